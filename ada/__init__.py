@@ -1,0 +1,15 @@
+"""ada: autoregressive discrete autoencoders for raw-audio music generation.
+
+Reference implementation of "The challenge of realistic music generation: modelling raw audio at
+scale" (Dieleman, van den Oord, Simonyan 2018, arXiv:1806.10474).
+"""
+
+import os
+
+# TensorFlow prints start-up chatter to stderr unless told otherwise before its first import.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# The whole project is Keras 3 on TensorFlow.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+__version__ = "0.1.0"

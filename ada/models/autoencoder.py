@@ -1,0 +1,181 @@
+"""The autoregressive discrete autoencoder, ADA (Dieleman et al. 2018, section 3)."""
+
+import keras
+import tensorflow as tf
+
+from ada.layers import Configured, stack_fields
+from ada.models.encoder import Encoder
+from ada.models.losses import ModelOutput, equal_weights
+from ada.models.modulator import Modulator
+from ada.models.wavenet import WaveNet
+from ada.quantizers import Quantizer
+
+
+@keras.saving.register_keras_serializable("ada")
+class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
+    """x -> encoder -> queries -> quantiser -> codes -> modulator -> local model over x.
+
+    Lengths: one code stands for `hop_length` ids. Ids whose number is no multiple of the hop are
+    padded by repeating the last one, so that n ids have ceil(n / hop_length) codes; logits and
+    log-probabilities come back for the n ids alone.
+
+    Args:
+      encoder: ids to queries.
+      quantizer: queries to codes and quantised queries.
+      modulator: quantised queries to conditioning.
+      local_model: WaveNet over the same ids, with the modulator's channels as conditioning.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        quantizer: Quantizer,
+        modulator: Modulator,
+        local_model: WaveNet,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if encoder.num_classes != local_model.num_classes:
+            raise ValueError(
+                f"ADA: the encoder reads {encoder.num_classes} classes, the local model predicts "
+                f"{local_model.num_classes}; they must be the same."
+            )
+        if modulator.channels != local_model.conditioning_channels:
+            raise ValueError(
+                f"ADA: the modulator gives {modulator.channels} channels, the local model takes "
+                f"{local_model.conditioning_channels} (conditioning_channels)."
+            )
+        if modulator.upsample_by not in (1, encoder.hop_length):
+            raise ValueError(
+                f"ADA: modulator.upsample_by must be 1 or the hop {encoder.hop_length}, got "
+                f"{modulator.upsample_by}."
+            )
+        self.encoder = encoder
+        self.quantizer = quantizer
+        self.modulator = modulator
+        self.local_model = local_model
+        self.to_queries = keras.layers.Dense(
+            quantizer.query_dim, dtype=self.dtype_policy, name="to_queries"
+        )
+
+    @property
+    def hop_length(self) -> int:
+        """Ids to one code."""
+        return self.encoder.hop_length
+
+    @property
+    def num_classes(self) -> int:
+        """Number of ids."""
+        return self.local_model.num_classes
+
+    @property
+    def num_codes(self) -> int:
+        """Number of codes C."""
+        return self.quantizer.num_codes
+
+    @property
+    def receptive_field(self) -> int:
+        """Number of past ids that affect p(x_t) other than through the codes."""
+        return self.local_model.receptive_field
+
+    @property
+    def context(self) -> tuple[int, int]:
+        """Steps before and after an id that its log-probability may depend on.
+
+        Through the codes it depends on what the encoder saw of every code that the modulator sees.
+        """
+        field = stack_fields([self.encoder.field, self.modulator.field])
+        # Within its hop an id may stand first or last.
+        reach = self.hop_length - 1
+        return max(self.receptive_field, field.past + reach), field.future + reach
+
+    def build(self, input_shape: tuple | None = None) -> None:
+        self.encoder.build((None, None))
+        self.to_queries.build((None, None, self.encoder.channels))
+        self.quantizer.build((None, None, self.quantizer.query_dim))
+        self.modulator.build((None, None, self.quantizer.query_dim))
+        self.local_model.build((None, None))
+        self.built = True
+
+    def queries(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids `[batch, time]` to queries `[batch, ceil(time / hop_length), query_dim]`."""
+        return tf.cast(self.to_queries(self.encoder(self._pad(ids))), tf.float32)
+
+    def encode(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids `[batch, time]` to int32 codes `[batch, ceil(time / hop_length)]`."""
+        codes = self.quantizer(self.queries(ids)).codes
+        if codes is None:
+            raise ValueError("This autoencoder has no codes: its quantiser is the identity.")
+        return codes
+
+    def conditioning(self, codes: tf.Tensor) -> tf.Tensor:
+        """Codes `[batch, steps]` to the local model's conditioning `[batch, steps, channels]`."""
+        return self.modulator(self.quantizer.codes_to_quantized(codes))
+
+    def decode(self, codes: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        """Teacher-forced logits `[batch, time, num_classes]` of ids given codes.
+
+        To *generate* ids from codes, use `ada.generation`.
+        """
+        return self._local(ids, self.conditioning(codes))
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        """Teacher-forced logits of ids given the quantised queries of the same ids."""
+        return self._local(ids, self.modulator(self.quantizer(self.queries(ids)).quantized))
+
+    def log_prob(self, ids: tf.Tensor, codes: tf.Tensor | None = None) -> tf.Tensor:
+        """Log p(x_t | x_1..x_t-1, codes), `[batch, time]`, nats: *reconstruction*, see METHOD."""
+        codes = self.encode(ids) if codes is None else codes
+        padded = self._pad(ids)
+        return self.local_model.log_prob(padded, self.conditioning(codes))[:, : tf.shape(ids)[1]]
+
+    def compute_losses(
+        self,
+        ids: tf.Tensor,
+        weights: tf.Tensor | None = None,
+        training: bool = False,
+        seeds: tf.Tensor | None = None,
+        mean_query: tf.Tensor | None = None,
+    ) -> ModelOutput:
+        """-log p(x | q') plus the quantiser's terms, for ids `[batch, time]`.
+
+        Args:
+          ids: int `[batch, time]`.
+          weights: share of each id in the mean; sums to one over the global batch; the share of a
+            code is that of its ids. Default: equal.
+          training: whether the local model's inputs may be replaced.
+          seeds: int32 `[batch, 2]`, one a row.
+          mean_query: E_t[q] of the global batch (`ada.quantizers.Quantizer`).
+        """
+        if weights is None:
+            weights = equal_weights(ids)
+        padded = self._pad(ids)
+        weights = tf.pad(weights, [[0, 0], [0, tf.shape(padded)[1] - tf.shape(weights)[1]]])
+        queries = self.queries(padded)
+        quantized, codes, losses, metrics = self.quantizer(
+            queries, self.code_weights(weights), mean_query
+        )
+        local = self.local_model.compute_losses(
+            padded,
+            weights,
+            training=training,
+            seeds=seeds,
+            conditioning=self.modulator(quantized),
+        )
+        return ModelOutput(local.losses | losses, metrics, queries, codes)
+
+    def code_weights(self, weights: tf.Tensor) -> tf.Tensor:
+        """Weights of ids `[batch, steps * hop_length]` to those of codes `[batch, steps]`."""
+        frames = tf.reshape(weights, [tf.shape(weights)[0], -1, self.hop_length])
+        return tf.reduce_sum(frames, axis=-1)
+
+    def _local(self, ids: tf.Tensor, conditioning: tf.Tensor) -> tf.Tensor:
+        return self.local_model(self._pad(ids), conditioning)[:, : tf.shape(ids)[1]]
+
+    def _pad(self, ids: tf.Tensor) -> tf.Tensor:
+        """Repeats the last id until the length is a multiple of the hop."""
+        hop = self.hop_length
+        if ids.shape[1] is not None and ids.shape[1] % hop == 0:
+            return ids
+        missing = -tf.shape(ids)[1] % hop
+        return tf.concat([ids, tf.repeat(ids[:, -1:], missing, axis=1)], axis=1)

@@ -1,0 +1,77 @@
+"""The encoder: ids to queries, one every hop (METHOD: ADA)."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from ada.layers import Configured, Downsample, Field, ResidualBlock, stack_fields
+from ada.models.embedding import IdEmbedding
+
+
+@keras.saving.register_keras_serializable("ada")
+class Encoder(Configured, keras.layers.Layer):
+    """Embeds ids, shortens the sequence by the hop and refines it with centred convolutions.
+
+    Looks both ways. Its form and widths are our choice; the paper's are in its appendix.
+
+    Args:
+      hop_length: ids to one query.
+      num_classes: number of ids.
+      channels: width.
+      dilation_rates: dilations of the residual blocks, in code steps.
+      kernel_size: taps of the residual blocks.
+      input_channels: width of the embedding at the rate of the ids.
+      downsampling: "strided" or "average" (`ada.layers.Downsample`).
+      ordinal_classes: ids are levels of a quantity (audio), not names (codes).
+
+    Shapes: int `[batch, steps * hop_length]` to `[batch, steps, channels]`.
+    """
+
+    def __init__(
+        self,
+        hop_length: int,
+        num_classes: int = 256,
+        channels: int = 128,
+        dilation_rates: Sequence[int] = (1, 2, 4, 8),
+        kernel_size: int = 3,
+        input_channels: int = 32,
+        downsampling: str = "strided",
+        ordinal_classes: bool = True,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.hop_length = hop_length
+        self.num_classes = num_classes
+        self.channels = channels
+        self.dilation_rates = list(dilation_rates)
+        self.kernel_size = kernel_size
+        self.input_channels = input_channels
+        self.downsampling = downsampling
+        self.ordinal_classes = ordinal_classes
+        inner = {"dtype": self.dtype_policy}
+        self.embedding = IdEmbedding(
+            num_classes, input_channels, ordinal_classes, name="embedding", **inner
+        )
+        self.downsample = Downsample(channels, hop_length, downsampling, name="downsample", **inner)
+        self.blocks = [
+            ResidualBlock(channels, kernel_size, rate, name=f"block{i}", **inner)
+            for i, rate in enumerate(self.dilation_rates)
+        ]
+
+    @property
+    def field(self) -> Field:
+        """What a query sees, in ids."""
+        return stack_fields([self.downsample.field, *(block.field for block in self.blocks)])
+
+    def build(self, input_shape: tuple | None = None) -> None:
+        self.embedding.build((None, None))
+        self.downsample.build((None, None, self.input_channels))
+        for block in self.blocks:
+            block.build((None, None, self.channels))
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        x = self.downsample(self.embedding(ids))
+        for block in self.blocks:
+            x = block(x)
+        return tf.nn.relu(x)

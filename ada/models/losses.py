@@ -1,0 +1,39 @@
+"""What every model returns from `compute_losses`, and how ids are scored."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+NATS_TO_BITS = 1.0 / np.log(2.0).astype(np.float32)
+
+
+class ModelOutput(NamedTuple):
+    """Losses of a batch.
+
+    All values are sums with weights that sum to one over the *global* batch, so that those of
+    replicas and micro-batches add up.
+
+    Attributes:
+      losses: weighted scalar terms; their sum is what training minimises. "nll" is in nats per
+        step: -log p(ids), or -log p(ids | codes) for an autoencoder.
+      metrics: raw values by name (`ada.quantizers.QuantizerOutput.metrics`).
+      queries: float `[batch, code_steps, query_dim]` of an autoencoder, else None.
+      codes: int32 `[batch, code_steps]` of an autoencoder with codes, else None.
+    """
+
+    losses: dict[str, tf.Tensor]
+    metrics: dict[str, tf.Tensor]
+    queries: tf.Tensor | None = None
+    codes: tf.Tensor | None = None
+
+
+def categorical(logits: tf.Tensor) -> tfp.distributions.Categorical:
+    """The distribution of one id: the one place for log-probability and entropy."""
+    return tfp.distributions.Categorical(logits=tf.cast(logits, tf.float32))
+
+
+def equal_weights(ids: tf.Tensor) -> tf.Tensor:
+    """Equal shares for ids `[batch, time]`, summing to one."""
+    return tf.ones(tf.shape(ids)) / tf.cast(tf.size(ids), tf.float32)

@@ -1,0 +1,208 @@
+"""WaveNet (van den Oord et al. 2016): p(x) = prod_t p(x_t | x_1..x_t-1, h) over integer ids."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ada.layers import Configured, GatedResidualBlock
+from ada.models.embedding import IdEmbedding
+from ada.models.losses import ModelOutput, categorical, equal_weights
+
+
+@keras.saving.register_keras_serializable("ada")
+class WaveNet(Configured, keras.Model):
+    """A stack of gated causal dilated convolutions; local model, prior and baseline alike.
+
+    Dilations are 1, 2, 4, ... within a stack and start again in the next. The defaults are the
+    slides' large WaveNet (384 ms at 16 kHz); the widths are our choice.
+
+    Args:
+      num_classes: number of ids (256 for 8-bit audio, C for codes).
+      num_stacks: stacks of layers.
+      layers_per_stack: layers in a stack.
+      kernel_size: taps of every convolution.
+      residual_channels: width of the residual path.
+      skip_channels: width of the skip path and of the output layer.
+      conditioning_channels: channels of the local conditioning h; 0 for none.
+      ordinal_classes: ids are levels of a quantity (audio), not names (codes); see `IdEmbedding`.
+      input_replacement: in training, the share of teacher-forced inputs replaced by random ids, so
+        that a decoder cannot do without its codes (our remedy; off by default).
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 256,
+        num_stacks: int = 3,
+        layers_per_stack: int = 10,
+        kernel_size: int = 3,
+        residual_channels: int = 256,
+        skip_channels: int = 256,
+        conditioning_channels: int = 0,
+        ordinal_classes: bool = True,
+        input_replacement: float = 0.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_classes < 2 or min(num_stacks, layers_per_stack, kernel_size) < 1:
+            raise ValueError(
+                f"WaveNet: needs at least 2 classes, 1 stack, 1 layer and 1 tap, got num_classes="
+                f"{num_classes}, num_stacks={num_stacks}, layers_per_stack={layers_per_stack}, "
+                f"kernel_size={kernel_size}."
+            )
+        if not 0.0 <= input_replacement < 1.0:
+            raise ValueError(
+                f"WaveNet: input_replacement must be in [0, 1), got {input_replacement}."
+            )
+        self.num_classes = num_classes
+        self.num_stacks = num_stacks
+        self.layers_per_stack = layers_per_stack
+        self.kernel_size = kernel_size
+        self.residual_channels = residual_channels
+        self.skip_channels = skip_channels
+        self.conditioning_channels = conditioning_channels
+        self.ordinal_classes = ordinal_classes
+        self.input_replacement = input_replacement
+
+        inner = {"dtype": self.dtype_policy}
+        self.embedding = IdEmbedding(
+            num_classes, residual_channels, ordinal_classes, name="embedding", **inner
+        )
+        num_layers = num_stacks * layers_per_stack
+        self.blocks = [
+            GatedResidualBlock(
+                residual_channels,
+                skip_channels,
+                kernel_size,
+                dilation_rate=2 ** (k % layers_per_stack),
+                residual_output=k < num_layers - 1,
+                name=f"block{k}",
+                **inner,
+            )
+            for k in range(num_layers)
+        ]
+        # V of all layers in one product, at the rate of h.
+        self.condition = (
+            keras.layers.Dense(
+                num_layers * 2 * residual_channels, use_bias=False, name="condition", **inner
+            )
+            if conditioning_channels
+            else None
+        )
+        self.hidden = keras.layers.Dense(skip_channels, name="hidden", **inner)
+        self.logits = keras.layers.Dense(num_classes, name="logits", **inner)
+
+    @property
+    def receptive_field(self) -> int:
+        """Number of past ids that can affect p(x_t) (METHOD: "The seven systems")."""
+        return 1 + sum(block.convolution.receptive_field - 1 for block in self.blocks)
+
+    @property
+    def context(self) -> tuple[int, int]:
+        """Steps before and after an id that its log-probability may depend on."""
+        return self.receptive_field, 0
+
+    def build(self, input_shape: tuple | None = None) -> None:
+        steps = (None, None)
+        self.embedding.build(steps)
+        for block in self.blocks:
+            block.build((*steps, self.residual_channels))
+        if self.condition is not None:
+            self.condition.build((*steps, self.conditioning_channels))
+        self.hidden.build((*steps, self.skip_channels))
+        self.logits.build((*steps, self.skip_channels))
+        self.built = True
+
+    def call(
+        self,
+        ids: tf.Tensor,
+        conditioning: tf.Tensor | None = None,
+        inputs: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Teacher-forced logits.
+
+        Args:
+          ids: int `[batch, time]`; the network sees them shifted by one step, zeros first.
+          conditioning: h, `[batch, code_steps, conditioning_channels]`; `time` must be a multiple
+            of `code_steps`.
+          inputs: what the network sees in place of `ids` (before the shift).
+
+        Returns:
+          Float32 logits `[batch, time, num_classes]` of p(x_t | x_1..x_t-1, h).
+        """
+        x = self.embedding(ids if inputs is None else inputs)
+        x = tf.pad(x, [[0, 0], [1, 0], [0, 0]])[:, :-1]
+        per_layer = self.split_conditioning(conditioning)
+        skips = 0.0
+        for block, h in zip(self.blocks, per_layer, strict=True):
+            x, skip = block(x, h)
+            skips = skips + skip
+        return self.output_logits(skips)
+
+    def split_conditioning(self, conditioning: tf.Tensor | None) -> list[tf.Tensor | None]:
+        """V h of every layer: a list of `[batch, code_steps, 2 * residual_channels]` or of None."""
+        if (conditioning is None) != (self.condition is None):
+            raise ValueError(
+                f"WaveNet: built for {self.conditioning_channels} conditioning channels, "
+                f"called with conditioning {'absent' if conditioning is None else 'present'}."
+            )
+        if conditioning is None:
+            return [None] * len(self.blocks)
+        return tf.split(self.condition(conditioning), len(self.blocks), axis=-1)
+
+    def output_logits(self, skips: tf.Tensor) -> tf.Tensor:
+        """Summed skips `[..., skip_channels]` to float32 logits: ReLU, 1x1, ReLU, 1x1."""
+        hidden = self.hidden(tf.nn.relu(skips))
+        return tf.cast(self.logits(tf.nn.relu(hidden)), tf.float32)
+
+    def distribution(
+        self, ids: tf.Tensor, conditioning: tf.Tensor | None = None
+    ) -> tfp.distributions.Categorical:
+        """p(x_t | x_1..x_t-1, h) for every t of ids `[batch, time]`."""
+        return categorical(self(ids, conditioning))
+
+    def log_prob(self, ids: tf.Tensor, conditioning: tf.Tensor | None = None) -> tf.Tensor:
+        """Log p(x_t | x_1..x_t-1, h), `[batch, time]`, in nats."""
+        return self.distribution(ids, conditioning).log_prob(ids)
+
+    def compute_losses(
+        self,
+        ids: tf.Tensor,
+        weights: tf.Tensor | None = None,
+        training: bool = False,
+        seeds: tf.Tensor | None = None,
+        mean_query: tf.Tensor | None = None,
+        conditioning: tf.Tensor | None = None,
+    ) -> ModelOutput:
+        """The negative log-likelihood of ids `[batch, time]`, in nats per step.
+
+        Args:
+          ids: int `[batch, time]`.
+          weights: share of each id in the mean; sums to one over the global batch. Default: equal.
+          training: whether inputs are replaced (`input_replacement`).
+          seeds: int32 `[batch, 2]`, one a row; needed for replacing.
+          mean_query: not used here (`ada.quantizers.Quantizer`).
+          conditioning: as in `call`.
+        """
+        del mean_query
+        if weights is None:
+            weights = equal_weights(ids)
+        inputs = None
+        if training and self.input_replacement:
+            inputs = replace_ids(ids, self.num_classes, self.input_replacement, seeds)
+        log_prob = categorical(self(ids, conditioning, inputs)).log_prob(ids)
+        return ModelOutput({"nll": -tf.reduce_sum(weights * log_prob)}, {})
+
+
+def replace_ids(ids: tf.Tensor, num_classes: int, share: float, seeds: tf.Tensor) -> tf.Tensor:
+    """Replaces a random share of ids `[batch, time]` by uniform ones; row i is keyed by seeds[i]."""
+    if seeds is None:
+        raise ValueError("Replacing inputs needs `seeds`, int32 [batch, 2].")
+
+    def replace_row(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        old, seed = row
+        draw = tf.random.stateless_uniform(tf.shape(old), seed)
+        # One draw decides both: below `share` it is replaced, and where below says by what.
+        new = tf.cast(draw / share * num_classes, old.dtype)
+        return tf.where(draw < share, tf.minimum(new, num_classes - 1), old)
+
+    return tf.map_fn(replace_row, (ids, seeds), fn_output_signature=ids.dtype)

@@ -1,0 +1,115 @@
+"""The argmax quantiser of the AMAE (Dieleman et al. 2018, section 3.2; the slides' AMAE)."""
+
+import keras
+import tensorflow as tf
+
+from ada.quantizers.base import (
+    Quantizer,
+    QuantizerOutput,
+    code_usage,
+    uniform_weights,
+    usage_metrics,
+)
+
+
+@keras.saving.register_keras_serializable("ada")
+class ArgmaxQuantizer(Quantizer):
+    """Replaces a query by the one-hot vector at its largest activation.
+
+        r = ReLU(a),  q = r / (sum r + eps),  q' = one-hot(argmax q)
+        losses: beta (q' - q)^2  +  nu (E_t[q] - C^-1)^2
+
+    A VQ-VAE with a fixed codebook of one-hot vectors. A query whose activations are all zero or
+    less gets code 0 and no gradient: the metric "zero_queries" is their share.
+
+    Args:
+      num_codes: C, number of codes and of channels.
+      commitment_weight: beta.
+      diversity_weight: nu. It acts on squared distances between probabilities, about C^-2.
+      normalization: "relu", the paper's, or "softmax", its variant.
+      epsilon: eps.
+    """
+
+    NORMALIZATIONS = ("relu", "softmax")
+
+    def __init__(
+        self,
+        num_codes: int,
+        commitment_weight: float = 0.25,
+        diversity_weight: float = 1.0,
+        normalization: str = "relu",
+        epsilon: float = 1e-5,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_codes < 2:
+            raise ValueError(f"ArgmaxQuantizer: needs at least 2 codes, got {num_codes}.")
+        if normalization not in self.NORMALIZATIONS:
+            raise ValueError(
+                f"ArgmaxQuantizer: normalization must be one of {self.NORMALIZATIONS}, got "
+                f"{normalization!r}."
+            )
+        self.num_codes = self.query_dim = num_codes
+        self.commitment_weight = commitment_weight
+        self.diversity_weight = diversity_weight
+        self.normalization = normalization
+        self.epsilon = epsilon
+        self.mean_query_needed = diversity_weight > 0.0
+
+    def normalize(self, activations: tf.Tensor) -> tf.Tensor:
+        """Activations `[..., C]` to q, which sums to one (or to zero where all are dead)."""
+        if self.normalization == "softmax":
+            return tf.nn.softmax(activations, axis=-1)
+        rectified = tf.nn.relu(activations)
+        return rectified / (tf.reduce_sum(rectified, axis=-1, keepdims=True) + self.epsilon)
+
+    def call(
+        self,
+        queries: tf.Tensor,
+        weights: tf.Tensor | None = None,
+        mean_query: tf.Tensor | None = None,
+    ) -> QuantizerOutput:
+        if weights is None:
+            weights = uniform_weights(queries)
+        q = self.normalize(queries)
+        codes = tf.argmax(q, axis=-1, output_type=tf.int32)
+        one_hot = self.codes_to_quantized(codes)
+
+        commitment_loss = tf.reduce_sum(weights * tf.reduce_sum((one_hot - q) ** 2, axis=-1))
+        local_mean = self.mean_query(q, weights)
+        diversity_loss = self._diversity(local_mean, mean_query)
+        losses = {
+            "commitment": self.commitment_weight * commitment_loss,
+            "diversity": self.diversity_weight * diversity_loss,
+        }
+        dead = tf.cast(tf.reduce_all(q <= 0.0, axis=-1), tf.float32)
+        metrics = usage_metrics(code_usage(codes, weights, self.num_codes))
+        metrics |= {
+            "quantization_error": commitment_loss,
+            "zero_queries": tf.reduce_sum(weights * dead),
+            "largest_activation": tf.reduce_sum(weights * tf.reduce_max(q, axis=-1)),
+        }
+        return QuantizerOutput(q + tf.stop_gradient(one_hot - q), codes, losses, metrics)
+
+    @staticmethod
+    def mean_query(q: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """E_t[q], `[C]`, of normalised q `[batch, steps, C]`; a batch's part of the global mean."""
+        return tf.reduce_sum(weights[..., tf.newaxis] * q, axis=[0, 1])
+
+    def _diversity(self, local_mean: tf.Tensor, global_mean: tf.Tensor | None) -> tf.Tensor:
+        """(E_t[q] - C^-1)^2 of the global batch.
+
+        The square of a sum is not a sum of squares: with several replicas each gives the tangent
+        of the global square at its own part, so that values and gradients add up to the global.
+        """
+        if global_mean is None:
+            return tf.reduce_sum((local_mean - 1.0 / self.num_codes) ** 2)
+        global_mean = tf.stop_gradient(global_mean)
+        gap = global_mean - 1.0 / self.num_codes
+        # Value: this part's share of the square, sum_c gap_c^2 * (part / whole of the weights).
+        share = tf.stop_gradient(tf.reduce_sum(local_mean) / tf.reduce_sum(global_mean))
+        tangent = 2.0 * tf.reduce_sum(gap * (local_mean - tf.stop_gradient(local_mean)))
+        return share * tf.reduce_sum(gap**2) + tangent
+
+    def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
+        return tf.one_hot(codes, self.num_codes, dtype=tf.float32)

@@ -1,0 +1,38 @@
+"""k-means, to make a codebook from queries (ours: the slides start from random vectors)."""
+
+import numpy as np
+
+
+def kmeans(points: np.ndarray, num_centres: int, seed: int, iterations: int = 20) -> np.ndarray:
+    """Lloyd's algorithm from distinct random points; empty centres restart at far-off points.
+
+    Args:
+      points: `[n, dim]`.
+      num_centres: number of centres; more than n points repeat with a little noise.
+      seed: seed of the draws; the result is a pure function of the arguments.
+      iterations: number of Lloyd steps.
+
+    Returns:
+      Centres, float32 `[num_centres, dim]`.
+    """
+    points = np.asarray(points, np.float32)
+    rng = np.random.default_rng(seed)
+    spread = 1e-3 * points.std() + 1e-6
+    points = points + spread * rng.standard_normal(points.shape).astype(np.float32)
+    if len(points) < num_centres:
+        extra = rng.choice(len(points), num_centres - len(points))
+        noise = spread * rng.standard_normal((len(extra), points.shape[1])).astype(np.float32)
+        points = np.concatenate([points, points[extra] + noise])
+    centres = points[rng.choice(len(points), num_centres, replace=False)]
+    for _ in range(iterations):
+        distances = (centres**2).sum(1) - 2.0 * points @ centres.T
+        nearest = distances.argmin(1)
+        counts = np.bincount(nearest, minlength=num_centres)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, points)
+        centres = sums / np.maximum(counts, 1)[:, None].astype(np.float32)
+        empty = np.flatnonzero(counts == 0)
+        if len(empty):
+            error = distances.min(1) + (points**2).sum(1)
+            centres[empty] = points[np.argsort(error)[-len(empty) :]]
+    return centres
