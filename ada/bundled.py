@@ -1,0 +1,38 @@
+"""The bundled audio as a dataset, for commands that are given no data."""
+
+from absl import logging
+
+from ada import resources
+from ada.data import Dataset
+from ada.data.options import AudioOptions
+from ada.data.preparation import prepare
+from ada.errors import UserError
+
+SAMPLE_RATE = 16000
+
+
+def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
+    """Prepares the bundled audio unless it is there, and returns its dataset directory.
+
+    Args:
+      kind: "audio"; there are no bundled codes.
+      directory: where to prepare it.
+
+    Raises:
+      UserError: for codes, with the way to make some.
+    """
+    if kind != "audio":
+        raise UserError(
+            "this model reads codes: name a codes dataset with --data_dir, made by "
+            "python -m ada.extract_codes --run_dir=<autoencoder's run> --output_dir=<directory>."
+        )
+    logging.info("No --data_dir: using the BUNDLED audio (7.5 minutes of piano), in %s.", directory)
+    if not Dataset.is_complete(directory):
+        prepare_bundled(directory)
+    return directory
+
+
+def prepare_bundled(directory: str) -> None:
+    """Prepares the bundled audio in this process."""
+    options = AudioOptions(inputs=(str(resources.sample_audio_dir()),), sample_rate=SAMPLE_RATE)
+    prepare(directory, options)

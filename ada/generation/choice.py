@@ -1,0 +1,70 @@
+"""Choosing one id from logits: temperature, top-k, top-p, and inverse-transform sampling."""
+
+import tensorflow as tf
+
+
+def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor:
+    """Sets the logits of unlikely ids to minus infinity.
+
+    Args:
+      logits: `[lanes, num_classes]`.
+      top_k: keep the k likeliest; 0 keeps all.
+      top_p: keep the smallest set of likeliest ids whose probability reaches p (Holtzman et al.
+        2020); 1 keeps all.
+    """
+    if not top_k and top_p >= 1.0:
+        return logits
+    ordered = tf.sort(logits, axis=-1, direction="DESCENDING")
+    threshold = ordered[:, -1:]
+    if top_k:
+        threshold = ordered[:, min(top_k, ordered.shape[-1]) - 1, tf.newaxis]
+    if top_p < 1.0:
+        # An id stays if the probability of those before it is below p: the likeliest always does.
+        before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)
+        kept = tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1, keepdims=True)
+        threshold = tf.maximum(threshold, tf.gather(ordered, kept - 1, batch_dims=1))
+    return tf.where(logits >= threshold, logits, float("-inf"))
+
+
+def choose(
+    logits: tf.Tensor,
+    uniform: tf.Tensor,
+    temperature: tf.Tensor,
+    top_k: int = 0,
+    top_p: float = 1.0,
+) -> tf.Tensor:
+    """Draws an id by inverting the cumulative distribution.
+
+    Args:
+      logits: float32 `[lanes, num_classes]`.
+      uniform: float32 `[lanes]` in [0, 1): the only randomness.
+      temperature: float32 scalar; logits are divided by it. Towards 0 the likeliest id wins.
+      top_k: see `restrict`.
+      top_p: see `restrict`.
+
+    Returns:
+      int32 `[lanes]`.
+    """
+    scaled = restrict(logits / tf.maximum(temperature, 1e-6), top_k, top_p)
+    cumulative = tf.cumsum(tf.nn.softmax(scaled), axis=-1)
+    # Scaling by the last sum keeps rounding from ever drawing past the last possible id.
+    passed = cumulative <= uniform[:, tf.newaxis] * cumulative[:, -1:]
+    chosen = tf.reduce_sum(tf.cast(passed, tf.int32), axis=-1)
+    return tf.minimum(chosen, logits.shape[-1] - 1)
+
+
+def uniforms(seed: int, item: int, level: int, block: int, steps: int) -> tf.Tensor:
+    """The random numbers of one block: a pure function of its arguments, float32 `[steps]`.
+
+    Args:
+      seed: the user's seed.
+      item: number of the generated clip; its draws are the same whatever is generated beside it.
+      level: number of the level in its chain, 0 for the bottom.
+      block: number of the block in the clip.
+      steps: length of the block.
+    """
+    base = tf.constant([seed & 0x7FFFFFFF, item], tf.int32)
+    key = tf.random.experimental.stateless_fold_in(base, level)
+    return tf.random.stateless_uniform(
+        [steps], tf.random.experimental.stateless_fold_in(key, block)
+    )

@@ -1,0 +1,114 @@
+"""Generating one level: whole sequences from one WaveNet, in blocks of a fixed lane width."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ada.generation.choice import uniforms
+from ada.generation.sampler import BlockSampler
+from ada.models import WaveNet
+from ada.progress import progress_bar
+
+# Ids to a block, rounded up to whole codes. Part of what a seed means: draws are made by block.
+BLOCK_STEPS = 2048
+
+
+class Draws(NamedTuple):
+    """How ids are drawn.
+
+    Attributes:
+      seed: of all random numbers.
+      temperature: logits are divided by it.
+      top_k: keep the k likeliest ids; 0 keeps all.
+      top_p: keep the likeliest ids up to this probability; 1 keeps all.
+    """
+
+    seed: int = 0
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+
+def block_steps(hop_length: int) -> int:
+    """The length of a block for a level whose conditioning has one step every `hop_length` ids."""
+    return -(-BLOCK_STEPS // hop_length) * hop_length
+
+
+def generate_level(
+    model: WaveNet,
+    num_items: int,
+    num_steps: int,
+    draws: Draws,
+    *,
+    level: int = 0,
+    conditioning: np.ndarray | None = None,
+    hop_length: int = 1,
+    forced: np.ndarray | None = None,
+    lanes: int = 1,
+    desc: str | None = None,
+    jit_compile: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws sequences from a WaveNet.
+
+    An item's ids depend on its number, the seed and the lane width, not on how many items there
+    are. Groups of `lanes` items run on as many threads as there are processors.
+
+    Args:
+      model: a built WaveNet.
+      num_items: sequences.
+      num_steps: ids in each.
+      draws: how ids are drawn.
+      level: the level's number in its chain, 0 at the bottom; decides its random numbers.
+      conditioning: h, `[num_items, code_steps, channels]`, where the model takes it; one step for
+        `hop_length` ids, at least `num_steps / hop_length` of them.
+      hop_length: ids to one conditioning step.
+      forced: int `[num_items, prompt_steps]`, ids that the sequences begin with.
+      lanes: items computed side by side.
+      desc: title of a progress bar; None for none.
+      jit_compile: whether XLA compiles the loop.
+
+    Returns:
+      ids int32 and log-probabilities (nats, temperature 1) float32, `[num_items, num_steps]`.
+    """
+    length = block_steps(hop_length)
+    sampler = BlockSampler(model, lanes, length, draws.top_k, draws.top_p, jit_compile)
+    num_blocks = -(-num_steps // length)
+    prompt = np.full([num_items, num_blocks * length], -1, np.int32)
+    if forced is not None:
+        prompt[:, : forced.shape[1]] = forced[:, : prompt.shape[1]]
+    if conditioning is not None:
+        missing = max(num_blocks * length // hop_length - conditioning.shape[1], 0)
+        conditioning = np.pad(conditioning, [(0, 0), (0, missing), (0, 0)], "edge")
+
+    groups = [range(i, i + lanes) for i in range(0, num_items, lanes)]
+    bar = progress_bar(
+        total=len(groups) * num_blocks * length, desc=desc, unit="step", unit_scale=True,
+        disable=desc is None,
+    )  # fmt: skip
+
+    def run_group(items: range) -> tuple[np.ndarray, np.ndarray]:
+        rows = [min(item, num_items - 1) for item in items]  # a short group is filled up
+        state = sampler.initial_state()
+        ids, log_probs = [], []
+        for block in range(num_blocks):
+            span = slice(block * length, (block + 1) * length)
+            noise = tf.stack([uniforms(draws.seed, i, level, block, length) for i in items])
+            h = None
+            if conditioning is not None:
+                h = conditioning[rows, span.start // hop_length : span.stop // hop_length]
+                h = tf.constant(h, tf.float32)
+            forced_ids = tf.constant(prompt[rows, span])
+            state, new_ids, new_log_probs = sampler(state, noise, draws.temperature, h, forced_ids)
+            ids.append(new_ids.numpy())
+            log_probs.append(new_log_probs.numpy())
+            bar.update(length)
+        return np.concatenate(ids, 1), np.concatenate(log_probs, 1)
+
+    with bar, ThreadPoolExecutor(min(len(groups), os.cpu_count() or 1)) as pool:
+        results = list(pool.map(run_group, groups))
+    ids = np.concatenate([ids for ids, _ in results])[:num_items, :num_steps]
+    log_probs = np.concatenate([lp for _, lp in results])[:num_items, :num_steps]
+    return ids, log_probs

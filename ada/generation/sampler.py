@@ -1,0 +1,111 @@
+"""The compiled sampling loop: a block of steps in one `tf.while_loop`."""
+
+import tensorflow as tf
+
+from ada.generation.choice import choose
+from ada.generation.incremental import IncrementalState, IncrementalWaveNet
+from ada.models import WaveNet
+
+
+class BlockSampler:
+    """Draws blocks of ids from a WaveNet, carrying its state from block to block.
+
+    The lane width is fixed: a batch of another size would be computed in another order and differ
+    by about 1e-5, which over thousands of draws becomes another piece of music.
+
+    Args:
+      model: a built WaveNet.
+      lanes: sequences generated side by side.
+      block_steps: ids to a block.
+      top_k: see `ada.generation.choice`.
+      top_p: see `ada.generation.choice`.
+      jit_compile: whether XLA compiles the loop (several times faster on CPU).
+    """
+
+    def __init__(
+        self,
+        model: WaveNet,
+        lanes: int,
+        block_steps: int,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        jit_compile: bool = True,
+    ) -> None:
+        self.model = model
+        self.lanes = lanes
+        self.block_steps = block_steps
+        self.top_k = top_k
+        self.top_p = top_p
+        self._incremental = IncrementalWaveNet(model)
+        self._run = tf.function(self._block, jit_compile=jit_compile, autograph=False)
+
+    def initial_state(self) -> IncrementalState:
+        """The state before the first id."""
+        return self._incremental.initial_state(self.lanes)
+
+    def __call__(
+        self,
+        state: IncrementalState,
+        uniforms: tf.Tensor,
+        temperature: float = 1.0,
+        conditioning: tf.Tensor | None = None,
+        forced: tf.Tensor | None = None,
+    ) -> tuple[IncrementalState, tf.Tensor, tf.Tensor]:
+        """Generates one block.
+
+        Args:
+          state: from `initial_state` or the block before.
+          uniforms: float32 `[lanes, block_steps]` in [0, 1), the only randomness.
+          temperature: of the draws.
+          conditioning: h, `[lanes, code_steps, conditioning_channels]`, where the model takes it;
+            `code_steps` must divide `block_steps`.
+          forced: int32 `[lanes, block_steps]`, ids to take instead of drawing; -1 to draw.
+
+        Returns:
+          The new state, the ids and log p(id) of each under the model itself (temperature 1,
+          nothing left out), both `[lanes, block_steps]`.
+        """
+        if forced is None:
+            forced = tf.fill([self.lanes, self.block_steps], -1)
+        temperature = tf.constant(temperature, tf.float32)
+        return self._run(state, uniforms, temperature, conditioning, forced)
+
+    def _block(
+        self,
+        state: IncrementalState,
+        uniforms: tf.Tensor,
+        temperature: tf.Tensor,
+        conditioning: tf.Tensor | None,
+        forced: tf.Tensor,
+    ) -> tuple[IncrementalState, tf.Tensor, tf.Tensor]:
+        hop = 1
+        if conditioning is not None:
+            hop = self.block_steps // conditioning.shape[1]
+            # V h of the whole block at once, time first.
+            conditioning = tf.transpose(self.model.condition(conditioning), [1, 0, 2])
+        uniforms, forced = tf.transpose(uniforms), tf.transpose(forced)
+
+        def body(
+            t: tf.Tensor, state: IncrementalState, ids: tf.Tensor, log_probs: tf.Tensor
+        ) -> tuple:
+            h = None if conditioning is None else conditioning[t // hop]
+            logits, ring = self._incremental.logits(state, h)
+            drawn = choose(logits, uniforms[t], temperature, self.top_k, self.top_p)
+            chosen = tf.where(forced[t] >= 0, forced[t], drawn)
+            log_prob = tf.gather(tf.nn.log_softmax(logits), chosen, batch_dims=1)
+            ids = tf.tensor_scatter_nd_update(ids, [[t]], chosen[tf.newaxis])
+            log_probs = tf.tensor_scatter_nd_update(log_probs, [[t]], log_prob[tf.newaxis])
+            return t + 1, IncrementalState(ring, chosen, state.step + 1), ids, log_probs
+
+        _, state, ids, log_probs = tf.while_loop(
+            lambda t, *_: t < self.block_steps,
+            body,
+            [
+                tf.constant(0),
+                state,
+                tf.zeros([self.block_steps, self.lanes], tf.int32),
+                tf.zeros([self.block_steps, self.lanes]),
+            ],
+            maximum_iterations=self.block_steps,
+        )
+        return state, tf.transpose(ids), tf.transpose(log_probs)

@@ -1,0 +1,23 @@
+"""Progress bars with time left, readable in a terminal and in a log file alike."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm import tqdm
+
+
+def progress_bar(
+    iterable: Iterable | None = None, *, total: int | None = None, desc: str, unit: str, **kwargs: Any
+) -> tqdm:
+    """A tqdm bar on stderr; into a file it writes a line every ten seconds instead of redrawing."""
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        iterable,
+        total=total,
+        desc=desc,
+        unit=unit,
+        dynamic_ncols=terminal,
+        mininterval=0.2 if terminal else 10.0,
+        **kwargs,
+    )

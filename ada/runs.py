@@ -1,0 +1,191 @@
+"""The run directory: everything that later stages need of a trained model.
+
+    operative.gin     what took effect, to read (nothing parses it again)
+    model.json        Keras config: the model is rebuilt from it
+    run.json          what the model reads and where it came from (`RunInfo`)
+    dataset.json      specification of the data it was trained on
+    checkpoints/      the newest few; checkpoints/best: the best by validation
+    metrics.jsonl     one line a logged step or validation
+    train/ validation/  TensorBoard events
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import ada
+from ada.audio import get_companding
+from ada.data.jsonable import from_jsonable, to_jsonable
+from ada.data.pipeline import ToIds, audio_to_ids, codes_to_ids
+from ada.data.spec import DatasetSpec, write_text_atomically
+from ada.errors import UserError
+from ada.models import PolyakAverage
+
+FORMAT_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RunInfo:
+    """What a run's model reads.
+
+    Attributes:
+      kind: "audio" or "codes": what its ids stand for.
+      sample_rate: of the audio at the bottom of its chain, Hz.
+      hop_length: audio samples to one id; 1 for audio.
+      num_classes: number of ids.
+      companding: how audio became ids (`ada.audio.COMPANDINGS`); None for codes.
+      data_dir: the dataset it was trained on.
+      upstream: for codes, the run and checkpoint that made them (`Run.identity`).
+      init_from: the run or pretrained name its weights started from, if any.
+    """
+
+    kind: str
+    sample_rate: int
+    hop_length: int
+    num_classes: int
+    companding: str | None
+    data_dir: str
+    upstream: dict[str, Any] = dataclasses.field(default_factory=dict)
+    init_from: str | None = None
+    software_version: str = ada.__version__
+    format_version: int = FORMAT_VERSION
+
+    def to_ids(self) -> ToIds:
+        """The function from stored steps to ids."""
+        if self.kind == "audio":
+            return audio_to_ids(self.num_classes, self.companding)
+        return codes_to_ids()
+
+    def ids_to_audio(self, ids: Any) -> Any:
+        """Ids to audio in [-1, 1], for an audio model."""
+        _, decode = get_companding(self.companding)
+        return decode(ids, self.num_classes)
+
+
+def model_config(model: keras.Model) -> str:
+    """The JSON text of `model.json`."""
+    return json.dumps(keras.saving.serialize_keras_object(model), indent=1, sort_keys=True) + "\n"
+
+
+class Run:
+    """An existing run directory.
+
+    Attributes:
+      directory: its path.
+      info: `RunInfo`.
+      spec: the specification of its training data.
+    """
+
+    def __init__(self, directory: str, info: RunInfo, spec: DatasetSpec) -> None:
+        self.directory = directory
+        self.info = info
+        self.spec = spec
+
+    @staticmethod
+    def exists(directory: str) -> bool:
+        """Whether a run was started there."""
+        return (Path(directory) / "run.json").exists()
+
+    @classmethod
+    def create(
+        cls,
+        directory: str,
+        info: RunInfo,
+        spec: DatasetSpec,
+        model: keras.Model,
+        operative_gin: str,
+    ) -> "Run":
+        """Writes the directory of a new run; `run.json` last, so that it is whole or not there."""
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        write_text_atomically(str(path / "operative.gin"), operative_gin)
+        write_text_atomically(str(path / "model.json"), model_config(model))
+        spec.save(directory)
+        write_text_atomically(
+            str(path / "run.json"), json.dumps(to_jsonable(info), indent=1) + "\n"
+        )
+        return cls(directory, info, spec)
+
+    @classmethod
+    def open(cls, directory: str) -> "Run":
+        """Opens a run directory.
+
+        Raises:
+          UserError: if there is none, or a file of it cannot be read.
+        """
+        if not cls.exists(directory):
+            raise UserError(f"{directory} is not a run directory (no run.json). Train it first.")
+        try:
+            text = (Path(directory) / "run.json").read_text()
+            info = from_jsonable(RunInfo, json.loads(text))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{directory}/run.json cannot be used: {error}.") from error
+        return cls(directory, info, DatasetSpec.load(directory))
+
+    def build_model(self) -> keras.Model:
+        """The model as configured, with fresh weights."""
+        path = Path(self.directory) / "model.json"
+        try:
+            config = json.loads(path.read_text())
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path} cannot be used: {reason}") from error
+        model.build()
+        return model
+
+    def load_model(self, checkpoint: str = "best") -> keras.Model:
+        """The trained model, with averaged (Polyak) weights.
+
+        Args:
+          checkpoint: "best" by validation (the newest where there was none), or "latest".
+
+        Raises:
+          UserError: if nothing was saved yet.
+        """
+        model = self.build_model()
+        polyak = PolyakAverage(model)
+        path = self.checkpoint_path(checkpoint)
+        try:
+            tf.train.Checkpoint(
+                model=model, polyak=polyak
+            ).restore(path).assert_existing_objects_matched().expect_partial()
+        except (AssertionError, tf.errors.OpError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path} cannot be restored: {reason}") from error
+        polyak.copy_to_model()
+        return model
+
+    def checkpoint_path(self, checkpoint: str = "best") -> str:
+        """The path prefix of a checkpoint, "best" or "latest"."""
+        folder = Path(self.directory) / "checkpoints"
+        places = {"best": (folder / "best", folder), "latest": (folder,)}
+        if checkpoint not in places:
+            raise UserError(f"checkpoint must be one of {sorted(places)}, got {checkpoint!r}.")
+        for place in places[checkpoint]:
+            path = tf.train.latest_checkpoint(str(place))
+            if path is not None:
+                return path
+        raise UserError(f"{self.directory} holds no checkpoint yet. Train it first.")
+
+    def identity(self, checkpoint: str = "best") -> dict[str, Any]:
+        """Names this run and checkpoint, for those who build on it.
+
+        Returns:
+          "run_dir", "checkpoint" (its name), and "digest" of the checkpoint's bytes: two datasets
+          of codes with the same digest came from the same encoder.
+        """
+        path = self.checkpoint_path(checkpoint)
+        digest = hashlib.sha256()
+        for file in sorted(Path(path).parent.glob(Path(path).name + ".*")):
+            digest.update(file.read_bytes())
+        return {
+            "run_dir": self.directory,
+            "checkpoint": str(Path(path).relative_to(self.directory)),
+            "digest": digest.hexdigest()[:16],
+        }

@@ -1,0 +1,44 @@
+"""Trains one model into a run directory; the same command again resumes.
+
+    python -m ada.train --gin_file=gin/hop64_vqvae.gin
+"""
+
+from absl import flags, logging
+
+from ada import commands
+
+FLAGS = flags.FLAGS
+flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
+flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as NUM_STEPS=1000; may be repeated.")
+flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the first gin file>.")
+flags.DEFINE_string("data_dir", None, "Dataset directory. Default: the bundled audio.")
+flags.DEFINE_string("init_from", None, "Run directory whose weights to start from (fine-tuning).")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    from ada import bundled, configuration
+    from ada.errors import UserError
+
+    if not FLAGS.gin_file:
+        raise UserError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
+    train = configuration.load(FLAGS.gin_file, FLAGS.gin_param)
+    run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
+    data_dir = FLAGS.data_dir or bundled.dataset_for(configuration.kind_of_data())
+
+    def describe_gin() -> str:
+        configuration.check_all_used()
+        return configuration.operative()
+
+    train(
+        run_dir=run_dir,
+        data_dir=data_dir,
+        init_from=FLAGS.init_from,
+        describe_gin=describe_gin,
+    )
+    logging.info("Watch it: tensorboard --logdir=%s", run_dir)
+
+
+if __name__ == "__main__":
+    commands.run(main)

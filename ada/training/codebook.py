@@ -1,0 +1,30 @@
+"""Making a codebook from training data, after the unquantised warm-up."""
+
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from ada.training.trainer import Trainer
+
+QUERIES_PER_CODE = 64
+
+
+def init_codebook(trainer: Trainer, batches: tf.data.Dataset) -> None:
+    """Runs k-means over the queries of some training batches, if the quantiser asks for it now.
+
+    Args:
+      trainer: whose model has the quantiser.
+      batches: training batches from the present step on; as many are read as needed.
+    """
+    quantizer = trainer.quantizer
+    if quantizer is None or not quantizer.wants_codebook or trainer.step < quantizer.warmup_steps:
+        return
+    found, wanted = [], quantizer.num_codes * QUERIES_PER_CODE
+    for batch in itertools.islice(batches, 256):
+        queries = trainer.model.queries(batch["ids"]).numpy()
+        found.append(queries.reshape(-1, queries.shape[-1]))
+        if sum(map(len, found)) >= wanted:
+            break
+    quantizer.init_codebook(np.concatenate(found)[:wanted], trainer.seed)
+    trainer.forget_rows(tf.ones([quantizer.num_codes], tf.bool))

@@ -1,0 +1,323 @@
+"""The training loop: everything around the step."""
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from ada import runs
+from ada.data import Dataset, training_batches
+from ada.errors import UserError
+from ada.models import PolyakAverage
+from ada.models.losses import NATS_TO_BITS
+from ada.progress import progress_bar
+from ada.training.checkpoints import Checkpoints
+from ada.training.codebook import init_codebook
+from ada.training.listen import summary_clips
+from ada.training.settings import Intervals, Optimization
+from ada.training.strategies import distribute, make_strategy
+from ada.training.summaries import Summaries, step_scalars
+from ada.training.trainer import Trainer
+from ada.training.validation import Validation
+
+# A codebook of which less than this share is in use (perplexity / codes) has collapsed.
+COLLAPSED_SHARE = 0.02
+
+
+def train(
+    run_dir: str,
+    data_dir: str,
+    model: Callable[[], keras.Model],
+    num_steps: int,
+    batch_size: int,
+    crop_steps: int,
+    kind: str = "audio",
+    optimization: Optimization | None = None,
+    intervals: Intervals | None = None,
+    companding: str = "mu_law",
+    strategy: str = "one_device",
+    jit_compile: bool = True,
+    allow_short_crops: bool = False,
+    seed: int = 0,
+    init_from: str | None = None,
+    describe_gin: Callable[[], str] = lambda: "",
+) -> None:
+    """Trains a model into a run directory, or goes on where it stopped.
+
+    Args:
+      run_dir: directory of the run.
+      data_dir: dataset directory.
+      model: makes the model; called under the strategy's scope.
+      num_steps: training steps in all.
+      batch_size: crops in a global batch.
+      crop_steps: ids in a crop.
+      kind: what the model's ids stand for, "audio" or "codes".
+      optimization: how weights are learnt.
+      intervals: how often things happen.
+      companding: how audio becomes ids; not used for codes.
+      strategy: see `make_strategy`.
+      jit_compile: whether XLA compiles forward and backward passes.
+      allow_short_crops: train even if a crop is shorter than the receptive field.
+      seed: of initial weights, crops and everything random in a step.
+      init_from: a run directory whose weights and codebook to start from, with a new optimizer.
+      describe_gin: called once everything is built; returns the text of `operative.gin`.
+
+    Raises:
+      UserError: for data that does not fit, a run directory of another model, or a loss that is
+        not finite.
+    """
+    optimization, intervals = optimization or Optimization(), intervals or Intervals()
+    dataset = Dataset.open(data_dir)
+    if dataset.spec.kind != kind:
+        raise UserError(f"{data_dir} holds {dataset.spec.kind}, the model is for {kind}.")
+    chosen = make_strategy(strategy)
+    keras.utils.set_random_seed(seed)
+    with chosen.scope():
+        network = model()
+        network.build()
+        polyak = PolyakAverage(network, optimization.polyak_decay)
+        optimizer = optimization.make_optimizer(num_steps)
+    trainer = Trainer(
+        network, optimizer, polyak, chosen, optimization.clip_norm, jit_compile, seed
+    )
+    info = _run_info(network, dataset, companding, init_from)
+    _check_fit(network, dataset, info, crop_steps, allow_short_crops)
+    run = _open_or_create(run_dir, info, dataset, network, describe_gin())
+    checkpoints = Checkpoints(run_dir, trainer, intervals.keep)
+    resumed = checkpoints.restore()
+    if init_from and not resumed:
+        _start_from(network, init_from)
+        polyak.reset()
+    if trainer.step >= num_steps:
+        logging.info("%s is complete: %d of %d steps.", run_dir, trainer.step, num_steps)
+        return
+    logging.info(
+        "%s %s: %s parameters, receptive field %d steps, step %d of %d.",
+        "Resuming" if resumed else "Training",
+        run_dir,
+        f"{network.count_params():,}",
+        network.receptive_field,
+        trainer.step,
+        num_steps,
+    )
+    _Loop(run, trainer, dataset, checkpoints, intervals, batch_size, crop_steps, num_steps).run_on()
+
+
+class _Loop:
+    """State of a running loop that no checkpoint needs."""
+
+    def __init__(
+        self,
+        run: runs.Run,
+        trainer: Trainer,
+        dataset: Dataset,
+        checkpoints: Checkpoints,
+        intervals: Intervals,
+        batch_size: int,
+        crop_steps: int,
+        num_steps: int,
+    ) -> None:
+        self.run, self.trainer, self.dataset = run, trainer, dataset
+        self.checkpoints, self.intervals, self.num_steps = checkpoints, intervals, num_steps
+        self.steps_a_batch = batch_size * crop_steps
+        self.to_ids = run.info.to_ids()
+        self.batches = training_batches(
+            dataset,
+            batch_size=batch_size,
+            crop_steps=crop_steps,
+            seed=trainer.seed,
+            first_step=trainer.step,
+            to_ids=self.to_ids,
+        )
+        self.inputs = distribute(self.batches, trainer.strategy, batch_size)
+        self.validation = Validation(trainer.model, dataset, self.to_ids)
+        self.summaries = Summaries(run.directory)
+        self.warned = False
+
+    def run_on(self) -> None:
+        """Steps until done, stopped early, interrupted or broken."""
+        operative = (runs.Path(self.run.directory) / "operative.gin").read_text()
+        indented = "\n".join("    " + line for line in operative.splitlines())
+        self.summaries.text("operative_gin", indented)
+        step = self.trainer.step
+        bar = progress_bar(
+            total=self.num_steps, initial=step, desc=f"training {self.run.directory}", unit="step"
+        )
+        since, since_step = time.monotonic(), step
+        with bar:
+            for batch in self.inputs:
+                self._make_codebook(step)
+                result = self.trainer.train_step(batch)
+                step += 1
+                bar.update()
+                last = step == self.num_steps
+                if step % self.intervals.log == 0 or last:
+                    values = self._check(result, step)
+                    rate = (step - since_step) / (time.monotonic() - since)
+                    self._log(values | {"speed/steps_per_sec": rate}, step, bar)
+                    since, since_step = time.monotonic(), step
+                if step % self.intervals.save == 0 or last:
+                    self._check(result, step)
+                    self.checkpoints.save()
+                if step % self.intervals.validate == 0 or last:
+                    self._check(result, step)
+                    stop = self._validate(step, bar)
+                    since, since_step = time.monotonic(), step
+                    if stop:
+                        self.checkpoints.save()
+                        return
+                if last:
+                    return
+
+    def _make_codebook(self, step: int) -> None:
+        quantizer = self.trainer.quantizer
+        if quantizer is not None and quantizer.wants_codebook and step >= quantizer.warmup_steps:
+            logging.info("Step %d: making the codebook by k-means.", step)
+            init_codebook(self.trainer, self.batches)
+
+    def _check(self, result: tuple, step: int) -> dict[str, float]:
+        """The step's scalars; raises UserError if the loss or the gradient is not finite."""
+        quantizer = self.trainer.quantizer
+        active = quantizer is not None and not quantizer.wants_codebook
+        values = step_scalars(result, self.trainer.usage.numpy(), active)
+        broken = [k for k, v in values.items() if not np.isfinite(v)]
+        if broken:
+            raise UserError(
+                f"step {step}: {', '.join(broken)} not finite; stopped. The last checkpoint in "
+                f"{self.run.directory} is good: lower Optimization.learning_rate or clip_norm and "
+                "run the same command again."
+            )
+        return values
+
+    def _log(self, values: dict[str, float], step: int, bar: progress_bar) -> None:
+        steps_per_sec = values["speed/steps_per_sec"]
+        unit = "samples" if self.run.info.kind == "audio" else "codes"
+        values[f"speed/{unit}_per_sec"] = steps_per_sec * self.steps_a_batch
+        audio_secs = self.steps_a_batch * self.run.info.hop_length / self.run.info.sample_rate
+        values["speed/audio_secs_per_sec"] = steps_per_sec * audio_secs
+        values["learning_rate"] = float(self.trainer.optimizer.learning_rate)
+        self.summaries.scalars("train", step, values)
+        shown = {"bits": f"{values['loss/nll'] * NATS_TO_BITS:.3f}"}
+        perplexity = values.get("codebook/perplexity")
+        if perplexity is not None and values["codebook/active"]:
+            shown["perplexity"] = f"{perplexity:.0f}"
+            self._warn_of_collapse(perplexity, step)
+        bar.set_postfix(shown, refresh=False)
+
+    def _warn_of_collapse(self, perplexity: float, step: int) -> None:
+        num_codes = self.trainer.quantizer.num_codes
+        collapsed = perplexity < max(1.5, COLLAPSED_SHARE * num_codes)
+        if collapsed and not self.warned:
+            logging.warning(
+                "Step %d: the codebook has collapsed (perplexity %.1f of %d codes). Try "
+                "VectorQuantizer.warmup_steps and restart_every, WaveNet.input_replacement, or for "
+                "an AMAE a larger ArgmaxQuantizer.diversity_weight.",
+                step, perplexity, num_codes,
+            )  # fmt: skip
+        self.warned = collapsed
+
+    def _validate(self, step: int, bar: progress_bar) -> bool:
+        """Validates with averaged weights; returns whether to stop early."""
+        with self.trainer.polyak.in_place():
+            scores = self.validation()
+            clips = summary_clips(
+                self.trainer.model,
+                self.dataset,
+                self.run.info,
+                self.intervals.audio_secs,
+                self.trainer.seed,
+            )
+        usage = scores.pop("usage", None)
+        name = "bits" if usage is None else "reconstruction_bits"
+        values = {name: scores.pop("bits")}
+        score = values[name]
+        values |= {f"codebook/{k}": v for k, v in scores.items()}
+        self.summaries.scalars("validation", step, values)
+        if usage is not None:
+            self.summaries.code_use(step, usage)
+        for title, clip in clips.items():
+            self.summaries.audio(step, title, clip, self.run.info.sample_rate)
+        bar.write(f"step {step}: validation " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
+        quantizer = self.trainer.quantizer
+        if quantizer is not None and quantizer.wants_codebook:
+            return False  # an unquantised model is no candidate for the best
+        self.checkpoints.offer(score)
+        patience = self.intervals.patience
+        if patience and int(self.checkpoints.stale_validations) >= patience:
+            logging.info("Stopped early: %d validations without a better one.", patience)
+            return True
+        return False
+
+
+def _run_info(
+    network: keras.Model, dataset: Dataset, companding: str, init_from: str | None
+) -> runs.RunInfo:
+    spec = dataset.spec
+    return runs.RunInfo(
+        kind=spec.kind,
+        sample_rate=spec.sample_rate,
+        hop_length=spec.hop_length,
+        num_classes=network.num_classes,
+        companding=companding if spec.kind == "audio" else None,
+        data_dir=dataset.directory,
+        upstream=dict(spec.upstream),
+        init_from=init_from,
+    )
+
+
+def _check_fit(
+    network: keras.Model, dataset: Dataset, info: runs.RunInfo, crop_steps: int, short: bool
+) -> None:
+    spec = dataset.spec
+    if spec.kind == "codes" and spec.num_classes != network.num_classes:
+        raise UserError(
+            f"{dataset.directory} holds {spec.num_classes} codes, the model has "
+            f"{network.num_classes} classes; set num_classes to {spec.num_classes}."
+        )
+    field = network.receptive_field
+    if crop_steps < field + 1 and not short:
+        raise UserError(
+            f"a crop of {crop_steps} steps is shorter than the receptive field of {field} plus one: "
+            f"set train.crop_steps to at least {field + 1}, or train.allow_short_crops = True."
+        )
+    hop = getattr(network, "hop_length", 1)
+    if crop_steps % hop:
+        raise UserError(f"train.crop_steps {crop_steps} must be a multiple of the hop, {hop}.")
+
+
+def _open_or_create(
+    run_dir: str, info: runs.RunInfo, dataset: Dataset, network: keras.Model, operative: str
+) -> runs.Run:
+    if not runs.Run.exists(run_dir):
+        return runs.Run.create(run_dir, info, dataset.spec, network, operative)
+    run = runs.Run.open(run_dir)
+    config = (runs.Path(run_dir) / "model.json").read_text()
+    if config != runs.model_config(network):
+        raise UserError(
+            f"{run_dir} holds another model (see its operative.gin): choose another --run_dir, or "
+            "remove it to train anew."
+        )
+    if run.spec.upstream.get("digest") != dataset.spec.upstream.get("digest"):
+        raise UserError(
+            f"{run_dir} was trained on codes of checkpoint {run.spec.upstream.get('digest')}, "
+            f"{dataset.directory} holds codes of {dataset.spec.upstream.get('digest')}: choose "
+            "another --run_dir."
+        )
+    return run
+
+
+def _start_from(network: keras.Model, init_from: str) -> None:
+    source = runs.Run.open(init_from).load_model()
+    if runs.model_config(source) != runs.model_config(network):
+        shapes = [tuple(w.shape) for w in source.weights]
+        if shapes != [tuple(w.shape) for w in network.weights]:
+            raise UserError(
+                f"--init_from: {init_from} is another model than the one configured; use the gin "
+                "files it was trained with (see its operative.gin)."
+            )
+    for target, value in zip(network.weights, source.weights, strict=True):
+        target.assign(value)
+    logging.info("Started from the weights of %s.", init_from)

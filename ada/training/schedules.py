@@ -1,0 +1,65 @@
+"""Learning-rate schedules."""
+
+import keras
+
+SCHEDULES = ("constant", "cosine", "exponential")
+
+
+def learning_rate_schedule(
+    peak: float,
+    num_steps: int,
+    schedule: str = "constant",
+    warmup_steps: int = 0,
+    final_fraction: float = 0.01,
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A linear warm-up, then one of `SCHEDULES` down to `final_fraction * peak` at `num_steps`.
+
+    Args:
+      peak: the learning rate after the warm-up.
+      num_steps: training steps in all.
+      schedule: "constant", "cosine" or "exponential".
+      warmup_steps: steps from zero to the peak.
+      final_fraction: the last learning rate as a fraction of the peak; not for "constant".
+
+    Raises:
+      ValueError: for an unknown schedule, or a warm-up as long as the training.
+    """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule must be one of {SCHEDULES}, got {schedule!r}.")
+    if not 0 <= warmup_steps < num_steps:
+        raise ValueError(
+            f"warmup_steps must be at least 0 and below num_steps, got {warmup_steps} of {num_steps}."
+        )
+    return _WarmUp(peak, num_steps, schedule, warmup_steps, final_fraction)
+
+
+class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(
+        self, peak: float, num_steps: int, schedule: str, warmup_steps: int, final_fraction: float
+    ) -> None:
+        self._config = {
+            "peak": peak,
+            "num_steps": num_steps,
+            "schedule": schedule,
+            "warmup_steps": warmup_steps,
+            "final_fraction": final_fraction,
+        }
+        decay_steps = num_steps - warmup_steps
+        decays = keras.optimizers.schedules
+        self._peak = peak
+        self._warmup_steps = warmup_steps
+        if schedule == "cosine":
+            self._decay = decays.CosineDecay(peak, decay_steps, alpha=final_fraction)
+        elif schedule == "exponential":
+            self._decay = decays.ExponentialDecay(peak, decay_steps, final_fraction)
+        else:
+            self._decay = lambda step: keras.ops.convert_to_tensor(peak)
+
+    def __call__(self, step):  # noqa: ANN001, ANN204 - Keras's own signature
+        step = keras.ops.cast(step, "float32")
+        warm = self._peak * (step + 1.0) / max(self._warmup_steps, 1)
+        later = self._decay(keras.ops.maximum(step - self._warmup_steps, 0.0))
+        return keras.ops.where(step < self._warmup_steps, warm, later)
+
+    def get_config(self) -> dict:
+        return dict(self._config)

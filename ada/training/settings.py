@@ -1,0 +1,62 @@
+"""Groups of training settings, bound in gin by their class names."""
+
+import dataclasses
+
+import keras
+
+from ada.training.schedules import learning_rate_schedule
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimization:
+    """How weights are learnt: Adam, its schedule, clipping and averaging (all our choices).
+
+    Attributes:
+      learning_rate: the peak.
+      schedule: "constant", "cosine" or "exponential", after the warm-up.
+      warmup_steps: linear warm-up.
+      final_fraction: the last learning rate as a fraction of the peak.
+      beta_2: Adam's second decay.
+      clip_norm: global norm of the gradients, over the global batch; 0 for no clipping.
+      polyak_decay: of the averaged weights; 0 for none.
+    """
+
+    learning_rate: float = 2e-4
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    final_fraction: float = 0.01
+    beta_2: float = 0.999
+    clip_norm: float = 1.0
+    polyak_decay: float = 0.9999
+
+    def make_optimizer(self, num_steps: int) -> keras.optimizers.Optimizer:
+        """Adam with this schedule over `num_steps`; clips nothing itself (see `Trainer`)."""
+        schedule = learning_rate_schedule(
+            self.learning_rate,
+            num_steps,
+            self.schedule,
+            self.warmup_steps,
+            self.final_fraction,
+        )
+        return keras.optimizers.Adam(schedule, beta_2=self.beta_2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervals:
+    """How often things happen, in training steps.
+
+    Attributes:
+      log: scalars to TensorBoard and `metrics.jsonl`, and a check for NaN.
+      validate: the whole validation split with averaged weights, audio, pictures.
+      save: a checkpoint.
+      keep: number of newest checkpoints kept; the best is kept besides.
+      patience: stop early after so many validations without a better one; 0 never stops early.
+      audio_secs: length of the audio in TensorBoard; 0 for none.
+    """
+
+    log: int = 50
+    validate: int = 2000
+    save: int = 1000
+    keep: int = 3
+    patience: int = 0
+    audio_secs: float = 1.0

@@ -1,0 +1,92 @@
+"""Scoring a whole split with the context that every step needs."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ada.data import Dataset, evaluation_windows
+from ada.data.pipeline import ToIds
+from ada.models.losses import NATS_TO_BITS
+from ada.progress import progress_bar
+from ada.quantizers import perplexity
+
+
+class Validation:
+    """Mean bits and code use over a split.
+
+    Windows overlap by the context that a model needs on both sides, so that no counted step sees
+    the edge of a window (`model.context`).
+
+    Args:
+      model: a built model.
+      dataset: to score.
+      to_ids: from stored steps to ids.
+      split: its name.
+      batch_steps: ids in a batch, about; decides the number of windows side by side.
+      jit_compile: whether XLA compiles the scoring.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        to_ids: ToIds,
+        split: str = "validation",
+        batch_steps: int = 65536,
+        jit_compile: bool = True,
+    ) -> None:
+        self.model = model
+        self._split = split
+        hop = getattr(model, "hop_length", 1)
+        left, right = (-(-context // hop) * hop for context in model.context)
+        # Twice as much counted as context keeps the overhead at a half.
+        longest = max(dataset.index(split).lengths)
+        counted = min(max(2 * (left + right), 4096), int(longest))
+        window = left + right + -(-counted // hop) * hop
+        self._batch_size = max(1, batch_steps // window)
+        self._windows = evaluation_windows(
+            dataset,
+            split,
+            window_steps=window,
+            left_context=left,
+            right_context=right,
+            alignment=hop,
+            batch_size=self._batch_size,
+            to_ids=to_ids,
+        )
+        self._num_windows = int(self._windows.cardinality())
+        self._sums = tf.function(self._batch_sums, jit_compile=jit_compile, autograph=False)
+
+    def _batch_sums(self, ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+        output = self.model.compute_losses(ids, weights)
+        wanted = {"usage", "zero_queries", "quantization_error"}
+        metrics = {k: v for k, v in output.metrics.items() if k in wanted}
+        return {"nll": output.losses["nll"], "steps": tf.reduce_sum(weights)} | metrics
+
+    def __call__(self, progress: bool = False) -> dict[str, float | np.ndarray]:
+        """Scores the split with the model's present weights.
+
+        Returns:
+          "bits": mean -log2 p(id) a step; of an autoencoder -log2 p(id | codes), *reconstruction*.
+          With codes also "usage" `[num_codes]`, "perplexity", "used_codes" and raw metrics.
+        """
+        totals: dict[str, np.ndarray] = {}
+        windows = self._windows
+        if progress:
+            windows = progress_bar(
+                windows, total=self._num_windows, desc=f"scoring {self._split}", unit="batch"
+            )
+        for batch in windows:
+            for name, value in self._sums(batch["ids"], batch["weights"]).items():
+                totals[name] = totals.get(name, 0.0) + value.numpy().astype(np.float64)
+        steps = totals.pop("steps")
+        means = {name: value / steps for name, value in totals.items()}
+        result = {"bits": float(means.pop("nll") * NATS_TO_BITS)}
+        if "usage" in means:
+            usage = means["usage"]
+            result |= {
+                "usage": usage,
+                "perplexity": float(perplexity(tf.constant(usage))),
+                "used_codes": int(np.count_nonzero(usage)),
+            }
+        return result | {k: float(v) for k, v in means.items() if k != "usage"}
