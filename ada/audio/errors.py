@@ -1,0 +1,40 @@
+"""What can be wrong with an audio file."""
+
+import os
+
+
+class AudioError(Exception):
+    """An audio file cannot be used; one line says which and why.
+
+    Attributes:
+      reason: a stable category, one of `REASONS`.
+      path: the file, as it was named.
+      detail: the explanation.
+    """
+
+    REASONS = (
+        "empty",  # no bytes, or no samples
+        "not_audio",  # not a format that the decoder reads
+        "truncated",  # cut short or damaged: holds less than it declares
+        "unreadable",  # missing, a directory, no permission, a layout that no decoder follows
+        "too_short",  # raised by the data preparation
+        "silent",  # raised by the data preparation
+        "not_finite",  # nothing but NaN and infinity
+    )
+
+    def __init__(self, reason: str, path: str | os.PathLike, detail: str) -> None:
+        # All three go to Exception: a worker process must be able to pickle what it raises.
+        super().__init__(reason, os.fspath(path), " ".join(str(detail).split()))
+        if reason not in self.REASONS:
+            raise ValueError(f"AudioError: reason must be one of {self.REASONS}, got {reason!r}.")
+
+    reason = property(lambda self: self.args[0])
+    path = property(lambda self: self.args[1])
+    detail = property(lambda self: self.args[2])
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason.replace('_', ' ')}: {self.detail}"
+
+
+class DecoderUnavailableError(RuntimeError):
+    """The decoder asked for is not installed, or does not work with this TensorFlow."""

@@ -1,0 +1,43 @@
+"""Spectrogram pictures."""
+
+import io
+
+import numpy as np
+
+FLOOR_DB = -80.0
+
+
+def spectrogram_db(audio: np.ndarray, window_length: int = 1024, hop: int = 256) -> np.ndarray:
+    """Short-time magnitudes in dB below the loudest, floored at -80.
+
+    Args:
+      audio: float `[samples]`.
+      window_length: of the Hann window, in samples.
+      hop: between windows, in samples.
+
+    Returns:
+      float32 `[frequencies, frames]`, lowest frequency first.
+    """
+    padded = np.pad(np.asarray(audio, np.float32), window_length // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window_length)[::hop]
+    magnitudes = np.abs(np.fft.rfft(frames * np.hanning(window_length), axis=1)).T
+    level = 20.0 * np.log10(np.maximum(magnitudes, 1e-10))
+    return np.maximum(level - level.max(), FLOOR_DB).astype(np.float32)
+
+
+def spectrogram_picture(audio: np.ndarray, height: int = 256) -> np.ndarray:
+    """A spectrogram as a picture, uint8 `[height, frames, 3]`, highest frequency on top."""
+    import matplotlib
+
+    level = spectrogram_db(audio, window_length=2 * height)[1:][::-1]
+    colours = matplotlib.colormaps["magma"](level / -FLOOR_DB + 1.0)
+    return (255.0 * colours[..., :3]).astype(np.uint8)
+
+
+def spectrogram_png(audio: np.ndarray, height: int = 256) -> bytes:
+    """`spectrogram_picture` as the bytes of a PNG file."""
+    from matplotlib import image
+
+    buffer = io.BytesIO()
+    image.imsave(buffer, spectrogram_picture(audio, height), format="png")
+    return buffer.getvalue()

@@ -1,0 +1,125 @@
+"""Decoding with tensorflow-io: WAV, FLAC, OGG (Vorbis) and MP3.
+
+The last release of tensorflow-io, 0.37.1, loads its audio kernels only under TensorFlow 2.16 and
+2.17; the extra `[tfio]` installs a pair that works. `AudioIOTensor` decodes lazily, slice by slice,
+so that this decoder streams as the other one does. libsndfile (`soundfile`) reads more formats and
+more variants of these, and is the default.
+"""
+
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ada.audio.containers import check_complete, check_file, is_cut_in_header
+from ada.audio.errors import AudioError, DecoderUnavailableError
+
+# tensorflow-io widens integers to the left: full scale is that of the type.
+_SCALES = {"uint8": (128.0, 2.0**7), "int16": (0.0, 2.0**15), "int32": (0.0, 2.0**31)}
+
+
+class TfioDecoder:
+    """Decodes an audio file block by block.
+
+    Attributes:
+      sample_rate: of the file, in Hz.
+      channels: of the file.
+      subtype: the type that tensorflow-io decodes to, such as "int16"; it does not tell more.
+
+    Raises:
+      AudioError: on construction or from `blocks`.
+      DecoderUnavailableError: tensorflow-io is not installed or does not work.
+    """
+
+    def __init__(self, path: str) -> None:
+        check_file(path)
+        data = check_complete(path)
+        self._path = path
+        self._tf, open_audio = _load()
+        if data and data.num_bytes is None:
+            # tensorflow-io takes the length at its word, and ends the process.
+            detail = "tensorflow-io does not read a file without length; use decoder soundfile"
+            raise AudioError("unreadable", path, detail)
+        try:
+            self._audio = open_audio(path)
+        except NotImplementedError as error:
+            raise _unavailable(error) from error
+        except self._tf.errors.OpError as error:
+            reason = "truncated" if is_cut_in_header(path) else "not_audio"
+            raise AudioError(reason, path, f"tensorflow-io: {_message(error)}") from error
+        self._num_frames, self.channels = (int(n) for n in self._audio.shape)
+        self.sample_rate = int(self._audio.rate)
+        self.subtype = self._audio.dtype.name
+        if not self._num_frames:
+            self.close()
+            raise AudioError("empty", path, "tensorflow-io finds no samples in it")
+        if self.subtype == "float32" and _has_32_bit_integers(path):
+            # It would read the bits of the integers as floats.
+            self.close()
+            detail = "tensorflow-io does not read 32-bit integers; use decoder soundfile"
+            raise AudioError("unreadable", path, detail)
+
+    def blocks(self, block_secs: float) -> Iterator[np.ndarray]:
+        """Yields float32 `[frames, channels]` until the end of the file."""
+        block_frames = max(1, round(block_secs * self.sample_rate))
+        zero, full_scale = _SCALES.get(self.subtype, (0.0, 1.0))
+        for start in range(0, self._num_frames, block_frames):
+            stop = min(start + block_frames, self._num_frames)
+            try:
+                block = self._audio[start:stop].numpy()
+            except self._tf.errors.OpError as error:
+                raise self._truncated(start, _message(error)) from error
+            if len(block) < stop - start:
+                raise self._truncated(start + len(block), "no more samples")
+            yield ((block - np.float64(zero)) / full_scale).astype(np.float32)
+
+    def close(self) -> None:
+        """Lets go of the file; may be called again."""
+        self._audio = None
+
+    def _truncated(self, num_frames: int, why: str) -> AudioError:
+        secs = num_frames / self.sample_rate
+        detail = f"damaged or cut short in the block at {secs:.1f} s ({why})"
+        return AudioError("truncated", self._path, detail)
+
+
+def _load() -> tuple[Any, Any]:
+    """Returns the modules `tensorflow` and the class AudioIOTensor of tensorflow-io."""
+    try:
+        import tensorflow as tf
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of what the error below says
+            import tensorflow_io as tfio
+
+            return tf, tfio.audio.AudioIOTensor
+    except (ImportError, NotImplementedError, AttributeError) as error:
+        raise _unavailable(error) from error
+
+
+def _message(error: Any) -> str:
+    """What an operation has to say, without the names of operation and device."""
+    return re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*?\]", "", error.message)
+
+
+def _unavailable(error: Exception) -> DecoderUnavailableError:
+    why = " ".join(str(error).split())
+    return DecoderUnavailableError(
+        "decoder 'tfio' needs tensorflow-io 0.37.1 on TensorFlow 2.16 or 2.17: install the extra "
+        f"[tfio] in an environment of its own, or use decoder 'soundfile' ({why[:200]})"
+    )
+
+
+def _has_32_bit_integers(path: str) -> bool:
+    """Whether a file is a WAV file of integers."""
+    with Path(path).open("rb") as file:
+        head = file.read(4096)
+    at = head.find(b"fmt ")
+    if head[:4] != b"RIFF" or at < 0:
+        return False
+    # The format tag; 0xFFFE means that it is 24 bytes further on.
+    tag = head[at + 8 : at + 10]
+    return (head[at + 32 : at + 34] if tag == b"\xfe\xff" else tag) == b"\x01\x00"

@@ -1,0 +1,77 @@
+"""16-bit PCM and WAV files."""
+
+import io
+import os
+import uuid
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ada.audio.arrays import array_module
+
+_FULL_SCALE = 32768  # what libsndfile divides by: files and records agree
+
+
+def pcm16(audio: Any) -> Any:
+    """Rounds float audio in [-1, 1] to int16; what lies beyond is clipped.
+
+    Inverse of `from_pcm16`: `pcm16(from_pcm16(x)) == x` for every int16. Takes arrays and tensors.
+
+    Raises:
+      ValueError: an array holds NaN, which has no integer.
+    """
+    xp = array_module(audio)
+    x = xp.asarray(audio, dtype=np.float32)
+    if xp is np and np.isnan(x).any():
+        raise ValueError(f"pcm16: {np.isnan(x).sum()} of {x.size} samples are NaN.")
+    x = xp.clip(
+        xp.floor(x * np.float32(_FULL_SCALE) + np.float32(0.5)), -_FULL_SCALE, _FULL_SCALE - 1
+    )
+    return xp.asarray(x, dtype=np.int16)
+
+
+def from_pcm16(samples: Any) -> Any:
+    """Turns int16 samples into float32 in [-1, 1), exactly. Takes arrays and tensors."""
+    xp = array_module(samples)
+    return xp.asarray(samples, dtype=np.float32) / np.float32(_FULL_SCALE)
+
+
+def wav_bytes(audio: Any, sample_rate: int) -> bytes:
+    """Returns a mono 16-bit PCM WAV file as bytes, to embed in a page or a summary.
+
+    Args:
+      audio: float `[samples]` in [-1, 1]; what lies beyond is clipped.
+      sample_rate: in Hz.
+
+    Raises:
+      ValueError: the audio is not `[samples]`, or holds NaN.
+    """
+    audio = np.asarray(audio)
+    if audio.ndim != 1:
+        raise ValueError(f"wav_bytes: audio must be mono, [samples], got shape {audio.shape}.")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(pcm16(audio).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def write_wav(path: str | os.PathLike, audio: Any, sample_rate: int) -> None:
+    """Writes `wav_bytes(audio, sample_rate)` to `path`, whole or not at all.
+
+    Parent directories are made. The file appears under its name only when it is complete, so that
+    an interrupted run leaves no half of one.
+    """
+    path = Path(path)
+    contents = wav_bytes(audio, sample_rate)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.write_bytes(contents)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

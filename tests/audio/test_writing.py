@@ -1,0 +1,65 @@
+import io
+import wave
+
+import numpy as np
+import pytest
+import soundfile as sf
+import tensorflow as tf
+
+from ada.audio import from_pcm16, pcm16, read_audio, wav_bytes, write_wav
+
+EVERY_INT16 = np.arange(-32768, 32768).astype(np.int16)
+
+
+def test_int16_survives_the_round_trip():
+    audio = from_pcm16(EVERY_INT16)
+    assert audio.dtype == np.float32
+    assert (audio[0], audio[32768]) == (-1.0, 0.0)
+    assert pcm16(audio).dtype == np.int16
+    np.testing.assert_array_equal(pcm16(audio), EVERY_INT16)
+
+
+def test_int16_survives_the_round_trip_in_a_graph():
+    graph = tf.function(lambda x: pcm16(from_pcm16(x)), jit_compile=True, autograph=False)
+    samples = graph(tf.constant(EVERY_INT16))
+    assert samples.dtype == tf.int16
+    np.testing.assert_array_equal(samples.numpy(), EVERY_INT16)
+
+
+def test_pcm16_clips_and_rounds():
+    samples = pcm16([1.0, 2.0, -2.0, np.inf, 0.6 / 32768, -0.6 / 32768, 0.4 / 32768])
+    np.testing.assert_array_equal(samples, [32767, 32767, -32768, 32767, 1, -1, 0])
+    with pytest.raises(ValueError, match="1 of 3 samples are NaN"):
+        pcm16([0.0, np.nan, 1.0])
+
+
+def test_wav_is_mono_16_bit_pcm(tmp_path):
+    path = tmp_path / "made" / "on the way" / "a.wav"
+    audio = np.random.default_rng(0).uniform(-1.5, 1.5, 1000).astype(np.float32)
+    write_wav(path, audio, 16000)
+    with wave.open(str(path)) as file:
+        assert file.getparams()[:4] == (1, 2, 16000, 1000)
+    np.testing.assert_array_equal(sf.read(path, dtype="int16")[0], pcm16(audio))
+    np.testing.assert_allclose(read_audio(path, 16000), np.clip(audio, -1, 1), atol=1 / 32768)
+    assert path.read_bytes() == wav_bytes(audio, 16000)
+    assert wav_bytes(tf.constant(audio), 16000) == wav_bytes(audio, 16000)
+    assert sf.info(io.BytesIO(wav_bytes([], 8000))).frames == 0
+
+
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path, monkeypatch):
+    path = tmp_path / "a.wav"
+    write_wav(path, np.zeros(10), 16000)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"mono.*\(10, 2\)"):
+        write_wav(path, np.zeros([10, 2]), 16000)
+
+    def full_disk(self, contents):
+        with self.open("wb") as file:
+            file.write(contents[:5])
+        raise OSError("no space left")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        write_wav(path, np.ones(10), 16000)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
