@@ -7,8 +7,7 @@ scale" (Dieleman, van den Oord, Simonyan 2018, arXiv:1806.10474).
 import os
 
 # TensorFlow prints start-up chatter to stderr unless told otherwise before its first import.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The whole project is Keras 3 on TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 

@@ -1,8 +1,6 @@
 """The bundled audio as a dataset, for commands that are given no data."""
 
-from absl import logging
-
-from ada import resources
+from ada import log, resources
 from ada.data import Dataset
 from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
@@ -26,7 +24,7 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
             "this model reads codes: name a codes dataset with --data_dir, made by "
             "python -m ada.extract_codes --run_dir=<autoencoder's run> --output_dir=<directory>."
         )
-    logging.info("No --data_dir: using the BUNDLED audio (7.5 minutes of piano), in %s.", directory)
+    log.info(f"No --data_dir: using the BUNDLED audio (7.5 minutes of piano), in {directory}.")
     if not Dataset.is_complete(directory):
         prepare_bundled(directory)
     return directory
@@ -34,5 +32,7 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
 
 def prepare_bundled(directory: str) -> None:
     """Prepares the bundled audio in this process."""
-    options = AudioOptions(inputs=(str(resources.sample_audio_dir()),), sample_rate=SAMPLE_RATE)
+    options = AudioOptions(
+        inputs=(f"{resources.sample_audio_dir()}/*.ogg",), sample_rate=SAMPLE_RATE
+    )
     prepare(directory, options)

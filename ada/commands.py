@@ -46,24 +46,26 @@ def start_tensorflow() -> None:
         tf.get_logger().setLevel("ERROR")
 
 
-def run(main: Callable[[list[str]], int | None], tensorflow: bool = True) -> None:
+def run(
+    main: Callable[[list[str]], int | None], tensorflow: bool = True, arguments: int = 0
+) -> None:
     """Runs a command: parses its flags, calls `main(argv)` and exits.
 
     Args:
       main: takes what is left of the command line; returns an exit code or None for 0.
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
+      arguments: how many arguments that are no flags it takes.
     """
-    logging.use_absl_handler()
-    logging.set_verbosity(logging.INFO)
-    logging.get_absl_handler().setFormatter(None)
+    # Libraries talk through absl; what ada has to say goes through ada.log.
+    logging.set_verbosity(logging.ERROR)
     if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
         print(sys.modules["__main__"].__doc__)
         print(flags.FLAGS.main_module_help())
         sys.exit(0)
     try:
         argv = flags.FLAGS(sys.argv)
-        if len(argv) > 1:
-            raise flags.Error(f"unexpected argument {argv[1]!r}; every setting is a --flag")
+        if len(argv) > 1 + arguments:
+            raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
     except flags.Error as error:
         print(f"Wrong usage: {error}. --help lists the flags.", file=sys.stderr)
         sys.exit(2)

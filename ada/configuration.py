@@ -1,11 +1,15 @@
 """The one place that parses gin. Everything later is rebuilt from run directories."""
 
+import contextlib
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import gin
+import keras
 
+import gin
 from ada import models, quantizers, resources, training
 from ada.errors import UserError
 
@@ -24,41 +28,85 @@ REGISTERED = (
 
 @functools.cache
 def _register() -> Callable:
-    """Makes the library's classes known to gin, by their own names; returns gin's `train`."""
+    """Makes the library's classes known to gin, by their own names; returns what makes settings."""
     for thing in REGISTERED:
         gin.register(thing)
     for path in resources.gin_search_paths():
         gin.add_config_file_search_path(path)
-    return gin.external_configurable(training.train, name="train")
+    gin.external_configurable(_system, name="System")
+    return gin.external_configurable(training.TrainingSettings, name="train")
 
 
-def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> Callable:
-    """Parses gin files and bindings (later ones win); returns `ada.training.train`, configured.
+def _system(levels: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The levels of a system, bound in `gin/systems/`."""
+    return levels
+
+
+def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.TrainingSettings:
+    """Parses gin files and bindings, later ones winning, into settings.
 
     Raises:
-      UserError: for a file that is not there, a syntax error, an unknown name, or a macro in
-        `gin_params` that no file knows.
+      UserError: for a file that is not there, a syntax error, an unknown name, a value that does
+        not fit, or a macro in `gin_params` that no file knows.
     """
-    train = _register()
+    make_settings = _register()
     gin.clear_config()
-    try:
+    with _gin_errors():
         gin.parse_config_files_and_bindings(list(gin_files), [], finalize_config=False)
         known = _macros()
         gin.parse_config(list(gin_params))
-        gin.finalize()
+        unknown = _macros() - known
+        if unknown:
+            raise UserError(
+                f"gin: no file knows {', '.join(sorted(unknown))}; names are "
+                f"{', '.join(sorted(known))}."
+            )
+        settings = make_settings()
+    return dataclasses.replace(settings, model=_checked(settings.model))
+
+
+@contextlib.contextmanager
+def _gin_errors() -> Iterator[None]:
+    """Turns gin's errors into one line, and silences its log of where it looked for files."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
     except OSError as error:
         shipped = sorted(p.name for p in resources.gin_dir().glob("*.gin"))
-        raise UserError(
-            f"no such gin file: {str(error).splitlines()[0]} Shipped: {', '.join(shipped)}."
-        ) from error
-    except (SyntaxError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"gin: {_one_line(error)}") from error
-    unknown = _macros() - known if gin_files else set()
-    if unknown:
-        raise UserError(
-            f"gin: no file uses {', '.join(sorted(unknown))}; macros are {', '.join(sorted(known))}."
-        )
-    return train
+        reason = str(error).split(". Searched")[0]
+        raise UserError(f"{reason}. Shipped: {', '.join(shipped)}.") from error
+    except (SyntaxError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+        raise UserError(f"gin: {_first_line(error)}") from error
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _checked(make_model: Callable) -> Callable:
+    """What makes the model, with its errors as a user can read them."""
+
+    def make() -> keras.Model:
+        try:
+            return make_model()
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise UserError(f"gin: {_first_line(error)}") from error
+
+    return make
+
+
+def load_system(gin_file: str) -> tuple[str, ...]:
+    """The levels of a `gin/systems/*.gin`: names of gin files from the bottom to the top.
+
+    Raises:
+      UserError: if it is not such a file.
+    """
+    _register()
+    gin.clear_config()
+    with _gin_errors():
+        gin.parse_config_files_and_bindings([gin_file], [])
+        levels = gin.query_parameter("System.levels")
+    if not isinstance(levels, tuple) or not levels:
+        raise UserError(f"{gin_file}: System.levels must be a tuple of names, got {levels!r}.")
+    return levels
 
 
 def check_all_used() -> None:
@@ -78,13 +126,9 @@ def check_all_used() -> None:
         )
 
 
-def kind_of_data() -> str:
-    """What the configured model is for, "audio" or "codes"."""
-    return gin.query_parameter("train.kind")
-
-
 def operative() -> str:
-    """The gin text of everything that took effect."""
+    """The gin text of everything that took effect; raises UserError if a binding did not."""
+    check_all_used()
     return gin.operative_config_str()
 
 
@@ -101,5 +145,5 @@ def _operative() -> dict:
     return gin.config._OPERATIVE_CONFIG
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].strip()

@@ -1,6 +1,6 @@
 """Encodes the dataset of an autoencoder's run into a dataset of codes.
 
-    python -m ada.extract_codes --run_dir=runs/hop64_vqvae --output_dir=data/hop64_codes
+python -m ada.extract_codes --run_dir=runs/hop64_vqvae --output_dir=data/hop64_codes
 """
 
 from absl import flags

@@ -8,7 +8,12 @@ from tqdm import tqdm
 
 
 def progress_bar(
-    iterable: Iterable | None = None, *, total: int | None = None, desc: str, unit: str, **kwargs: Any
+    iterable: Iterable | None = None,
+    *,
+    total: int | None = None,
+    desc: str,
+    unit: str,
+    **kwargs: Any,
 ) -> tqdm:
     """A tqdm bar on stderr; into a file it writes a line every ten seconds instead of redrawing."""
     terminal = sys.stderr.isatty()

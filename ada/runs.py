@@ -1,12 +1,12 @@
 """The run directory: everything that later stages need of a trained model.
 
-    operative.gin     what took effect, to read (nothing parses it again)
-    model.json        Keras config: the model is rebuilt from it
-    run.json          what the model reads and where it came from (`RunInfo`)
-    dataset.json      specification of the data it was trained on
-    checkpoints/      the newest few; checkpoints/best: the best by validation
-    metrics.jsonl     one line a logged step or validation
-    train/ validation/  TensorBoard events
+operative.gin     what took effect, to read (nothing parses it again)
+model.json        Keras config: the model is rebuilt from it
+run.json          what the model reads and where it came from (`RunInfo`)
+dataset.json      specification of the data it was trained on
+checkpoints/      the newest few; checkpoints/best: the best by validation
+metrics.jsonl     one line a logged step or validation
+train/ validation/  TensorBoard events
 """
 
 import dataclasses
@@ -69,7 +69,19 @@ class RunInfo:
 
 def model_config(model: keras.Model) -> str:
     """The JSON text of `model.json`."""
-    return json.dumps(keras.saving.serialize_keras_object(model), indent=1, sort_keys=True) + "\n"
+    config = _without_names(keras.saving.serialize_keras_object(model))
+    return json.dumps(config, indent=1, sort_keys=True) + "\n"
+
+
+def _without_names(config: Any) -> Any:
+    """Drops Keras's automatic layer names: they count what a process made before."""
+    if isinstance(config, list):
+        return [_without_names(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    is_layer = "name" in config and "trainable" in config
+    kept = {key: value for key, value in config.items() if not (is_layer and key == "name")}
+    return {key: _without_names(value) for key, value in kept.items()}
 
 
 class Run:
@@ -152,9 +164,9 @@ class Run:
         polyak = PolyakAverage(model)
         path = self.checkpoint_path(checkpoint)
         try:
-            tf.train.Checkpoint(
-                model=model, polyak=polyak
-            ).restore(path).assert_existing_objects_matched().expect_partial()
+            tf.train.Checkpoint(model=model, polyak=polyak).restore(
+                path
+            ).assert_existing_objects_matched().expect_partial()
         except (AssertionError, tf.errors.OpError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{path} cannot be restored: {reason}") from error

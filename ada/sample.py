@@ -1,7 +1,6 @@
 """Generates audio from a chain of run directories, top first.
 
-    python -m ada.sample --run_dirs=runs/prior_hop64,runs/hop64_vqvae --duration_secs=5 \\
-        --num_samples=4 --seed=1 --output_dir=out
+python -m ada.sample --run_dirs=runs/prior_hop64,runs/hop64_vqvae --output_dir=out
 """
 
 import json

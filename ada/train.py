@@ -1,9 +1,9 @@
 """Trains one model into a run directory; the same command again resumes.
 
-    python -m ada.train --gin_file=gin/hop64_vqvae.gin
+python -m ada.train --gin_file=gin/hop64_vqvae.gin
 """
 
-from absl import flags, logging
+from absl import flags
 
 from ada import commands
 
@@ -20,24 +20,14 @@ def main(argv: list[str]) -> None:
     del argv
     from ada import bundled, configuration
     from ada.errors import UserError
+    from ada.training import train
 
     if not FLAGS.gin_file:
         raise UserError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
-    train = configuration.load(FLAGS.gin_file, FLAGS.gin_param)
+    settings = configuration.load(FLAGS.gin_file, FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
-    data_dir = FLAGS.data_dir or bundled.dataset_for(configuration.kind_of_data())
-
-    def describe_gin() -> str:
-        configuration.check_all_used()
-        return configuration.operative()
-
-    train(
-        run_dir=run_dir,
-        data_dir=data_dir,
-        init_from=FLAGS.init_from,
-        describe_gin=describe_gin,
-    )
-    logging.info("Watch it: tensorboard --logdir=%s", run_dir)
+    data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
+    train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,42 @@ from ada.progress import progress_bar
 from ada.quantizers import perplexity
 
 
-class Validation:
+def context_in_hops(model: keras.Model) -> tuple[int, int]:
+    """`model.context` (steps before and after), rounded up to whole codes."""
+    hop = getattr(model, "hop_length", 1)
+    left, right = (-(-context // hop) * hop for context in model.context)
+    return left, right
+
+
+def read_windows(
+    dataset: Dataset,
+    split: str,
+    to_ids: ToIds,
+    window_steps: int,
+    left: int,
+    right: int,
+    alignment: int,
+    num_windows: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Windows spread evenly over a split: int32 ids and float32 weights `[windows, steps]`."""
+    counted = window_steps - left - right
+    windows = evaluation_windows(
+        dataset,
+        split,
+        window_steps=window_steps,
+        left_context=left,
+        right_context=right,
+        alignment=alignment,
+        batch_size=1,
+        to_ids=to_ids,
+        max_steps=num_windows * counted,
+    )
+    rows = [(batch["ids"][0].numpy(), batch["weights"][0].numpy()) for batch in windows]
+    ids, weights = zip(*rows, strict=True)
+    return np.stack(ids), np.stack(weights)
+
+
+class SplitScorer:
     """Mean bits and code use over a split.
 
     Windows overlap by the context that a model needs on both sides, so that no counted step sees
@@ -38,7 +73,7 @@ class Validation:
         self.model = model
         self._split = split
         hop = getattr(model, "hop_length", 1)
-        left, right = (-(-context // hop) * hop for context in model.context)
+        left, right = context_in_hops(model)
         # Twice as much counted as context keeps the overhead at a half.
         longest = max(dataset.index(split).lengths)
         counted = min(max(2 * (left + right), 4096), int(longest))

@@ -43,7 +43,8 @@ class Chain(NamedTuple):
             if made_by not in present:
                 raise UserError(
                     f"{upper.directory} was trained on codes of another checkpoint ({made_by}) "
-                    f"than {lower.directory} holds ({present[0]}); extract codes and train it again."
+                    f"than {lower.directory} holds ({present[0]}); extract codes and train it "
+                    "again."
                 )
         return cls(runs)
 
@@ -153,7 +154,8 @@ def generate(
         if number == 0:
             if not isinstance(model, WaveNet):
                 raise UserError(
-                    f"{run.directory} is an autoencoder: put a prior above it, trained on its codes."
+                    f"{run.directory} is an autoencoder: put a prior above it, trained on its "
+                    "codes."
                 )
             ids, log_probs = generate_level(
                 model, num_items, length, draws[number], level=level, lanes=lanes, desc=desc

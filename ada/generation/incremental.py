@@ -68,7 +68,9 @@ class IncrementalWaveNet:
           Float32 logits `[lanes, num_classes]` and the new ring.
         """
         model = self.model
-        present = tf.gather(tf.convert_to_tensor(model.embedding.table), tf.maximum(state.previous, 0))
+        present = tf.gather(
+            tf.convert_to_tensor(model.embedding.table), tf.maximum(state.previous, 0)
+        )
         x = tf.where(state.previous[:, tf.newaxis] >= 0, present, 0.0)
         taps = self._read(state)
         per_layer = (
@@ -99,9 +101,7 @@ class IncrementalWaveNet:
         places = tf.math.floormod(state.step - self._ages, self._sizes[:, None])
         rows = tf.gather(state.ring, tf.reshape(places + self._offsets[:, None], [-1]))
         flat = tf.unstack(rows, num=self._ages.size)
-        return [
-            flat[i : i + self._past_taps] for i in range(0, self._ages.size, self._past_taps)
-        ]
+        return [flat[i : i + self._past_taps] for i in range(0, self._ages.size, self._past_taps)]
 
     def _write(self, state: IncrementalState, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Puts every layer's present input where its oldest was."""

@@ -194,7 +194,7 @@ class WaveNet(Configured, keras.Model):
 
 
 def replace_ids(ids: tf.Tensor, num_classes: int, share: float, seeds: tf.Tensor) -> tf.Tensor:
-    """Replaces a random share of ids `[batch, time]` by uniform ones; row i is keyed by seeds[i]."""
+    """Replaces a random share of ids `[batch, time]` by uniform ones; seeds[i] keys row i."""
     if seeds is None:
         raise ValueError("Replacing inputs needs `seeds`, int32 [batch, 2].")
 

@@ -177,7 +177,7 @@ class VectorQuantizer(Quantizer):
         share = (1.0 - self.ema_decay) * tf.convert_to_tensor(self.active)
         self.ema_counts.assign(self.ema_counts + share * (counts - self.ema_counts))
         self.ema_sums.assign(self.ema_sums + share * (sums - self.ema_sums))
-        # Laplace smoothing, as in van den Oord et al.'s own implementation, keeps rare codes finite.
+        # Laplace smoothing keeps rare codes finite.
         total = tf.reduce_sum(self.ema_counts)
         smoothed = (self.ema_counts + 1e-5) / (total + self.num_codes * 1e-5) * total
         self.codebook.assign(self.ema_sums / smoothed[:, tf.newaxis])

@@ -6,104 +6,81 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from ada import runs
+from ada import log, runs
 from ada.data import Dataset, training_batches
 from ada.errors import UserError
+from ada.evaluation.likelihood import SplitScorer
 from ada.models import PolyakAverage
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
 from ada.training.checkpoints import Checkpoints
 from ada.training.codebook import init_codebook
 from ada.training.listen import summary_clips
-from ada.training.settings import Intervals, Optimization
+from ada.training.settings import TrainingSettings
 from ada.training.strategies import distribute, make_strategy
 from ada.training.summaries import Summaries, step_scalars
 from ada.training.trainer import Trainer
-from ada.training.validation import Validation
 
 # A codebook of which less than this share is in use (perplexity / codes) has collapsed.
 COLLAPSED_SHARE = 0.02
 
 
 def train(
+    settings: TrainingSettings,
     run_dir: str,
     data_dir: str,
-    model: Callable[[], keras.Model],
-    num_steps: int,
-    batch_size: int,
-    crop_steps: int,
-    kind: str = "audio",
-    optimization: Optimization | None = None,
-    intervals: Intervals | None = None,
-    companding: str = "mu_law",
-    strategy: str = "one_device",
-    jit_compile: bool = True,
-    allow_short_crops: bool = False,
-    seed: int = 0,
     init_from: str | None = None,
-    describe_gin: Callable[[], str] = lambda: "",
+    describe: Callable[[], str] = lambda: "",
 ) -> None:
     """Trains a model into a run directory, or goes on where it stopped.
 
     Args:
+      settings: what is trained and how.
       run_dir: directory of the run.
       data_dir: dataset directory.
-      model: makes the model; called under the strategy's scope.
-      num_steps: training steps in all.
-      batch_size: crops in a global batch.
-      crop_steps: ids in a crop.
-      kind: what the model's ids stand for, "audio" or "codes".
-      optimization: how weights are learnt.
-      intervals: how often things happen.
-      companding: how audio becomes ids; not used for codes.
-      strategy: see `make_strategy`.
-      jit_compile: whether XLA compiles forward and backward passes.
-      allow_short_crops: train even if a crop is shorter than the receptive field.
-      seed: of initial weights, crops and everything random in a step.
       init_from: a run directory whose weights and codebook to start from, with a new optimizer.
-      describe_gin: called once everything is built; returns the text of `operative.gin`.
+      describe: called once the model is made; returns the text of `operative.gin`.
 
     Raises:
       UserError: for data that does not fit, a run directory of another model, or a loss that is
         not finite.
     """
-    optimization, intervals = optimization or Optimization(), intervals or Intervals()
     dataset = Dataset.open(data_dir)
-    if dataset.spec.kind != kind:
-        raise UserError(f"{data_dir} holds {dataset.spec.kind}, the model is for {kind}.")
-    chosen = make_strategy(strategy)
-    keras.utils.set_random_seed(seed)
-    with chosen.scope():
-        network = model()
+    strategy = make_strategy(settings.strategy)
+    keras.utils.set_random_seed(settings.seed)
+    with strategy.scope():
+        network = settings.model()
         network.build()
-        polyak = PolyakAverage(network, optimization.polyak_decay)
-        optimizer = optimization.make_optimizer(num_steps)
+        polyak = PolyakAverage(network, settings.optimization.polyak_decay)
+        optimizer = settings.optimization.make_optimizer(settings.num_steps)
+    operative = describe()
+    check_fit(settings, network, dataset)
     trainer = Trainer(
-        network, optimizer, polyak, chosen, optimization.clip_norm, jit_compile, seed
+        network,
+        optimizer,
+        polyak,
+        strategy,
+        settings.optimization.clip_norm,
+        settings.jit_compile,
+        settings.seed,
     )
-    info = _run_info(network, dataset, companding, init_from)
-    _check_fit(network, dataset, info, crop_steps, allow_short_crops)
-    run = _open_or_create(run_dir, info, dataset, network, describe_gin())
-    checkpoints = Checkpoints(run_dir, trainer, intervals.keep)
+    info = _run_info(settings, network, dataset, init_from)
+    run = _open_or_create(run_dir, info, dataset, network, operative)
+    checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep)
     resumed = checkpoints.restore()
     if init_from and not resumed:
         _start_from(network, init_from)
         polyak.reset()
-    if trainer.step >= num_steps:
-        logging.info("%s is complete: %d of %d steps.", run_dir, trainer.step, num_steps)
+    if trainer.step >= settings.num_steps:
+        log.info(f"{run_dir} is complete: {trainer.step} of {settings.num_steps} steps.")
         return
-    logging.info(
-        "%s %s: %s parameters, receptive field %d steps, step %d of %d.",
-        "Resuming" if resumed else "Training",
-        run_dir,
-        f"{network.count_params():,}",
-        network.receptive_field,
-        trainer.step,
-        num_steps,
+    log.info(
+        f"{'Resuming' if resumed else 'Training'} {run_dir}: {network.count_params():,} "
+        f"parameters, receptive field {network.receptive_field} steps, step {trainer.step} of "
+        f"{settings.num_steps}. Watch it: tensorboard --logdir={run_dir}"
     )
-    _Loop(run, trainer, dataset, checkpoints, intervals, batch_size, crop_steps, num_steps).run_on()
+    _Loop(run, trainer, dataset, checkpoints, settings).run_on()
 
 
 class _Loop:
@@ -115,27 +92,29 @@ class _Loop:
         trainer: Trainer,
         dataset: Dataset,
         checkpoints: Checkpoints,
-        intervals: Intervals,
-        batch_size: int,
-        crop_steps: int,
-        num_steps: int,
+        settings: TrainingSettings,
     ) -> None:
         self.run, self.trainer, self.dataset = run, trainer, dataset
-        self.checkpoints, self.intervals, self.num_steps = checkpoints, intervals, num_steps
-        self.steps_a_batch = batch_size * crop_steps
-        self.to_ids = run.info.to_ids()
-        self.batches = training_batches(
-            dataset,
-            batch_size=batch_size,
-            crop_steps=crop_steps,
-            seed=trainer.seed,
-            first_step=trainer.step,
-            to_ids=self.to_ids,
+        self.checkpoints, self.settings = checkpoints, settings
+        self.intervals, self.num_steps = settings.intervals, settings.num_steps
+        self.inputs = distribute(
+            self._batches_from(trainer.step), trainer.strategy, settings.batch_size
         )
-        self.inputs = distribute(self.batches, trainer.strategy, batch_size)
-        self.validation = Validation(trainer.model, dataset, self.to_ids)
+        self.validation = SplitScorer(
+            trainer.model, dataset, run.info.to_ids(), jit_compile=settings.jit_compile
+        )
         self.summaries = Summaries(run.directory)
         self.warned = False
+
+    def _batches_from(self, step: int) -> tf.data.Dataset:
+        return training_batches(
+            self.dataset,
+            batch_size=self.settings.batch_size,
+            crop_steps=self.settings.crop_steps,
+            seed=self.settings.seed,
+            first_step=step,
+            to_ids=self.run.info.to_ids(),
+        )
 
     def run_on(self) -> None:
         """Steps until done, stopped early, interrupted or broken."""
@@ -164,7 +143,7 @@ class _Loop:
                     self.checkpoints.save()
                 if step % self.intervals.validate == 0 or last:
                     self._check(result, step)
-                    stop = self._validate(step, bar)
+                    stop = self._validate(step)
                     since, since_step = time.monotonic(), step
                     if stop:
                         self.checkpoints.save()
@@ -175,8 +154,8 @@ class _Loop:
     def _make_codebook(self, step: int) -> None:
         quantizer = self.trainer.quantizer
         if quantizer is not None and quantizer.wants_codebook and step >= quantizer.warmup_steps:
-            logging.info("Step %d: making the codebook by k-means.", step)
-            init_codebook(self.trainer, self.batches)
+            log.info(f"Step {step}: making the codebook by k-means.")
+            init_codebook(self.trainer, self._batches_from(step))
 
     def _check(self, result: tuple, step: int) -> dict[str, float]:
         """The step's scalars; raises UserError if the loss or the gradient is not finite."""
@@ -195,8 +174,9 @@ class _Loop:
     def _log(self, values: dict[str, float], step: int, bar: progress_bar) -> None:
         steps_per_sec = values["speed/steps_per_sec"]
         unit = "samples" if self.run.info.kind == "audio" else "codes"
-        values[f"speed/{unit}_per_sec"] = steps_per_sec * self.steps_a_batch
-        audio_secs = self.steps_a_batch * self.run.info.hop_length / self.run.info.sample_rate
+        ids_a_step = self.settings.batch_size * self.settings.crop_steps
+        values[f"speed/{unit}_per_sec"] = steps_per_sec * ids_a_step
+        audio_secs = ids_a_step * self.run.info.hop_length / self.run.info.sample_rate
         values["speed/audio_secs_per_sec"] = steps_per_sec * audio_secs
         values["learning_rate"] = float(self.trainer.optimizer.learning_rate)
         self.summaries.scalars("train", step, values)
@@ -211,15 +191,15 @@ class _Loop:
         num_codes = self.trainer.quantizer.num_codes
         collapsed = perplexity < max(1.5, COLLAPSED_SHARE * num_codes)
         if collapsed and not self.warned:
-            logging.warning(
-                "Step %d: the codebook has collapsed (perplexity %.1f of %d codes). Try "
-                "VectorQuantizer.warmup_steps and restart_every, WaveNet.input_replacement, or for "
-                "an AMAE a larger ArgmaxQuantizer.diversity_weight.",
-                step, perplexity, num_codes,
-            )  # fmt: skip
+            log.warning(
+                f"step {step}: the codebook has collapsed (perplexity {perplexity:.1f} of "
+                f"{num_codes} codes). Try CODEBOOK_WARMUP_STEPS, RESTART_EVERY and "
+                "INPUT_REPLACEMENT (gin/tiny.gin has values), or for an AMAE a larger "
+                "ArgmaxQuantizer.diversity_weight."
+            )
         self.warned = collapsed
 
-    def _validate(self, step: int, bar: progress_bar) -> bool:
+    def _validate(self, step: int) -> bool:
         """Validates with averaged weights; returns whether to stop early."""
         with self.trainer.polyak.in_place():
             scores = self.validation()
@@ -240,20 +220,20 @@ class _Loop:
             self.summaries.code_use(step, usage)
         for title, clip in clips.items():
             self.summaries.audio(step, title, clip, self.run.info.sample_rate)
-        bar.write(f"step {step}: validation " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
+        log.info(f"step {step}: validation " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
         quantizer = self.trainer.quantizer
         if quantizer is not None and quantizer.wants_codebook:
             return False  # an unquantised model is no candidate for the best
         self.checkpoints.offer(score)
         patience = self.intervals.patience
         if patience and int(self.checkpoints.stale_validations) >= patience:
-            logging.info("Stopped early: %d validations without a better one.", patience)
+            log.info(f"Stopped early: {patience} validations without a better one.")
             return True
         return False
 
 
 def _run_info(
-    network: keras.Model, dataset: Dataset, companding: str, init_from: str | None
+    settings: TrainingSettings, network: keras.Model, dataset: Dataset, init_from: str | None
 ) -> runs.RunInfo:
     spec = dataset.spec
     return runs.RunInfo(
@@ -261,31 +241,35 @@ def _run_info(
         sample_rate=spec.sample_rate,
         hop_length=spec.hop_length,
         num_classes=network.num_classes,
-        companding=companding if spec.kind == "audio" else None,
+        companding=settings.companding if spec.kind == "audio" else None,
         data_dir=dataset.directory,
         upstream=dict(spec.upstream),
         init_from=init_from,
     )
 
 
-def _check_fit(
-    network: keras.Model, dataset: Dataset, info: runs.RunInfo, crop_steps: int, short: bool
-) -> None:
-    spec = dataset.spec
+def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset) -> None:
+    """Raises UserError if model, crop and data do not fit each other."""
+    spec, crop_steps = dataset.spec, settings.crop_steps
+    if spec.kind != settings.kind:
+        raise UserError(
+            f"{dataset.directory} holds {spec.kind}, the model is for {settings.kind}: name "
+            "another --data_dir."
+        )
     if spec.kind == "codes" and spec.num_classes != network.num_classes:
         raise UserError(
             f"{dataset.directory} holds {spec.num_classes} codes, the model has "
-            f"{network.num_classes} classes; set num_classes to {spec.num_classes}."
+            f"{network.num_classes} classes; set NUM_CODES to {spec.num_classes}."
         )
     field = network.receptive_field
-    if crop_steps < field + 1 and not short:
+    if crop_steps < field + 1 and not settings.allow_short_crops:
         raise UserError(
-            f"a crop of {crop_steps} steps is shorter than the receptive field of {field} plus one: "
-            f"set train.crop_steps to at least {field + 1}, or train.allow_short_crops = True."
+            f"a crop of {crop_steps} steps is shorter than the receptive field of {field} plus "
+            f"one: set CROP_STEPS to at least {field + 1}, or train.allow_short_crops=True."
         )
     hop = getattr(network, "hop_length", 1)
     if crop_steps % hop:
-        raise UserError(f"train.crop_steps {crop_steps} must be a multiple of the hop, {hop}.")
+        raise UserError(f"CROP_STEPS {crop_steps} must be a multiple of the hop, {hop}.")
 
 
 def _open_or_create(
@@ -320,4 +304,4 @@ def _start_from(network: keras.Model, init_from: str) -> None:
             )
     for target, value in zip(network.weights, source.weights, strict=True):
         target.assign(value)
-    logging.info("Started from the weights of %s.", init_from)
+    log.info(f"Started from the weights of {init_from}.")

@@ -28,7 +28,8 @@ def learning_rate_schedule(
         raise ValueError(f"schedule must be one of {SCHEDULES}, got {schedule!r}.")
     if not 0 <= warmup_steps < num_steps:
         raise ValueError(
-            f"warmup_steps must be at least 0 and below num_steps, got {warmup_steps} of {num_steps}."
+            f"warmup_steps must be at least 0 and below num_steps, got {warmup_steps} of "
+            f"{num_steps}."
         )
     return _WarmUp(peak, num_steps, schedule, warmup_steps, final_fraction)
 

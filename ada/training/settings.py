@@ -1,6 +1,7 @@
 """Groups of training settings, bound in gin by their class names."""
 
 import dataclasses
+from collections.abc import Callable
 
 import keras
 
@@ -60,3 +61,36 @@ class Intervals:
     keep: int = 3
     patience: int = 0
     audio_secs: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """What is trained, on what, for how long; `train.` in gin.
+
+    Attributes:
+      model: makes the model; called under the strategy's scope.
+      num_steps: training steps in all.
+      batch_size: crops in a global batch.
+      crop_steps: ids in a crop.
+      kind: what the model's ids stand for, "audio" or "codes".
+      companding: how audio becomes ids (`ada.audio.COMPANDINGS`); not used for codes.
+      optimization: how weights are learnt.
+      intervals: how often things happen.
+      strategy: see `ada.training.strategies`.
+      jit_compile: whether XLA compiles forward and backward passes.
+      allow_short_crops: train even if a crop is shorter than the receptive field.
+      seed: of initial weights, crops and everything random in a step.
+    """
+
+    model: Callable[[], keras.Model]
+    num_steps: int
+    batch_size: int
+    crop_steps: int
+    kind: str = "audio"
+    companding: str = "mu_law"
+    optimization: Optimization = Optimization()
+    intervals: Intervals = Intervals()
+    strategy: str = "one_device"
+    jit_compile: bool = True
+    allow_short_crops: bool = False
+    seed: int = 0

@@ -1,0 +1,44 @@
+# Two commands are enough: `make demo` and `make test`. Both install what they need into .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+TFIO_VENV ?= .venv-tfio
+TEST_WORKERS ?= 2
+
+.PHONY: demo test test-tfio lint format clean
+
+demo: $(VENV)/core
+	$(VENV)/bin/python -m ada.pipeline --gin_file=gin/systems/hop64_vqvae.gin \
+	    --gin_file=gin/tiny.gin --baseline --run_dir=runs/demo
+
+test: $(VENV)/dev test-tfio
+	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) tests
+
+# tensorflow-io's last release works with TensorFlow 2.17 only: it is tested in a stack of its own.
+test-tfio: $(TFIO_VENV)/installed
+	$(TFIO_VENV)/bin/python -m pytest tests/tfio tests/audio
+
+lint: $(VENV)/dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+
+$(VENV)/core: setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/dev: $(VENV)/core
+	$(VENV)/bin/pip install --quiet --editable '.[beam,dev]'
+	touch $@
+
+$(TFIO_VENV)/installed: setup.py
+	$(PYTHON) -m venv $(TFIO_VENV)
+	$(TFIO_VENV)/bin/pip install --quiet --editable '.[tfio]' pytest
+	touch $@

@@ -1,0 +1,37 @@
+"""Datasets of integer sequences on disk: audio as 16-bit PCM, and codes of autoencoders."""
+
+from ada.data.dataset import Dataset
+from ada.data.pipeline import (
+    audio_to_ids,
+    codes_to_ids,
+    default_to_ids,
+    evaluation_windows,
+    training_batches,
+)
+from ada.data.spec import (
+    SPLITS,
+    Cut,
+    DatasetError,
+    DatasetSpec,
+    Dropped,
+    FileSpec,
+    SourceSpec,
+    SplitSpec,
+)
+
+__all__ = [
+    "SPLITS",
+    "Cut",
+    "Dataset",
+    "DatasetError",
+    "DatasetSpec",
+    "Dropped",
+    "FileSpec",
+    "SourceSpec",
+    "SplitSpec",
+    "audio_to_ids",
+    "codes_to_ids",
+    "default_to_ids",
+    "evaluation_windows",
+    "training_batches",
+]

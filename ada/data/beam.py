@@ -1,0 +1,160 @@
+"""Doing the jobs of stage 1 on Apache Beam: the local runner on all cores, or any other.
+
+The DoFn is a class of the installed package and jobs are plain data, so that workers elsewhere
+find both. Beam is an extra: nothing else in `ada.data` imports this module.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import ada
+from ada.data.runners import Job
+from ada.data.spec import DatasetError
+from ada.progress import progress_bar
+
+# Beam warns of Google's client libraries, which local work does not need, as it is imported.
+logging.disable(logging.WARNING)
+import apache_beam as beam  # noqa: E402
+from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
+
+logging.disable(logging.NOTSET)
+
+# Beam's own default for local work may fetch another runner (Prism) from the net and then uses
+# one core. This one is part of the package. Decoding, resampling and hashing release Python's
+# lock, and threads start at once; processes, which each import TensorFlow, scale further.
+_THREADS_UP_TO_CORES = 8
+_LOCAL_OPTIONS = (
+    "--runner=FnApiRunner",
+    "--direct_num_workers=0",
+    "--default_sdk_harness_log_level=ERROR",
+)
+
+
+class RunJob(beam.DoFn):
+    """Runs a job; yields its name."""
+
+    def process(self, job: Any) -> Iterator[str]:
+        """Makes one part."""
+        job.run(lambda: False)
+        yield job.name
+
+
+def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
+    """Options of a Beam pipeline from flag values; the local runner on all cores if none is named.
+
+    Args:
+      values: each `--name=value`, or several with commas between (`--a=1,--b=2`).
+
+    Raises:
+      DatasetError: for what does not begin with `--`, or that Beam does not know.
+    """
+    options: list[str] = []
+    for value in values:
+        # Commas within a value are kept: only one before the next option separates.
+        first, *others = value.split(",--")
+        options += [first.strip(), *("--" + other.strip() for other in others)]
+    for option in options:
+        if not option.startswith("--"):
+            raise DatasetError(f"Beam's options are written --name=value; got {option!r}.")
+    if not any(option.startswith("--runner") for option in options):
+        threads = (os.cpu_count() or 1) <= _THREADS_UP_TO_CORES
+        mode = "multi_threading" if threads else "multi_processing"
+        options = [*_LOCAL_OPTIONS, f"--direct_running_mode={mode}", *options]
+    try:
+        parsed = PipelineOptions(options)
+        parsed.get_all_options()
+    except SystemExit as error:
+        raise DatasetError(f"Beam does not accept the options {' '.join(options)}.") from error
+    return parsed
+
+
+def run_on_beam(jobs: Sequence[Job], options: PipelineOptions, *, label: str = "Preparing") -> None:
+    """Runs jobs on Beam and shows how many parts are finished.
+
+    Args:
+      jobs: in any order; their output directory must be one that the workers can reach.
+      options: of the pipeline.
+      label: in front of the progress bar.
+
+    Raises:
+      DatasetError: if the pipeline fails.
+    """
+    if not jobs:
+        return
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    _let_workers_find_ada()
+    with _stderr_in_a_file() as (terminal, log):
+        finished = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(jobs, finished, label, terminal))
+        watcher.start()
+        try:
+            pipeline = beam.Pipeline(options=options)
+            # Without the reshuffle a runner would fuse everything and use one worker.
+            _ = pipeline | beam.Create(list(jobs)) | beam.Reshuffle() | beam.ParDo(RunJob())
+            pipeline.run().wait_until_finish()
+        except Exception as error:
+            # Whatever a worker met arrives as text; its last line says what it was.
+            lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
+            raise DatasetError(
+                f"The Beam pipeline failed: {lines[-1].strip()} (all of it: {log})"
+            ) from error
+        finally:
+            finished.set()
+            watcher.join()
+
+
+@contextlib.contextmanager
+def _stderr_in_a_file() -> Iterator[tuple[TextIO, str]]:
+    """Keeps what worker processes say while they start off the terminal; a failure keeps the file.
+
+    Yields:
+      What was stderr, and the path of the file.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    held, path = tempfile.mkstemp(prefix="ada-beam-", suffix=".log")
+    os.dup2(held, 2)
+    os.close(held)
+    failed = False
+    try:
+        with os.fdopen(os.dup(kept), "w", buffering=1) as terminal:
+            yield terminal, path
+    except Exception:
+        failed = True
+        raise
+    finally:
+        if not failed:
+            Path(path).unlink()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _let_workers_find_ada() -> None:
+    """Local workers are new Python processes: they get this package on their path too."""
+    root = str(Path(ada.__file__).resolve().parent.parent)
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if root not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, known)])
+
+
+def _watch(jobs: Sequence[Job], finished: threading.Event, label: str, terminal: TextIO) -> None:
+    waiting = list(jobs)
+    with progress_bar(total=len(jobs), desc=label, unit="file", file=terminal) as bar:
+        while waiting:
+            last_look = finished.is_set()
+            started = time.monotonic()
+            still = [job for job in waiting if not job.is_done()]
+            bar.update(len(waiting) - len(still))
+            waiting = still
+            if last_look:
+                return
+            # Where looking is slow (many files, a remote directory), look less often.
+            finished.wait(max(0.5, 5 * (time.monotonic() - started)))

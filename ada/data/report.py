@@ -1,0 +1,67 @@
+"""What a preparation kept, dropped and cut, as a table for people."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from ada.data.spec import SPLITS, DatasetSpec, Dropped
+
+_EXAMPLES = 5
+
+
+def count_reasons(dropped: Iterable[Dropped]) -> str:
+    """Counts per reason in one line, the commonest first."""
+    counts = Counter(d.reason for d in dropped)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in ordered)
+
+
+def printable(text: str) -> str:
+    """Text that any terminal takes, whatever bytes a file name holds."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def report(spec: DatasetSpec) -> str:
+    """A table of a dataset: kept per split, dropped per reason, cut out, and how fast it went."""
+    unit = "audio" if spec.kind == "audio" else "codes"
+    lines = [f"{'kept':<16}{'sources':>8}{'hours':>10}{'shards':>8}"]
+    for name in SPLITS:
+        split = spec.splits[name]
+        lines.append(
+            f"  {name:<14}{split.num_sources:>8}{split.hours:>10.4f}{len(split.shards):>8}"
+        )
+    lines.append(f"  split {spec.split_method}")
+    lines += _dropped_lines(spec.dropped)
+    if spec.cut:
+        secs = sum(cut.secs for cut in spec.cut)
+        lines.append(f"cut out         {secs:.3f} s of NaN or Inf in {len(spec.cut)} files")
+    timing = spec.preparation
+    if timing.get("decoded_secs"):
+        lines.append(
+            f"{timing['decoded_secs'] / 60:.1f} minutes of {unit} in {timing['wall_secs']:.1f} s: "
+            f"{timing['real_time_factor']:.0f} times real time"
+        )
+    return "\n".join(lines)
+
+
+def print_report(directory: str, spec: DatasetSpec) -> None:
+    """Prints the report of a dataset that was just made."""
+    print(f"{directory} is complete.\n{report(spec)}")
+
+
+def _dropped_lines(dropped: Iterable[Dropped]) -> list[str]:
+    by_reason: dict[str, list[Dropped]] = {}
+    for item in dropped:
+        by_reason.setdefault(item.reason, []).append(item)
+    if not by_reason:
+        return ["dropped         nothing"]
+    lines = [f"{'dropped':<16}{'files':>8}{'hours':>10}"]
+    for reason, items in sorted(by_reason.items()):
+        known = [item.secs for item in items if item.secs is not None]
+        hours = f"{sum(known) / 3600:.4f}" if known else "?"
+        lines.append(f"  {reason:<14}{len(items):>8}{hours:>10}")
+        lines += [
+            f"    {printable(item.path)}: {printable(item.detail)}" for item in items[:_EXAMPLES]
+        ]
+        if len(items) > _EXAMPLES:
+            lines.append(f"    and {len(items) - _EXAMPLES} more, all in dataset.json")
+    return lines

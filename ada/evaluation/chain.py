@@ -1,0 +1,86 @@
+"""The numbers of a chain of runs: what each level costs, and what its codes are worth."""
+
+from typing import Any
+
+import numpy as np
+
+from ada.data import Dataset
+from ada.evaluation.codes import rolled_codes_cost
+from ada.evaluation.likelihood import SplitScorer
+from ada.runs import Run
+
+
+def evaluate_run(run: Run, split: str = "validation", checkpoint: str = "best") -> dict[str, Any]:
+    """Scores one run on a split of its own dataset.
+
+    Returns:
+      "kind", "conditional" (whether bits are *reconstruction* bits, given codes), "bits_per_step",
+      "bits_per_sample" (of the audio at the bottom), "bits_per_sec"; of an autoencoder with codes
+      also "num_codes", "hop_length", "perplexity", "used_codes", "usage", "code_bits_at_most" (a
+      sample, at that perplexity) and the cost of rolled codes.
+    """
+    model = run.load_model(checkpoint)
+    dataset = Dataset.open(run.info.data_dir)
+    to_ids = run.info.to_ids()
+    scores = SplitScorer(model, dataset, to_ids, split)(progress=True)
+    per_sample = scores["bits"] / run.info.hop_length
+    result = {
+        "run_dir": run.directory,
+        "split": split,
+        "kind": run.info.kind,
+        "conditional": hasattr(model, "quantizer"),
+        "bits_per_step": scores["bits"],
+        "bits_per_sample": per_sample,
+        "bits_per_sec": per_sample * run.info.sample_rate,
+    }
+    if getattr(model, "num_codes", 0):
+        hop = run.info.hop_length * model.hop_length
+        result |= {
+            "num_codes": model.num_codes,
+            "hop_length": hop,
+            "perplexity": scores["perplexity"],
+            "used_codes": scores["used_codes"],
+            "usage": [float(share) for share in scores["usage"]],
+            "code_bits_at_most": float(np.log2(scores["perplexity"])) / hop,
+        }
+        result |= rolled_codes_cost(model, dataset, to_ids, split)
+    return result
+
+
+def evaluate_chain(
+    runs: list[Run], split: str = "validation", checkpoint: str = "best"
+) -> dict[str, Any]:
+    """Scores every run of a chain, top first, and adds up what a sample costs in all.
+
+    Returns:
+      "levels", as `evaluate_run` gives them, and "total_bits", an upper bound on -log2 p(x) a
+      sample (METHOD: "What may be compared with what"), if the top of the chain is a prior.
+    """
+    levels = [evaluate_run(run, split, checkpoint) for run in runs]
+    result: dict[str, Any] = {"split": split, "levels": levels}
+    if not levels[0]["conditional"]:
+        result["total_bits"] = sum(level["bits_per_sample"] for level in levels)
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """The numbers of `evaluate_chain` as lines of text."""
+    lines = []
+    for level in result["levels"]:
+        what = "reconstruction, given codes" if level["conditional"] else "likelihood"
+        lines.append(
+            f"{level['run_dir']} ({level['kind']}, {what}): {level['bits_per_step']:.3f} bits a "
+            f"step, {level['bits_per_sample']:.4f} a sample, {level['bits_per_sec']:.0f} a second"
+        )
+        if "num_codes" in level:
+            lines.append(
+                f"  codes: perplexity {level['perplexity']:.1f}, {level['used_codes']} of "
+                f"{level['num_codes']} used; another clip's codes cost "
+                f"{level['rolled_codes_cost_bits']:.3f} bits a sample; as codes at most "
+                f"{level['code_bits_at_most']:.4f} bits a sample"
+            )
+    if "total_bits" in result:
+        lines.append(
+            f"total: {result['total_bits']:.4f} bits a sample, an upper bound on -log2 p(x)"
+        )
+    return "\n".join(lines)

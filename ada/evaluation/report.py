@@ -1,0 +1,205 @@
+"""The page and the summary of a finished pipeline: numbers, curves, and clips to listen to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ada import log
+from ada.audio import read_audio
+from ada.data.spec import write_text_atomically
+from ada.evaluation import page
+from ada.runs import Run
+
+# Codes that cost less than this to exchange are ignored; a perplexity below this share of the
+# codes is a collapse. Healthy tiny systems reach several times as much.
+DEAD_BELOW_BITS = 0.1
+COLLAPSED_BELOW = 0.04
+
+
+def write_report(
+    root: Path, run_dirs: list[str], baseline: str | None, seconds: dict[str, float]
+) -> int:
+    """Writes `summary.json` and `page.html` and prints the numbers.
+
+    Args:
+      root: directory of the pipeline, with evaluation.json, samples/ and clips/.
+      run_dirs: of the levels, top first.
+      baseline: run directory of the local model without codes, or None.
+      seconds: what every stage took.
+
+    Returns:
+      0, or 1 if the bottom's codes have died or collapsed.
+    """
+    evaluation = json.loads((root / "evaluation.json").read_text())
+    without = None
+    if baseline is not None:
+        without = json.loads((root / "baseline.json").read_text())["levels"][0]["bits_per_sample"]
+    summary = summarise(root, evaluation, run_dirs, without, seconds)
+    write_text_atomically(str(root / "summary.json"), json.dumps(summary, indent=1) + "\n")
+    rows = numbers(summary)
+    page.write_page(root / "page.html", _page(root, evaluation, summary, rows, run_dirs, baseline))
+    width = max(len(name) for name, _, _ in rows)
+    print("\n".join(f"{name:<{width}}  {value:>9}  {meaning}" for name, value, meaning in rows))
+    print(f"Look and listen: {root / 'page.html'}")
+    return _verdict(summary)
+
+
+def summarise(
+    root: Path,
+    evaluation: dict[str, Any],
+    run_dirs: list[str],
+    without: float | None,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """The numbers of `summary.json`."""
+    bottom = evaluation["levels"][-1]
+    summary: dict[str, Any] = {"total_bits": evaluation.get("total_bits")}
+    if "num_codes" in bottom:
+        summary |= {
+            name: bottom[name] for name in ("num_codes", "hop_length", "perplexity", "used_codes")
+        }
+        upper = [level["bits_per_sample"] for level in evaluation["levels"][:-1]]
+        summary |= {
+            "rolled_codes_cost_bits": bottom["rolled_codes_cost_bits"],
+            "reconstruction_bits": bottom["bits_per_sample"],
+            "code_bits_per_sample": sum(upper),
+        }
+    sample = json.loads((root / "samples" / "sample.json").read_text())
+    return summary | {
+        "bits_without_codes": without,
+        "steps": {Path(d).name: _last_step(d) for d in run_dirs},
+        "seconds": round(sum(seconds.values()), 1),
+        "stage_seconds": seconds,
+        "real_time_factor": sample["real_time_factor"],
+        "wavs": [str(root / "samples" / name) for name in sample["wavs"]],
+        "page": str(root / "page.html"),
+    }
+
+
+def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Rows of (name, value, what it means) for people."""
+    rows = []
+    if "num_codes" in summary:
+        total = summary["num_codes"]
+        rows += [
+            (
+                "rolled codes cost",
+                f"{summary['rolled_codes_cost_bits']:.3f}",
+                "bits a sample that decoding with another clip's codes costs: what codes are worth",
+            ),
+            ("perplexity", f"{summary['perplexity']:.1f}", f"codes in equal use, of {total}"),
+            ("used codes", str(summary["used_codes"]), f"of {total}, on the validation split"),
+            (
+                "reconstruction",
+                f"{summary['reconstruction_bits']:.3f}",
+                "bits a sample given codes; no likelihood: the encoder saw the future",
+            ),
+            (
+                "codes",
+                f"{summary['code_bits_per_sample']:.4f}",
+                "bits a sample that the codes cost under the prior",
+            ),
+        ]
+    if summary["total_bits"] is not None:
+        rows.append(
+            ("total", f"{summary['total_bits']:.3f}", "bits a sample: bound on the likelihood")
+        )
+    if summary["bits_without_codes"] is not None:
+        rows.append(
+            (
+                "without codes",
+                f"{summary['bits_without_codes']:.3f}",
+                "bits a sample of the same local model, trained as long, without codes",
+            )
+        )
+    return [
+        *rows,
+        ("generation", f"{summary['real_time_factor']:.2f}", "times real time, all clips together"),
+        ("seconds", f"{summary['seconds']:.0f}", "for all stages"),
+    ]
+
+
+def _verdict(summary: dict[str, Any]) -> int:
+    if "num_codes" not in summary:
+        return 0
+    if summary["perplexity"] < COLLAPSED_BELOW * summary["num_codes"]:
+        log.warning(
+            f"the codebook has collapsed: perplexity {summary['perplexity']:.1f} of "
+            f"{summary['num_codes']}. Try a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
+        )
+        return 1
+    if summary["rolled_codes_cost_bits"] < DEAD_BELOW_BITS:
+        log.warning(
+            f"the codes are dead: exchanging them costs {summary['rolled_codes_cost_bits']:.3f} "
+            "bits a sample. Try more INPUT_REPLACEMENT, fewer LAYERS_PER_STACK, more NUM_STEPS."
+        )
+        return 1
+    return 0
+
+
+def _page(
+    root: Path,
+    evaluation: dict[str, Any],
+    summary: dict[str, Any],
+    rows: list[tuple[str, str, str]],
+    run_dirs: list[str],
+    baseline: str | None,
+) -> str:
+    rate = Run.open(run_dirs[-1]).info.sample_rate
+    sections = [("Generated", [_clips(summary["wavs"], rate)])]
+    pairs = sorted((root / "clips").glob("*.wav"), key=lambda p: (p.stem.split("_")[1], p.stem))
+    if pairs:
+        sections.append(("Originals and their reconstructions", [_clips(pairs, rate)]))
+    sections.append(("Numbers", [page.numbers_block(rows)]))
+    runs = [*run_dirs, *([baseline] if baseline else [])]
+    curves = [
+        page.curves_block(Path(d).name, _curves(d), "training step", "bits a step") for d in runs
+    ]
+    sections.append(("Learning", curves))
+    usage = [
+        page.usage_block(Path(level["run_dir"]).name, np.array(level["usage"]))
+        for level in evaluation["levels"]
+        if "usage" in level
+    ]
+    if usage:
+        sections.append(("Code use", usage))
+    names = " under ".join(Path(d).name for d in run_dirs)
+    return page.page("Music from codes", names, sections)
+
+
+def _clips(paths: list[str | Path], sample_rate: int) -> str:
+    return page.clips_block(
+        [
+            page.Clip(
+                title=Path(path).stem.replace("_", " "),
+                audio=read_audio(str(path), sample_rate),
+                sample_rate=sample_rate,
+            )
+            for path in paths
+        ]
+    )
+
+
+def _metrics(run_dir: str) -> list[dict[str, Any]]:
+    lines = (Path(run_dir) / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _last_step(run_dir: str) -> int:
+    return max(line["step"] for line in _metrics(run_dir))
+
+
+def _curves(run_dir: str) -> list[page.Curve]:
+    found = []
+    for split in ("train", "validation"):
+        points = [
+            (line["step"], line.get("bits", line.get("reconstruction_bits")))
+            for line in _metrics(run_dir)
+            if line["split"] == split
+        ]
+        if points:
+            steps, bits = zip(*points, strict=True)
+            found.append(page.Curve(split, steps, bits))
+    return found

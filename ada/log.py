@@ -1,0 +1,29 @@
+"""Messages to people: plain lines on stderr that do not break a progress bar."""
+
+import logging
+
+from tqdm import tqdm
+
+
+class _BesideBars(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if record.levelno >= logging.WARNING:
+            text = f"{record.levelname.capitalize()}: {text}"
+        tqdm.write(text, file=_stderr())
+
+
+def _stderr():  # noqa: ANN202 - looked up late, so that tests can capture it
+    import sys
+
+    return sys.stderr
+
+
+logger = logging.getLogger("ada")
+if not logger.handlers:
+    logger.addHandler(_BesideBars())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+info = logger.info
+warning = logger.warning

@@ -1,0 +1,54 @@
+"""Runs all stages of a system, from audio files to new audio and a page to look at.
+
+    python -m ada.pipeline --gin_file=gin/systems/hop64_vqvae.gin --gin_file=gin/tiny.gin \
+        --input_audio_filepatterns='music/**/*' --run_dir=runs/mine
+
+Run again, it skips what is complete and resumes what is not.
+"""
+
+from absl import flags
+
+from ada import commands
+
+FLAGS = flags.FLAGS
+flags.DEFINE_multi_string(
+    "gin_file", [], "First gin/systems/<system>.gin, then gin files on top of every model of it."
+)
+flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
+flags.DEFINE_string("run_dir", None, "Where everything goes. Default: runs/<system>.")
+flags.DEFINE_list("input_audio_filepatterns", [], "Audio files. Default: the bundled audio.")
+flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
+flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
+flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
+flags.DEFINE_float("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
+flags.DEFINE_float("temperature", 1.0, "Of the draws, at all levels.", lower_bound=0.0)
+flags.DEFINE_integer("seed", 0, "Of the generated clips.")
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command."""
+    del argv
+    from ada.configuration import load_system
+    from ada.errors import UserError
+    from ada.stages import System, run_system
+
+    if not FLAGS.gin_file:
+        raise UserError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
+    system = System(
+        levels=load_system(FLAGS.gin_file[0]),
+        overlays=tuple(FLAGS.gin_file[1:]),
+        gin_params=tuple(FLAGS.gin_param),
+        baseline=FLAGS.baseline,
+        inputs=tuple(FLAGS.input_audio_filepatterns),
+        sample_rate=FLAGS.sample_rate,
+        num_samples=FLAGS.num_samples,
+        duration_secs=FLAGS.duration_secs,
+        temperature=FLAGS.temperature,
+        seed=FLAGS.seed,
+    )
+    name = FLAGS.gin_file[0].rsplit("/", 1)[-1].removesuffix(".gin")
+    return run_system(system, FLAGS.run_dir or f"runs/{name}")
+
+
+if __name__ == "__main__":
+    commands.run(main)

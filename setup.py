@@ -1,0 +1,65 @@
+"""Installs ada; what it is, see README.md."""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "ada" / "__init__.py").read_text()).group(1)
+# Folders that commands read at run time. An editable install finds them in the clone.
+RESOURCES = {"gin": "**/*.gin", "data_prep/sample_audio": "*"}
+
+# Audio decoding of the newest stack is libsndfile's; tensorflow-io's last release wants TF 2.17.
+CORE = [
+    "tensorflow>=2.17,<2.22",
+    "tensorflow-probability>=0.24,<0.26",
+    "tf-keras>=2.17,<2.22",
+    "numpy>=1.26",
+    "absl-py>=2.0",
+    "gin-config>=0.5",
+    "tensorboard>=2.17",
+    "soundfile>=0.13",
+    "soxr>=0.5",
+    "tqdm>=4.66",
+    "matplotlib>=3.8",
+]
+EXTRAS = {
+    "beam": ["apache-beam>=2.60"],
+    "tfio": [
+        "tensorflow==2.17.*",
+        "tensorflow-io==0.37.1",
+        "tensorflow-probability==0.24.*",
+        "tf-keras==2.17.*",
+    ],
+    "dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff==0.17.*"],
+}
+
+
+class BuildWithResources(build_py):
+    """Copies gin files and sample audio into the package."""
+
+    def run(self) -> None:
+        super().run()
+        for folder, pattern in RESOURCES.items():
+            for source in (ROOT / folder).glob(pattern):
+                target = Path(self.build_lib) / "ada" / "resources" / source.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+
+
+setup(
+    name="ada",
+    version=VERSION,
+    description="Autoregressive discrete autoencoders for raw-audio music generation",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["ada", "ada.*"]),
+    install_requires=CORE,
+    extras_require=EXTRAS,
+    cmdclass={"build_py": BuildWithResources},
+)

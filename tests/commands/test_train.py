@@ -1,0 +1,53 @@
+"""`python -m ada.train`: what is refused and how, and a start without any noise."""
+
+import pytest
+from conftest import MICRO, run
+
+HOP64 = "--gin_file=gin/hop64_vqvae.gin"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["--nonsense"], 2, "Unknown command line flag"),
+        (["word"], 2, "unexpected argument"),
+        ([], 1, "--gin_file is needed"),
+        (["--gin_file=gin/nothing.gin"], 1, "hop64_vqvae.gin"),
+        ([HOP64, "--gin_param=NUM_STPES=3"], 1, "no file knows NUM_STPES"),
+        ([HOP64, "--gin_param=train.number_of_steps=3"], 1, "number_of_steps"),
+        ([HOP64, "--gin_param=Nothing.x=3"], 1, "Nothing"),
+        ([HOP64, "--gin_param=Encoder.channles=3"], 1, "channles"),
+        ([HOP64, "--gin_param=ArgmaxQuantizer.epsilon=1.0"], 1, "nothing uses"),
+        ([HOP64, "--gin_param=CROP_STEPS=1024"], 1, "receptive field of 2047 plus one"),
+        ([HOP64, "--gin_param=CROP_STEPS=8200"], 1, "multiple of the hop, 64"),
+        ([HOP64, "--gin_param=STRATEGY='many'"], 1, "one_device, mirrored"),
+        ([HOP64, "--data_dir=/nothing/here"], 1, "/nothing/here"),
+        (["--gin_file=gin/prior_hop64.gin"], 1, "ada.extract_codes"),
+    ],
+)
+def test_bad_input_is_one_clear_line(args, code, message, tmp_path):
+    process = run("ada.train", *args, f"--run_dir={tmp_path / 'run'}")
+    assert process.returncode == code
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+    errors = [line for line in process.stderr.splitlines() if line.startswith(("Error", "Wrong"))]
+    assert len(errors) == 1, process.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_shows_the_flags():
+    process = run("ada.train", "--help")
+    assert process.returncode == 0
+    assert "--gin_file" in process.stdout
+
+
+def test_trains_on_the_bundled_audio_quietly_and_resumes(tmp_path):
+    args = [HOP64, *MICRO, f"--run_dir={tmp_path / 'run'}"]
+    process = run("ada.train", *args)
+    assert process.returncode == 0, process.stderr
+    assert "BUNDLED" in process.stderr
+    for noise in ("oneDNN", "cuda", "InitializeLog", "Sharding callback"):
+        assert noise not in process.stderr, process.stderr
+    again = run("ada.train", *args)
+    assert again.returncode == 0
+    assert "is complete: 6 of 6 steps" in again.stderr
