@@ -103,9 +103,12 @@ def load_system(gin_file: str) -> tuple[str, ...]:
     gin.clear_config()
     with _gin_errors():
         gin.parse_config_files_and_bindings([gin_file], [])
-        levels = gin.query_parameter("System.levels")
+        levels = gin.get_bindings("System").get("levels")
     if not isinstance(levels, tuple) or not levels:
-        raise UserError(f"{gin_file}: System.levels must be a tuple of names, got {levels!r}.")
+        raise UserError(
+            f"{gin_file} is no system: it must bind System.levels to a tuple of names. See "
+            "gin/systems/."
+        )
     return levels
 
 

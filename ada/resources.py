@@ -11,7 +11,7 @@ _ROOTS = (_PACKAGE.parent, _PACKAGE / "resources")
 
 def _find(relative: str) -> Path:
     for root in _ROOTS:
-        if (root / relative).exists():
+        if (root / relative).is_dir():
             return root / relative
     raise UserError(f"ada is not installed whole: {relative} is missing. Install it again.")
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ada import log, runs
 from ada.data import Dataset, training_batches
 from ada.errors import UserError
-from ada.evaluation.likelihood import SplitScorer
+from ada.evaluation import SplitScorer
 from ada.models import PolyakAverage
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar

@@ -7,9 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MICRO, ROOT, run  # noqa: F401
+from support import MICRO, run
 
 SYSTEM = "gin/systems/hop64_vqvae.gin"
+NUMBERS = [
+    "num_codes",
+    "perplexity",
+    "reconstruction_bits",
+    "code_bits_per_sample",
+    "total_bits",
+    "bits_without_codes",
+    "rolled_codes_cost_bits",
+    "steps",
+    "seconds",
+    "wavs",
+    "page",
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +48,7 @@ def test_it_makes_audio_numbers_and_a_page(finished):
     assert process.returncode == 1, process.stderr
     assert "INPUT_REPLACEMENT" in process.stderr or "CODEBOOK_WARMUP_STEPS" in process.stderr
     summary = json.loads((out / "summary.json").read_text())
-    for name in (
-        "num_codes perplexity reconstruction_bits code_bits_per_sample total_bits "
-        "bits_without_codes rolled_codes_cost_bits steps seconds wavs page"
-    ).split():
+    for name in NUMBERS:
         assert summary[name] is not None, name
     assert summary["total_bits"] == pytest.approx(
         summary["reconstruction_bits"] + summary["code_bits_per_sample"]

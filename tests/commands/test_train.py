@@ -1,7 +1,7 @@
 """`python -m ada.train`: what is refused and how, and a start without any noise."""
 
 import pytest
-from conftest import MICRO, run
+from support import MICRO, run
 
 HOP64 = "--gin_file=gin/hop64_vqvae.gin"
 

@@ -2,33 +2,7 @@
 
 import numpy as np
 import pytest
-
-from ada.data.assembly import assemble, pieces_of_part, whole_source
-from ada.data.parts import part_path, write_part
-
-
-def write_codes(directory, splits, num_classes, hop_length=64):
-    """A codes dataset from {split: [int arrays]}."""
-    pieces = []
-    for split, arrays in splits.items():
-        for i, array in enumerate(arrays):
-            name = f"{split}{i}"
-            path = part_path(str(directory), name)
-            written = write_part(path, name, [(0, array)], record_steps=2048, dtype="uint8")
-            pieces += pieces_of_part(split, path, written, [whole_source(w) for w in written])
-    assemble(
-        str(directory),
-        pieces,
-        kind="codes",
-        sample_rate=16000,
-        hop_length=hop_length,
-        num_classes=num_classes,
-        dtype="uint8",
-        record_steps=2048,
-        split_method="given",
-        upstream={"digest": "made-up"},
-    )
-    return str(directory)
+from support import write_codes
 
 
 def markov_source(length, seed):

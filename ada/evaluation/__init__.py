@@ -1,0 +1,5 @@
+"""Evaluation: likelihood, what codes are worth, reconstructions, report pages."""
+
+from ada.evaluation.likelihood import SplitScorer
+
+__all__ = ["SplitScorer"]

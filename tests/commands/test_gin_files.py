@@ -1,0 +1,73 @@
+"""Every shipped gin file is built and takes one step, with gin/tiny.gin on top, not other code."""
+
+import numpy as np
+import pytest
+from support import ROOT, write_codes
+
+from ada import bundled, configuration
+from ada.errors import UserError
+from ada.runs import Run
+from ada.training import train
+
+MODELS = sorted(p.stem for p in (ROOT / "gin").glob("*.gin") if p.stem != "tiny")
+SYSTEMS = sorted(p.stem for p in (ROOT / "gin" / "systems").glob("*.gin"))
+ONE_STEP = [
+    "NUM_STEPS=1",
+    "LR_WARMUP_STEPS=0",
+    "BATCH_SIZE=1",
+    "CROP_STEPS=1024",
+    "train.jit_compile=False",
+    "Intervals.audio_secs=0.0",
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    splits = {s: [rng.integers(0, 256, 5000)] for s in ("train", "validation", "test")}
+    bundled.prepare_bundled(str(root / "audio"))
+    return {"audio": str(root / "audio"), "codes": write_codes(root / "codes", splits, 256)}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_built_and_takes_one_step(name, data, tmp_path):
+    settings = configuration.load([f"gin/{name}.gin", "gin/tiny.gin"], ONE_STEP)
+    run_dir = str(tmp_path / name)
+    train(settings, run_dir, data[settings.kind], describe=configuration.operative)
+    assert Run.open(run_dir).checkpoint_path("latest").endswith("-1")
+    assert "train.num_steps = %NUM_STEPS" in (tmp_path / name / "operative.gin").read_text()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_built_at_its_real_size_with_every_binding_used(name):
+    settings = configuration.load([f"gin/{name}.gin"])
+    model = settings.model()
+    configuration.check_all_used()
+    assert settings.crop_steps >= model.receptive_field + 1
+    assert settings.crop_steps % getattr(model, "hop_length", 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "rf_ms"),
+    [
+        ("large_wavenet", 6139, 384),
+        ("very_large_wavenet", 12277, 768),
+        ("thin_wavenet", 49147, 3072),
+    ],
+)
+def test_receptive_fields_of_the_papers_wavenets(name, steps, rf_ms):
+    model = configuration.load([f"gin/{name}.gin"]).model()
+    assert model.receptive_field == steps
+    assert abs(steps / 16.0 / rf_ms - 1) < 0.002
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_names_gin_files_that_are_there(name):
+    levels = configuration.load_system(f"gin/systems/{name}.gin")
+    assert set(levels) <= set(MODELS)
+
+
+def test_a_model_file_is_no_system():
+    with pytest.raises(UserError, match="System.levels"):
+        configuration.load_system("gin/hop64_vqvae.gin")

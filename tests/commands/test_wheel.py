@@ -1,0 +1,37 @@
+"""The wheel, installed elsewhere, finds its gin files and its audio, and trains one step."""
+
+import subprocess
+import sys
+import zipfile
+
+from support import MICRO, ROOT, run
+
+
+def test_the_wheel_trains_one_step_elsewhere(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        + ["--wheel-dir", str(tmp_path), str(ROOT)],
+        check=True,
+    )
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "site")
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"ada"}
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    args = ["--gin_file=gin/hop64_vqvae.gin", *MICRO, "--gin_param=NUM_STEPS=3"]
+    process = run("ada.train", *args, cwd=empty, env={"PYTHONPATH": str(tmp_path / "site")})
+    assert process.returncode == 0, process.stderr
+    assert (empty / "runs" / "hop64_vqvae" / "run.json").exists()
+    where = subprocess.run(
+        [sys.executable, "-c", "import ada; print(ada.__file__)"],
+        cwd=empty,
+        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(tmp_path / "site") in where.stdout

@@ -1,0 +1,66 @@
+"""What several tests use: running commands, and datasets of codes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ada.data.assembly import assemble, pieces_of_part, whole_source
+from ada.data.parts import part_path, write_part
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# On top of tiny.gin: a few seconds a command.
+MICRO = [
+    "--gin_file=gin/tiny.gin",
+    "--gin_param=NUM_STEPS=6",
+    "--gin_param=CODEBOOK_WARMUP_STEPS=2",
+    "--gin_param=RESIDUAL_CHANNELS=8",
+    "--gin_param=SKIP_CHANNELS=8",
+    "--gin_param=LAYERS_PER_STACK=3",
+    "--gin_param=CODER_CHANNELS=8",
+    "--gin_param=BATCH_SIZE=2",
+    "--gin_param=CROP_STEPS=512",
+    "--gin_param=LR_WARMUP_STEPS=2",
+    "--gin_param=LOG_EVERY=2",
+    "--gin_param=train.jit_compile=False",
+    "--gin_param=Intervals.audio_secs=0.05",
+]
+
+
+def run(module, *args, cwd=ROOT, env=None, python=sys.executable):
+    """Runs `python -m module args`; returns the finished process, its output as text."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(
+        [python, "-m", module, *map(str, args)],
+        cwd=cwd,
+        env=environment | (env or {}),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def write_codes(directory, splits, num_classes, hop_length=64):
+    """A codes dataset from {split: [int arrays]}."""
+    pieces = []
+    for split, arrays in splits.items():
+        for i, array in enumerate(arrays):
+            name = f"{split}{i}"
+            path = part_path(str(directory), name)
+            written = write_part(path, name, [(0, array)], record_steps=2048, dtype="uint8")
+            pieces += pieces_of_part(split, path, written, [whole_source(w) for w in written])
+    assemble(
+        str(directory),
+        pieces,
+        kind="codes",
+        sample_rate=16000,
+        hop_length=hop_length,
+        num_classes=num_classes,
+        dtype="uint8",
+        record_steps=2048,
+        split_method="given",
+        upstream={"digest": "made-up"},
+    )
+    return str(directory)
