@@ -10,6 +10,7 @@ from ada import log
 from ada.audio import read_audio
 from ada.data.spec import write_text_atomically
 from ada.evaluation import page
+from ada.evaluation.charts import Curve
 from ada.runs import Run
 
 # Codes that cost less than this to exchange are ignored; a perplexity below this share of the
@@ -191,7 +192,7 @@ def _last_step(run_dir: str) -> int:
     return max(line["step"] for line in _metrics(run_dir))
 
 
-def _curves(run_dir: str) -> list[page.Curve]:
+def _curves(run_dir: str) -> list[Curve]:
     found = []
     for split in ("train", "validation"):
         points = [
@@ -201,5 +202,5 @@ def _curves(run_dir: str) -> list[page.Curve]:
         ]
         if points:
             steps, bits = zip(*points, strict=True)
-            found.append(page.Curve(split, steps, bits))
+            found.append(Curve(split, steps, bits))
     return found
