@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MICRO = [
     "--gin_file=gin/tiny.gin",
     "--gin_param=NUM_STEPS=6",
+    "--gin_param=PRIOR_STEPS=6",
+    "--gin_param=PRIOR_CROP_STEPS=64",
     "--gin_param=CODEBOOK_WARMUP_STEPS=2",
     "--gin_param=RESIDUAL_CHANNELS=8",
     "--gin_param=SKIP_CHANNELS=8",

@@ -16,6 +16,7 @@ ONE_STEP = [
     "LR_WARMUP_STEPS=0",
     "BATCH_SIZE=1",
     "CROP_STEPS=1024",
+    "PRIOR_STEPS=1",
     "train.jit_compile=False",
     "Intervals.audio_secs=0.0",
 ]
