@@ -18,6 +18,7 @@ from ada.training.checkpoints import Checkpoints
 from ada.training.codebook import init_codebook
 from ada.training.listen import summary_clips
 from ada.training.settings import TrainingSettings
+from ada.training.start import check_fit, open_or_create, run_info, start_from
 from ada.training.strategies import distribute, make_strategy
 from ada.training.summaries import Summaries, step_scalars
 from ada.training.trainer import Trainer
@@ -65,12 +66,12 @@ def train(
         settings.jit_compile,
         settings.seed,
     )
-    info = _run_info(settings, network, dataset, init_from)
-    run = _open_or_create(run_dir, info, dataset, network, operative)
+    info = run_info(settings, network, dataset, init_from)
+    run = open_or_create(run_dir, info, dataset, network, operative)
     checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep)
     resumed = checkpoints.restore()
     if init_from and not resumed:
-        _start_from(network, init_from)
+        start_from(network, init_from)
         polyak.reset()
     if trainer.step >= settings.num_steps:
         log.info(f"{run_dir} is complete: {trainer.step} of {settings.num_steps} steps.")
@@ -230,78 +231,3 @@ class _Loop:
             log.info(f"Stopped early: {patience} validations without a better one.")
             return True
         return False
-
-
-def _run_info(
-    settings: TrainingSettings, network: keras.Model, dataset: Dataset, init_from: str | None
-) -> runs.RunInfo:
-    spec = dataset.spec
-    return runs.RunInfo(
-        kind=spec.kind,
-        sample_rate=spec.sample_rate,
-        hop_length=spec.hop_length,
-        num_classes=network.num_classes,
-        companding=settings.companding if spec.kind == "audio" else None,
-        data_dir=dataset.directory,
-        upstream=dict(spec.upstream),
-        init_from=init_from,
-    )
-
-
-def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset) -> None:
-    """Raises UserError if model, crop and data do not fit each other."""
-    spec, crop_steps = dataset.spec, settings.crop_steps
-    if spec.kind != settings.kind:
-        raise UserError(
-            f"{dataset.directory} holds {spec.kind}, the model is for {settings.kind}: name "
-            "another --data_dir."
-        )
-    if spec.kind == "codes" and spec.num_classes != network.num_classes:
-        raise UserError(
-            f"{dataset.directory} holds {spec.num_classes} codes, the model has "
-            f"{network.num_classes} classes; set NUM_CODES to {spec.num_classes}."
-        )
-    field = network.receptive_field
-    if crop_steps < field + 1 and not settings.allow_short_crops:
-        raise UserError(
-            f"a crop of {crop_steps} steps is shorter than the receptive field of {field} plus "
-            f"one: set CROP_STEPS to at least {field + 1}, or train.allow_short_crops=True."
-        )
-    hop = getattr(network, "hop_length", 1)
-    if crop_steps % hop:
-        raise UserError(f"CROP_STEPS {crop_steps} must be a multiple of the hop, {hop}.")
-
-
-def _open_or_create(
-    run_dir: str, info: runs.RunInfo, dataset: Dataset, network: keras.Model, operative: str
-) -> runs.Run:
-    if not runs.Run.exists(run_dir):
-        return runs.Run.create(run_dir, info, dataset.spec, network, operative)
-    run = runs.Run.open(run_dir)
-    config = (runs.Path(run_dir) / "model.json").read_text()
-    if config != runs.model_config(network):
-        raise UserError(
-            f"{run_dir} holds another model (see its operative.gin): choose another --run_dir, or "
-            "remove it to train anew."
-        )
-    if run.spec.upstream.get("digest") != dataset.spec.upstream.get("digest"):
-        raise UserError(
-            f"{run_dir} was trained on codes of checkpoint {run.spec.upstream.get('digest')}, "
-            f"{dataset.directory} holds codes of {dataset.spec.upstream.get('digest')}: choose "
-            "another --run_dir."
-        )
-    return run
-
-
-def _start_from(network: keras.Model, init_from: str) -> None:
-    source = runs.Run.open(init_from).load_model()
-    if runs.model_config(source) != runs.model_config(network):
-        shapes = [tuple(w.shape) for w in source.weights]
-        if shapes != [tuple(w.shape) for w in network.weights]:
-            raise UserError(
-                f"--init_from: {init_from} is another model than the one configured; use the gin "
-                "files it was trained with (see its operative.gin)."
-            )
-    for target, value in zip(network.weights, source.weights, strict=True):
-        target.assign(value)
-    log.info(f"Started from the weights of {init_from}.")
