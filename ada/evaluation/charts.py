@@ -42,6 +42,8 @@ def usage_svg(usage: np.ndarray) -> str:
     axes.axhline(1.0, color=COLOURS[1], linewidth=1.2, linestyle="--", label="equal use")
     axes.set_xlabel("codes, most used first")
     axes.set_ylabel("share of equal use")
+    if share.max() > 0:
+        axes.set_yscale("log")
     axes.set_xlim(0.5, len(share) + 0.5)
     axes.legend(frameon=False, labelcolor=INK)
     return _svg(figure)
@@ -51,7 +53,7 @@ def _axes() -> tuple:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    figure = Figure(figsize=(5.6, 3.0), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
     for side in ("top", "right"):

@@ -26,13 +26,14 @@ h2 { font-size: 1.25rem; margin: 2.6rem 0 .9rem; }
 h3 { font-size: 1rem; margin: 0 0 .5rem; font-weight: 600; }
 p.subtitle, footer, .caption, td.meaning { color: var(--soft); }
 p.subtitle { margin: 0; font-size: 1.05rem; }
-.grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
+.grid { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .7rem;
   padding: 1rem; min-width: 0; margin: 0; }
 .card img { width: 100%; height: 8rem; object-fit: fill; border-radius: .4rem; display: block;
   image-rendering: auto; background: #000; }
 .card audio { width: 100%; margin: .7rem 0 0; display: block; }
-.card svg { width: 100%; height: auto; display: block; }
+.card svg { width: 100%; max-width: 36rem; height: auto; display: block; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; background: var(--card); border-radius: .7rem; }
 td, th { padding: .5rem .8rem; text-align: left; border-bottom: 1px solid var(--line);

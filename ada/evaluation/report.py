@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import ada
 from ada import log
 from ada.audio import read_audio
 from ada.data.spec import write_text_atomically
@@ -166,8 +167,10 @@ def _page(
     ]
     if usage:
         sections.append(("Code use", usage))
-    names = " under ".join(Path(d).name for d in run_dirs)
-    return page.page("Music from codes", names, sections)
+    hours = sum(split.hours for split in Run.open(run_dirs[-1]).spec.splits.values())
+    names = ", ".join(Path(d).name for d in reversed(run_dirs))
+    subtitle = f"Learnt from {60 * hours:.1f} minutes of audio, from the bottom up: {names}"
+    return page.page("New audio", subtitle, sections, f"Made by ada {ada.__version__}.")
 
 
 def _clips(paths: list[str | Path], sample_rate: int) -> str:

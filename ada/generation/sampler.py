@@ -82,7 +82,7 @@ class BlockSampler:
         if conditioning is not None:
             hop = self.block_steps // conditioning.shape[1]
             # V h of the whole block at once, time first.
-            conditioning = tf.transpose(self.model.condition(conditioning), [1, 0, 2])
+            conditioning = tf.transpose(self._incremental.condition(conditioning), [1, 0, 2])
         uniforms, forced = tf.transpose(uniforms), tf.transpose(forced)
 
         def body(

@@ -136,6 +136,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         training: bool = False,
         seeds: tf.Tensor | None = None,
         mean_query: tf.Tensor | None = None,
+        step: tf.Tensor | int = 0,
     ) -> ModelOutput:
         """-log p(x | q') plus the quantiser's terms, for ids `[batch, time]`.
 
@@ -146,6 +147,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
           training: whether the local model's inputs may be replaced.
           seeds: int32 `[batch, 2]`, one a row.
           mean_query: E_t[q] of the global batch (`ada.quantizers.Quantizer`).
+          step: number of training steps done.
         """
         if weights is None:
             weights = equal_weights(ids)
@@ -160,6 +162,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
             weights,
             training=training,
             seeds=seeds,
+            step=step,
             conditioning=self.modulator(quantized),
         )
         return ModelOutput(local.losses | losses, metrics, queries, codes)

@@ -27,6 +27,8 @@ class WaveNet(Configured, keras.Model):
       ordinal_classes: ids are levels of a quantity (audio), not names (codes); see `IdEmbedding`.
       input_replacement: in training, the share of teacher-forced inputs replaced by random ids, so
         that a decoder cannot do without its codes (our remedy; off by default).
+      input_replacement_steps: training steps over which that share falls linearly to zero; 0: it
+        stays.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class WaveNet(Configured, keras.Model):
         conditioning_channels: int = 0,
         ordinal_classes: bool = True,
         input_replacement: float = 0.0,
+        input_replacement_steps: int = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,6 +65,7 @@ class WaveNet(Configured, keras.Model):
         self.conditioning_channels = conditioning_channels
         self.ordinal_classes = ordinal_classes
         self.input_replacement = input_replacement
+        self.input_replacement_steps = input_replacement_steps
 
         inner = {"dtype": self.dtype_policy}
         self.embedding = IdEmbedding(
@@ -171,6 +175,7 @@ class WaveNet(Configured, keras.Model):
         training: bool = False,
         seeds: tf.Tensor | None = None,
         mean_query: tf.Tensor | None = None,
+        step: tf.Tensor | int = 0,
         conditioning: tf.Tensor | None = None,
     ) -> ModelOutput:
         """The negative log-likelihood of ids `[batch, time]`, in nats per step.
@@ -181,6 +186,7 @@ class WaveNet(Configured, keras.Model):
           training: whether inputs are replaced (`input_replacement`).
           seeds: int32 `[batch, 2]`, one a row; needed for replacing.
           mean_query: not used here (`ada.quantizers.Quantizer`).
+          step: number of training steps done (`input_replacement_steps`).
           conditioning: as in `call`.
         """
         del mean_query
@@ -188,12 +194,21 @@ class WaveNet(Configured, keras.Model):
             weights = equal_weights(ids)
         inputs = None
         if training and self.input_replacement:
-            inputs = replace_ids(ids, self.num_classes, self.input_replacement, seeds)
+            inputs = replace_ids(ids, self.num_classes, self._replaced_share(step), seeds)
         log_prob = categorical(self(ids, conditioning, inputs)).log_prob(ids)
         return ModelOutput({"nll": -tf.reduce_sum(weights * log_prob)}, {})
 
+    def _replaced_share(self, step: tf.Tensor | int) -> tf.Tensor:
+        share = tf.constant(self.input_replacement)
+        if not self.input_replacement_steps:
+            return share
+        done = tf.cast(step, tf.float32) / self.input_replacement_steps
+        return share * tf.maximum(1.0 - done, 0.0)
 
-def replace_ids(ids: tf.Tensor, num_classes: int, share: float, seeds: tf.Tensor) -> tf.Tensor:
+
+def replace_ids(
+    ids: tf.Tensor, num_classes: int, share: tf.Tensor | float, seeds: tf.Tensor
+) -> tf.Tensor:
     """Replaces a random share of ids `[batch, time]` by uniform ones; seeds[i] keys row i."""
     if seeds is None:
         raise ValueError("Replacing inputs needs `seeds`, int32 [batch, 2].")
@@ -202,7 +217,7 @@ def replace_ids(ids: tf.Tensor, num_classes: int, share: float, seeds: tf.Tensor
         old, seed = row
         draw = tf.random.stateless_uniform(tf.shape(old), seed)
         # One draw decides both: below `share` it is replaced, and where below says by what.
-        new = tf.cast(draw / share * num_classes, old.dtype)
+        new = tf.cast(tf.math.divide_no_nan(draw, share) * num_classes, old.dtype)
         return tf.where(draw < share, tf.minimum(new, num_classes - 1), old)
 
     return tf.map_fn(replace_row, (ids, seeds), fn_output_signature=ids.dtype)

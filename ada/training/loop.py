@@ -18,7 +18,7 @@ from ada.training.checkpoints import Checkpoints
 from ada.training.codebook import init_codebook
 from ada.training.listen import summary_clips
 from ada.training.settings import TrainingSettings
-from ada.training.start import check_fit, open_or_create, run_info, start_from
+from ada.training.start import check_fit, make_model, open_or_create, run_info, start_from
 from ada.training.strategies import distribute, make_strategy
 from ada.training.summaries import Summaries, step_scalars
 from ada.training.trainer import Trainer
@@ -51,8 +51,7 @@ def train(
     strategy = make_strategy(settings.strategy)
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
-        network = settings.model()
-        network.build()
+        network = make_model(settings)
         polyak = PolyakAverage(network, settings.optimization.polyak_decay)
         optimizer = settings.optimization.make_optimizer(settings.num_steps)
     operative = describe()

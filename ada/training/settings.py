@@ -77,6 +77,8 @@ class TrainingSettings:
       optimization: how weights are learnt.
       intervals: how often things happen.
       strategy: see `ada.training.strategies`.
+      precision: "float32", or "mixed_bfloat16": products in bfloat16, weights, softmax, quantiser
+        and statistics in float32.
       jit_compile: whether XLA compiles forward and backward passes.
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
@@ -91,6 +93,7 @@ class TrainingSettings:
     optimization: Optimization = Optimization()
     intervals: Intervals = Intervals()
     strategy: str = "one_device"
+    precision: str = "float32"
     jit_compile: bool = True
     allow_short_crops: bool = False
     seed: int = 0

@@ -7,6 +7,24 @@ from ada.data import Dataset
 from ada.errors import UserError
 from ada.training.settings import TrainingSettings
 
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+def make_model(settings: TrainingSettings) -> keras.Model:
+    """The built model, its layers in the precision asked for."""
+    if settings.precision not in PRECISIONS:
+        raise UserError(
+            f"train.precision must be one of {', '.join(PRECISIONS)}, got {settings.precision!r}."
+        )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(settings.precision)
+    try:
+        network = settings.model()
+    finally:
+        keras.config.set_dtype_policy(before)
+    network.build()
+    return network
+
 
 def run_info(
     settings: TrainingSettings, network: keras.Model, dataset: Dataset, init_from: str | None

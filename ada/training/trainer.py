@@ -100,7 +100,7 @@ class Trainer:
         mean_query = None
         if replicas > 1 and self.quantizer is not None and self.quantizer.mean_query_needed:
             [mean_query] = total([self._local_mean(ids, weights)])
-        output, gradients = self._gradients(ids, weights, seeds, mean_query)
+        output, gradients = self._gradients(ids, weights, seeds, mean_query, step)
 
         losses, metrics = total(output.losses), total(output.metrics)
         gradients, norm = self._clip(total(gradients))
@@ -119,11 +119,12 @@ class Trainer:
         weights: tf.Tensor,
         seeds: tf.Tensor,
         mean_query: tf.Tensor | None,
+        step: tf.Tensor,
     ) -> tuple[ModelOutput, list[tf.Tensor]]:
         variables = [v.value for v in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             output = self.model.compute_losses(
-                ids, weights, training=True, seeds=seeds, mean_query=mean_query
+                ids, weights, training=True, seeds=seeds, mean_query=mean_query, step=step
             )
             loss = tf.add_n(list(output.losses.values()))
         gradients = tape.gradient(
