@@ -1,9 +1,17 @@
-"""Audio for commands to work on."""
+"""Quiet TensorFlow, fixed seeds, tiny models, what depends on what, and audio for commands."""
 
+import ada  # noqa: F401  # isort: skip -- before TensorFlow, which it keeps quiet
+
+import keras
 import numpy as np
 import pytest
 
 from ada.audio import write_wav
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +26,85 @@ def music(tmp_path_factory):
         audio = 0.5 * decay * np.sin(2 * np.pi * np.cumsum(frequency) / 16000)
         write_wav(directory / f"piece{number}.wav", audio.astype(np.float32), 16000)
     return directory
+
+
+@pytest.fixture(scope="session")
+def randomize():
+    """Gives a built layer or model random weights: zero biases would hide mistakes."""
+
+    def randomized(network, seed=0, scale=0.4):
+        rng = np.random.default_rng(seed)
+        for weight in network.trainable_weights:
+            weight.assign(rng.normal(0.0, scale, weight.shape))
+        return network
+
+    return randomized
+
+
+@pytest.fixture(scope="session")
+def make_wavenet(randomize):
+    """A function that makes a tiny WaveNet of random weights."""
+    from ada.models import WaveNet  # here, so that tests of audio need no models
+
+    def make(num_stacks=1, layers_per_stack=3, kernel_size=2, channels=0, seed=0, **kwargs):
+        model = WaveNet(7, num_stacks, layers_per_stack, kernel_size, 6, 16, channels, **kwargs)
+        model.build()
+        return randomize(model, seed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_autoencoder(randomize):
+    """A function that makes a tiny autoencoder of random weights."""
+    from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
+    from ada.quantizers import VectorQuantizer
+
+    def make(hop_length=4, quantizer=None, upsample=False, kernel_size=2, dtype=None, **kwargs):
+        inner = {"dtype": dtype}
+        model = AutoregressiveDiscreteAutoencoder(
+            Encoder(hop_length, 7, 6, (1,), input_channels=8, ordinal_classes=False, **inner),
+            quantizer or VectorQuantizer(8, 3),
+            Modulator(4, (1, 2), upsample_by=hop_length if upsample else 1, **inner),
+            WaveNet(7, 1, 3, kernel_size, 6, 16, 4, **inner, **kwargs),
+            **inner,
+        )
+        model.build()
+        return randomize(model)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def influences():
+    """A function that finds out what changes what: bool `[output_steps, input_steps]`.
+
+    It takes a network and two arrays `[trials, time, ...]`; every step of the first in turn is
+    replaced by that of the second.
+    """
+
+    def found(network, inputs, others):
+        trials, time = inputs.shape[:2]
+        steps = np.arange(time)
+        rows = np.stack([inputs] * (time + 1), axis=1)
+        rows[:, steps + 1, steps] = others
+        outputs = np.asarray(network(rows.reshape(-1, *rows.shape[2:])))
+        outputs = outputs.reshape(trials, time + 1, outputs.shape[1], -1)
+        # The order of sums may differ between rows, by rounding.
+        difference = np.abs(outputs[:, 1:] - outputs[:, :1]).max((0, 3))
+        return (difference > 1e-6).T
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def id_influences(influences):
+    """The same for a network over `num_classes` ids; inputs are made up."""
+
+    def found(network, steps, num_classes=7, trials=6):
+        rng = np.random.default_rng(1)
+        ids = rng.integers(0, num_classes, (trials, steps))
+        others = (ids + rng.integers(1, num_classes, ids.shape)) % num_classes
+        return influences(network, ids, others)
+
+    return found

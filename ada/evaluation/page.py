@@ -1,6 +1,10 @@
-"""Building blocks of a self-contained HTML page: nothing on it is fetched from anywhere."""
+"""Building blocks of a self-contained HTML page: nothing on it is fetched from anywhere.
+
+A block is a string of HTML; `page` sets blocks into sections. All text is escaped.
+"""
 
 import base64
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,50 +14,20 @@ import numpy as np
 
 from ada.audio import wav_bytes
 from ada.audio.spectrogram import spectrogram_png
-from ada.data.spec import write_text_atomically
-from ada.evaluation.charts import Curve, curves_svg, usage_svg
+from ada.evaluation.charts import Curve, curves_block, usage_block
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d232b; --soft: #5d6672; --page: #f6f7f9;
-  --card: #ffffff; --line: #e0e4ea; --accent: #2f7ed8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7eaee; --soft: #a0a8b4;
-  --page: #14171b; --card: #1d2127; --line: #30363f; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 68rem; padding: 2rem 1.1rem 4rem; background: var(--page);
-  color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; }
-h1 { font-size: 2rem; line-height: 1.15; margin: 0 0 .3rem; }
-h2 { font-size: 1.25rem; margin: 2.6rem 0 .9rem; }
-h3 { font-size: 1rem; margin: 0 0 .5rem; font-weight: 600; }
-p.subtitle, footer, .caption, td.meaning { color: var(--soft); }
-p.subtitle { margin: 0; font-size: 1.05rem; }
-.grid { display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .7rem;
-  padding: 1rem; min-width: 0; margin: 0; }
-.card img { width: 100%; height: 8rem; object-fit: fill; border-radius: .4rem; display: block;
-  image-rendering: auto; background: #000; }
-.card audio { width: 100%; margin: .7rem 0 0; display: block; }
-.card svg { width: 100%; max-width: 36rem; height: auto; display: block; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; background: var(--card); border-radius: .7rem; }
-td, th { padding: .5rem .8rem; text-align: left; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-tr:last-child td { border-bottom: 0; }
-td.value { font-variant-numeric: tabular-nums; font-weight: 650; text-align: right;
-  white-space: nowrap; }
-footer { margin-top: 3rem; font-size: .9rem; }
-@media (max-width: 40rem) { body { padding-top: 1.2rem; } td.meaning { font-size: .88rem; }
-  td, th { padding: .45rem .5rem; } }
-"""
-
-# One player at a time: starting one pauses the others.
-SCRIPT = """
-document.addEventListener("play", (event) => {
-  for (const other of document.querySelectorAll("audio")) {
-    if (other !== event.target) other.pause();
-  }
-}, true);
-"""
+__all__ = [
+    "Clip",
+    "Curve",
+    "clips_block",
+    "curves_block",
+    "numbers_block",
+    "page",
+    "table_block",
+    "text_block",
+    "usage_block",
+    "write_page",
+]
 
 
 @dataclass(frozen=True)
@@ -67,20 +41,25 @@ class Clip:
 
 
 def clips_block(clips: Sequence[Clip]) -> str:
-    """Cards with a spectrogram and a player."""
-    return f'<div class="grid">{"".join(_card(clip) for clip in clips)}</div>'
+    """Cards with a spectrogram, a player and a caption, side by side where there is room."""
+    if not clips:
+        return text_block("There are no clips.")
+    return f'<div class="clips">{"".join(_card(clip) for clip in clips)}</div>'
 
 
 def _card(clip: Clip) -> str:
-    picture = _data_uri("image/png", spectrogram_png(clip.audio))
     sound = _data_uri("audio/wav", wav_bytes(clip.audio, clip.sample_rate))
+    picture = _data_uri("image/png", spectrogram_png(clip.audio))
     title = escape(clip.title)
+    top = f"{clip.sample_rate / 2000:g} kHz"
     caption = f'<p class="caption">{escape(clip.caption)}</p>' if clip.caption else ""
     return (
-        f'<figure class="card"><h3>{title}</h3>'
-        f'<img src="{picture}" alt="Spectrogram of {title}">'
+        f'<article class="card clip"><header><h3>{title}</h3>'
+        f"<span>{len(clip.audio) / clip.sample_rate:.1f} s</span></header>"
+        f'<div class="spectrogram"><img src="{picture}" alt="Spectrogram of {title}, 0 to {top}">'
+        f'<span aria-hidden="true">{top}</span></div>'
         f'<audio controls preload="metadata" aria-label="{title}" src="{sound}"></audio>'
-        f"{caption}</figure>"
+        f"{caption}</article>"
     )
 
 
@@ -89,50 +68,209 @@ def _data_uri(kind: str, content: bytes) -> str:
 
 
 def numbers_block(rows: Sequence[tuple[str, str, str]]) -> str:
-    """A table of (name, value, what it means)."""
+    """A list of (name, value, what it means)."""
     lines = (
-        f'<tr><td>{escape(name)}</td><td class="value">{escape(value)}</td>'
-        f'<td class="meaning">{escape(meaning)}</td></tr>'
+        f'<div><dt>{escape(name)}</dt><dd class="value">{escape(value)}</dd>'
+        f'<dd class="meaning">{escape(meaning)}</dd></div>'
         for name, value, meaning in rows
     )
-    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
+    return f'<dl class="card numbers">{"".join(lines)}</dl>'
 
 
-def curves_block(title: str, curves: Sequence[Curve], x_label: str, y_label: str) -> str:
-    """A card with a line chart."""
-    return _chart(title, curves_svg(curves, x_label, y_label))
+def table_block(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table whose rows are named by their first cell; columns of numbers are right-aligned.
+
+    Raises:
+      ValueError: a row has not as many cells as the header.
+    """
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"table_block: a row has {len(row)} cells, the header {len(header)}.")
+    numeric = [bool(rows) and all(_is_number(row[k]) for row in rows) for k in range(len(header))]
+    kinds = [' class="number"' if is_number else "" for is_number in numeric]
+
+    def line(cells: Sequence[object], tags: Sequence[str]) -> str:
+        parts = zip(cells, tags, kinds, strict=True)
+        cells = (
+            f"<{tag}{kind}>{escape(str(cell))}</{tag.split()[0]}>" for cell, tag, kind in parts
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    head = line(header, ['th scope="col"'] * len(header))
+    names = ['th scope="row"', *["td"] * (len(header) - 1)]
+    body = "".join(line(row, names) for row in rows)
+    label = escape("Table: " + ", ".join(header))
+    # Wide tables scroll by themselves; what scrolls must be reachable by keyboard.
+    return (
+        f'<div class="card table" role="region" tabindex="0" aria-label="{label}">'
+        f"<table><thead>{head}</thead><tbody>{body}</tbody></table></div>"
+    )
 
 
-def usage_block(title: str, usage: np.ndarray) -> str:
-    """A card with the histogram of code use, `[num_codes]`, most used first."""
-    return _chart(title, usage_svg(usage))
+def _is_number(cell: object) -> bool:
+    try:
+        float(str(cell).rstrip("%×"))
+    except ValueError:
+        return False
+    return True
 
 
-def _chart(title: str, svg: str) -> str:
-    label = escape(title)
-    return f'<figure class="card" role="img" aria-label="{label}"><h3>{label}</h3>{svg}</figure>'
+def text_block(text: str) -> str:
+    """Paragraphs, divided by blank lines."""
+    paragraphs = (part.strip() for part in text.split("\n\n"))
+    return f'<div class="text">{"".join(f"<p>{escape(p)}</p>" for p in paragraphs if p)}</div>'
 
 
 def page(
     title: str, subtitle: str, sections: Sequence[tuple[str, Sequence[str]]], footer: str = ""
 ) -> str:
-    """The whole document from sections of (heading, blocks)."""
-    parts = []
-    for heading, blocks in sections:
-        body = "".join(blocks)
-        if len(blocks) > 1:
-            body = f'<div class="grid">{body}</div>'
-        parts.append(f"<section><h2>{escape(heading)}</h2>{body}</section>")
+    """The whole document.
+
+    Args:
+      title: of the page.
+      subtitle: one sentence below it.
+      sections: of (heading, blocks), in the order of reading. Charts that follow each other stand
+        side by side where there is room.
+      footer: a last line.
+    """
+    links, parts = [], []
+    for number, (heading, blocks) in enumerate(sections, start=1):
+        heading = escape(heading)
+        links.append(f'<li><a href="#section-{number}">{heading}</a></li>')
+        parts.append(
+            f'<section id="section-{number}"><h2>{heading}</h2>{"".join(blocks)}</section>'
+        )
+    contents = f'<nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>'
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
-        f'<header><h1>{escape(title)}</h1><p class="subtitle">{escape(subtitle)}</p></header>'
-        f"<main>{''.join(parts)}</main><footer>{escape(footer)}</footer>"
+        f'<header class="top"><h1>{escape(title)}</h1><p>{escape(subtitle)}</p>'
+        f"{contents if len(links) > 2 else ''}</header>"
+        f"<main>{''.join(parts)}</main>"
+        f"{f'<footer><p>{escape(footer)}</p></footer>' if footer else ''}"
         f"<script>{SCRIPT}</script></body></html>\n"
     )
 
 
 def write_page(path: str | Path, html: str) -> None:
-    """Writes a document atomically."""
-    write_text_atomically(str(path), html)
+    """Writes a document, whole or not at all. Parent directories are made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.write_text(html, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# The browser itself sees to it that nothing is fetched.
+POLICY = (
+    "default-src 'none'; img-src data:; media-src data:; "
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+)
+
+# --soft on --paper and on --card has a contrast of at least 5:1 in both schemes, lines of charts
+# at least 3:1. The light colours of curves are those that charts.py falls back to.
+STYLE = """
+:root { color-scheme: light dark; --ink: #1b1e22; --soft: #5a6068; --paper: #f6f6f4;
+  --card: #ffffff; --line: #dcdedf; --accent: #1a5f9c; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e9eaec; --soft: #a4abb5; --paper: #121417;
+  --card: #1b1e22; --line: #32363c; --accent: #7db8ee; --curve-1: #6aaeea; --curve-2: #f0924c;
+  --curve-3: #63c08b; --curve-4: #c590e6; } }
+*, ::before, ::after { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
+body { margin: 0 auto; max-width: 70rem; padding: 3rem 1.5rem 4rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+  overflow-wrap: anywhere; }
+h1 { margin: 0; font-size: clamp(1.9rem, 5vw, 2.7rem); line-height: 1.1; letter-spacing: -.02em; }
+h2 { margin: 0 0 .2rem; font-size: 1.35rem; line-height: 1.25; letter-spacing: -.01em; }
+h3 { margin: 0; font-size: 1rem; line-height: 1.4; font-weight: 600; }
+p { margin: 0; }
+.top > p { margin-top: .6rem; max-width: 52rem; font-size: 1.1rem; color: var(--soft); }
+nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; margin: 1.2rem 0 0; padding: 0;
+  list-style: none; }
+nav a { display: inline-block; padding: .25rem 0; color: var(--accent);
+  text-underline-offset: .25em; text-decoration-thickness: 1px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+section { display: grid; gap: 1rem; margin-top: 3rem; scroll-margin-top: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); }
+section > * { grid-column: 1 / -1; min-width: 0; }
+section > .chart { grid-column: auto; }
+section > .chart:only-of-type { grid-column: 1 / -1; }
+.text { max-width: 44rem; }
+.text p + p { margin-top: .8rem; }
+.caption { color: var(--soft); font-size: .92rem; }
+.card { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
+.clips { display: grid; gap: 0 1rem; margin-bottom: -1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
+.clip { display: grid; grid-row: span 4; grid-template-rows: subgrid; margin-bottom: 1rem;
+  overflow: hidden; }
+.clip header { display: flex; justify-content: space-between; align-items: baseline; gap: 1rem;
+  padding: .75rem 1rem; }
+.clip header span { color: var(--soft); font-size: .9rem; white-space: nowrap; }
+.spectrogram { position: relative; height: 9rem; overflow: hidden; background: #000004;
+  cursor: pointer; }
+.spectrogram img { display: block; width: 100%; height: 100%; object-fit: fill; }
+.spectrogram span { position: absolute; top: .35rem; left: .5rem; padding: 0 .4rem;
+  border-radius: 4px; background: #000a; color: #fff; font-size: .75rem; }
+.spectrogram::after { content: ""; position: absolute; top: 0; bottom: 0; width: 2px;
+  left: calc(var(--played, -1) * 100%); background: #fff; box-shadow: 0 0 3px #000; }
+.clip audio { display: block; width: calc(100% - 1.5rem); margin: .75rem; }
+.clip .caption { padding: 0 1rem .9rem; }
+.numbers { padding: .4rem 1.1rem; }
+.numbers div { display: grid; grid-template-columns: 11rem 6rem 1fr; gap: 0 1.5rem;
+  align-items: baseline; padding: .6rem 0; }
+.numbers div + div, tbody tr { border-top: 1px solid var(--line); }
+.numbers dd { margin: 0; }
+.value, .number { text-align: right; font-variant-numeric: tabular-nums; }
+.value { font-weight: 650; white-space: nowrap; }
+.meaning { color: var(--soft); }
+.table { overflow-x: auto; overflow-wrap: normal; padding: .3rem 1.1rem; }
+table { border-collapse: collapse; width: 100%; }
+td, th { padding: .6rem 1.5rem .6rem 0; text-align: left; vertical-align: baseline; }
+td:last-child, th:last-child { padding-right: 0; }
+th.number { text-align: right; }
+thead th { color: var(--soft); font-size: .9rem; font-weight: 500; white-space: nowrap; }
+tbody th { font-weight: 500; }
+.chart { display: flex; flex-wrap: wrap; align-items: center; align-content: flex-start;
+  gap: .6rem 2rem; padding: .9rem 1rem 1rem; }
+.chart figcaption { flex: 1 0 100%; }
+.chart svg { flex: 1 1 18rem; min-width: 0; width: 100%; max-width: 27rem; height: auto; }
+.chart ul { display: flex; flex: 1 1 10rem; flex-wrap: wrap; gap: .2rem 1.4rem; margin: 0;
+  padding: 0; list-style: none; color: var(--soft); font-size: .92rem; }
+.chart li i { display: inline-block; width: 1.6em; margin-right: .5em; vertical-align: .25em; }
+.chart strong { color: var(--ink); font-variant-numeric: tabular-nums; }
+footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line);
+  color: var(--soft); font-size: .92rem; }
+@media (max-width: 44rem) {
+  body { padding: 1.6rem 1rem 3rem; }
+  section { margin-top: 2.2rem; }
+  .numbers div { grid-template-columns: 1fr auto; }
+  .meaning { grid-column: 1 / -1; font-size: .92rem; }
+}
+@media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+@media print { .card { break-inside: avoid; } audio, nav { display: none !important; } }
+"""
+
+# One player at a time; a line runs over the spectrogram, and a click on it plays from there.
+SCRIPT = """
+for (const clip of document.querySelectorAll(".clip")) {
+  const audio = clip.querySelector("audio"), view = clip.querySelector(".spectrogram");
+  const show = () => view.style.setProperty("--played", audio.currentTime / audio.duration || 0);
+  const follow = () => { show(); if (!audio.paused) requestAnimationFrame(follow); };
+  audio.addEventListener("seeked", show);
+  audio.addEventListener("play", () => {
+    for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
+    follow();
+  });
+  view.addEventListener("click", (event) => {
+    const box = view.getBoundingClientRect();
+    audio.currentTime = (event.clientX - box.left) / box.width * (audio.duration || 0);
+    audio.play();
+  });
+}
+"""

@@ -22,7 +22,8 @@ def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor
         # An id stays if the probability of those before it is below p: the likeliest always does.
         before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)
         kept = tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1, keepdims=True)
-        threshold = tf.maximum(threshold, tf.gather(ordered, kept - 1, batch_dims=1))
+        last = tf.maximum(kept - 1, 0)
+        threshold = tf.maximum(threshold, tf.gather(ordered, last, batch_dims=1))
     return tf.where(logits >= threshold, logits, float("-inf"))
 
 
@@ -46,11 +47,14 @@ def choose(
       int32 `[lanes]`.
     """
     scaled = restrict(logits / tf.maximum(temperature, 1e-6), top_k, top_p)
-    cumulative = tf.cumsum(tf.nn.softmax(scaled), axis=-1)
-    # Scaling by the last sum keeps rounding from ever drawing past the last possible id.
-    passed = cumulative <= uniform[:, tf.newaxis] * cumulative[:, -1:]
-    chosen = tf.reduce_sum(tf.cast(passed, tf.int32), axis=-1)
-    return tf.minimum(chosen, logits.shape[-1] - 1)
+    probabilities = tf.nn.softmax(scaled)
+    # XLA sums many classes in an order that lets rounding move, even lower, the running sum where
+    # nothing is added: impossible ids are left out, and the largest sum stands for the whole.
+    cumulative = tf.where(probabilities > 0.0, tf.cumsum(probabilities, axis=-1), 0.0)
+    total = tf.reduce_max(cumulative, axis=-1, keepdims=True)
+    reached = cumulative > uniform[:, tf.newaxis] * total
+    num_classes = logits.shape[-1]
+    return tf.reduce_min(tf.where(reached, tf.range(num_classes), num_classes - 1), axis=-1)
 
 
 def uniforms(seed: int, item: int, level: int, block: int, steps: int) -> tf.Tensor:

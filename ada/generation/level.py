@@ -72,6 +72,9 @@ def generate_level(
 
     Returns:
       ids int32 and log-probabilities (nats, temperature 1) float32, `[num_items, num_steps]`.
+
+    Raises:
+      ValueError: if the conditioning is too short.
     """
     length = block_steps(hop_length)
     sampler = BlockSampler(model, lanes, length, draws.top_k, draws.top_p, jit_compile)
@@ -80,6 +83,11 @@ def generate_level(
     if forced is not None:
         prompt[:, : forced.shape[1]] = forced[:, : prompt.shape[1]]
     if conditioning is not None:
+        if conditioning.shape[1] * hop_length < num_steps:
+            raise ValueError(
+                f"generate_level: {conditioning.shape[1]} steps of conditioning at hop "
+                f"{hop_length} do not last for {num_steps} ids."
+            )
         missing = max(num_blocks * length // hop_length - conditioning.shape[1], 0)
         conditioning = np.pad(conditioning, [(0, 0), (0, missing), (0, 0)], "edge")
 

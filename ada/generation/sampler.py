@@ -64,7 +64,16 @@ class BlockSampler:
         Returns:
           The new state, the ids and log p(id) of each under the model itself (temperature 1,
           nothing left out), both `[lanes, block_steps]`.
+
+        Raises:
+          ValueError: if conditioning is missing, not wanted, or does not divide the block.
         """
+        self.model.check_conditioning(conditioning)
+        if conditioning is not None and self.block_steps % conditioning.shape[1]:
+            raise ValueError(
+                f"BlockSampler: {conditioning.shape[1]} steps of conditioning do not divide a "
+                f"block of {self.block_steps} ids."
+            )
         if forced is None:
             forced = tf.fill([self.lanes, self.block_steps], -1)
         temperature = tf.constant(temperature, tf.float32)

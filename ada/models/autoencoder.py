@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ada.layers import Configured, stack_fields
 from ada.models.encoder import Encoder
-from ada.models.losses import ModelOutput, equal_weights
+from ada.models.losses import ModelOutput, categorical, equal_weights
 from ada.models.modulator import Modulator
 from ada.models.wavenet import WaveNet
 from ada.quantizers import Quantizer
@@ -82,12 +82,14 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
     def context(self) -> tuple[int, int]:
         """Steps before and after an id that its log-probability may depend on.
 
-        Through the codes it depends on what the encoder saw of every code that the modulator sees.
+        Through the codes it depends on what the encoder saw of every code that the modulator sees,
+        for every step whose conditioning the local model still holds.
         """
         field = stack_fields([self.encoder.field, self.modulator.field])
         # Within its hop an id may stand first or last.
         reach = self.hop_length - 1
-        return max(self.receptive_field, field.past + reach), field.future + reach
+        past = self.local_model.conditioning_field - 1 + field.past + reach
+        return max(self.receptive_field, past), field.future + reach
 
     def build(self, input_shape: tuple | None = None) -> None:
         self.encoder.build((None, None))
@@ -116,6 +118,9 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         """Teacher-forced logits `[batch, time, num_classes]` of ids given codes.
 
         To *generate* ids from codes, use `ada.generation`.
+
+        Raises:
+          ValueError: if there are not ceil(time / hop_length) codes.
         """
         return self._local(ids, self.conditioning(codes))
 
@@ -126,8 +131,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
     def log_prob(self, ids: tf.Tensor, codes: tf.Tensor | None = None) -> tf.Tensor:
         """Log p(x_t | x_1..x_t-1, codes), `[batch, time]`, nats: *reconstruction*, see METHOD."""
         codes = self.encode(ids) if codes is None else codes
-        padded = self._pad(ids)
-        return self.local_model.log_prob(padded, self.conditioning(codes))[:, : tf.shape(ids)[1]]
+        return categorical(self.decode(codes, ids)).log_prob(ids)
 
     def compute_losses(
         self,
@@ -173,7 +177,14 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         return tf.reduce_sum(frames, axis=-1)
 
     def _local(self, ids: tf.Tensor, conditioning: tf.Tensor) -> tf.Tensor:
-        return self.local_model(self._pad(ids), conditioning)[:, : tf.shape(ids)[1]]
+        padded = self._pad(ids)
+        steps, hop = conditioning.shape[1], self.hop_length // self.modulator.upsample_by
+        if None not in (steps, padded.shape[1]) and steps * hop != padded.shape[1]:
+            raise ValueError(
+                f"ADA: codes for {steps * hop} ids given with {ids.shape[1]} ids; at hop "
+                f"{self.hop_length} those have {padded.shape[1] // self.hop_length} codes."
+            )
+        return self.local_model(padded, conditioning)[:, : tf.shape(ids)[1]]
 
     def _pad(self, ids: tf.Tensor) -> tf.Tensor:
         """Repeats the last id until the length is a multiple of the hop."""

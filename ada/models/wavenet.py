@@ -101,6 +101,14 @@ class WaveNet(Configured, keras.Model):
         return 1 + sum(block.convolution.receptive_field - 1 for block in self.blocks)
 
     @property
+    def conditioning_field(self) -> int:
+        """Number of steps whose conditioning h can affect p(x_t), the present one included.
+
+        h enters every layer past its convolution, so only the first one does not reach back.
+        """
+        return 1 + sum(block.convolution.receptive_field - 1 for block in self.blocks[1:])
+
+    @property
     def context(self) -> tuple[int, int]:
         """Steps before and after an id that its log-probability may depend on."""
         return self.receptive_field, 0
@@ -144,14 +152,18 @@ class WaveNet(Configured, keras.Model):
 
     def split_conditioning(self, conditioning: tf.Tensor | None) -> list[tf.Tensor | None]:
         """V h of every layer: a list of `[batch, code_steps, 2 * residual_channels]` or of None."""
+        self.check_conditioning(conditioning)
+        if conditioning is None:
+            return [None] * len(self.blocks)
+        return tf.split(self.condition(conditioning), len(self.blocks), axis=-1)
+
+    def check_conditioning(self, conditioning: tf.Tensor | None) -> None:
+        """Raises ValueError where conditioning is missing, or given to a network without any."""
         if (conditioning is None) != (self.condition is None):
             raise ValueError(
                 f"WaveNet: built for {self.conditioning_channels} conditioning channels, "
                 f"called with conditioning {'absent' if conditioning is None else 'present'}."
             )
-        if conditioning is None:
-            return [None] * len(self.blocks)
-        return tf.split(self.condition(conditioning), len(self.blocks), axis=-1)
 
     def output_logits(self, skips: tf.Tensor) -> tf.Tensor:
         """Summed skips `[..., skip_channels]` to float32 logits: ReLU, 1x1, ReLU, 1x1."""

@@ -77,7 +77,7 @@ class ArgmaxQuantizer(Quantizer):
 
         commitment_loss = tf.reduce_sum(weights * tf.reduce_sum((one_hot - q) ** 2, axis=-1))
         local_mean = self.mean_query(q, weights)
-        diversity_loss = self._diversity(local_mean, mean_query)
+        diversity_loss = self._diversity(local_mean, mean_query, weights)
         losses = {
             "commitment": self.commitment_weight * commitment_loss,
             "diversity": self.diversity_weight * diversity_loss,
@@ -96,7 +96,9 @@ class ArgmaxQuantizer(Quantizer):
         """E_t[q], `[C]`, of normalised q `[batch, steps, C]`; a batch's part of the global mean."""
         return tf.reduce_sum(weights[..., tf.newaxis] * q, axis=[0, 1])
 
-    def _diversity(self, local_mean: tf.Tensor, global_mean: tf.Tensor | None) -> tf.Tensor:
+    def _diversity(
+        self, local_mean: tf.Tensor, global_mean: tf.Tensor | None, weights: tf.Tensor
+    ) -> tf.Tensor:
         """(E_t[q] - C^-1)^2 of the global batch.
 
         The square of a sum is not a sum of squares: with several replicas each gives the tangent
@@ -106,10 +108,9 @@ class ArgmaxQuantizer(Quantizer):
             return tf.reduce_sum((local_mean - 1.0 / self.num_codes) ** 2)
         global_mean = tf.stop_gradient(global_mean)
         gap = global_mean - 1.0 / self.num_codes
-        # Value: this part's share of the square, sum_c gap_c^2 * (part / whole of the weights).
-        share = tf.stop_gradient(tf.reduce_sum(local_mean) / tf.reduce_sum(global_mean))
         tangent = 2.0 * tf.reduce_sum(gap * (local_mean - tf.stop_gradient(local_mean)))
-        return share * tf.reduce_sum(gap**2) + tangent
+        # Value: this part's share of the square. All weights together are one.
+        return tf.reduce_sum(weights) * tf.reduce_sum(gap**2) + tangent
 
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
         return tf.one_hot(codes, self.num_codes, dtype=tf.float32)

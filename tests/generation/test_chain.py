@@ -1,0 +1,130 @@
+"""Decoding codes, and whole chains from prior to audio."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ada.errors import UserError
+from ada.generation import Chain, Draws, chain, decode_codes, generate, generate_level, level
+from ada.generation.chain import steps_needed
+
+HOP, RATE = 4, 100
+
+
+@pytest.fixture(autouse=True)
+def _short_blocks(monkeypatch):
+    monkeypatch.setattr(level, "BLOCK_STEPS", 16)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["repeated", "upsampled"])
+def model(request, make_autoencoder):
+    return make_autoencoder(upsample=request.param)
+
+
+@pytest.fixture(scope="module")
+def codes():
+    return np.random.default_rng(1).integers(0, 8, (3, 10)).astype(np.int32)
+
+
+def decoded(model, codes, num_steps):
+    return decode_codes(model, codes, num_steps, Draws(5), lanes=2, jit_compile=False)
+
+
+@pytest.mark.parametrize("num_steps", [40, 37])
+def test_decoded_ids_score_the_same_under_their_codes(num_steps, model, codes):
+    ids, log_probs = decoded(model, codes, num_steps)
+    assert ids.shape == (3, num_steps)
+    assert np.abs(log_probs - model.log_prob(ids, codes)).max() < 1e-4
+    assert np.abs(log_probs - model.log_prob(ids, codes[::-1])).max() > 1e-2
+
+
+@pytest.mark.parametrize(("num_steps", "expected"), [(1, 4), (4, 4), (5, 5), (8, 5), (10, 6)])
+def test_steps_needed_are_enough_and_none_too_many(num_steps, expected, model, influences, codes):
+    assert steps_needed(num_steps, model) == expected
+    ids = np.random.default_rng(2).integers(0, 7, (1, 10 * HOP))
+    others = np.stack([(codes[0] + i) % 8 for i in range(1, 7)])
+    seen = influences(
+        lambda rows: model.decode(rows, np.repeat(ids, len(rows), axis=0))[:, :num_steps],
+        np.repeat(codes[:1], 6, axis=0),
+        others,
+    )
+    assert np.flatnonzero(seen.any(0)).max() == expected - 1
+
+
+def test_codes_past_those_needed_change_nothing(model, codes):
+    all_codes, needed = (
+        decoded(model, codes[:, :steps], 22) for steps in (10, steps_needed(22, model))
+    )
+    np.testing.assert_array_equal(all_codes[0], needed[0])
+
+
+def fake_run(model, kind="codes", made_by="", digest=""):
+    """What a chain reads of a run directory."""
+    info = SimpleNamespace(
+        kind=kind,
+        sample_rate=RATE,
+        upstream={"digest": made_by},
+        ids_to_audio=lambda ids: ids / 7.0,
+    )
+    return SimpleNamespace(
+        directory=f"a run of {kind}",
+        info=info,
+        build_model=lambda: model,
+        load_model=lambda checkpoint: model,
+        identity=lambda which: {"digest": f"{digest} {which}"},
+    )
+
+
+def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
+    prior, model = make_wavenet(), make_autoencoder()
+    runs = Chain((fake_run(prior), fake_run(model, "audio")))
+    draws = [Draws(5), Draws(6, temperature=0.5)]
+    result = generate(runs, 2, 0.22, draws, progress=False)
+
+    needed = steps_needed(22, model)
+    codes, ids = result.ids
+    assert codes.shape == (2, needed)
+    # The prior is level 1 and the decoder level 0: their random numbers differ.
+    expected, log_probs = generate_level(prior, 2, needed, draws[0], level=1)
+    np.testing.assert_array_equal(codes, expected)
+    np.testing.assert_allclose(result.bits[0], -log_probs.mean() / np.log(2), rtol=1e-5)
+    expected, log_probs = decode_codes(model, codes, 22, draws[1], level=0)
+    np.testing.assert_array_equal(ids, expected)
+    np.testing.assert_allclose(result.bits[1], -log_probs.mean() / np.log(2), rtol=1e-5)
+    np.testing.assert_allclose(result.audio, ids / 7.0, rtol=1e-6)
+    assert result.audio.shape == (2, 22)
+    assert result.sample_rate == RATE
+
+
+def test_an_autoencoder_needs_something_above_it(make_autoencoder):
+    model = make_autoencoder()
+    with pytest.raises(UserError, match="put a prior above it"):
+        generate(Chain((fake_run(model, "audio"),)), 1, 0.22, [Draws()], progress=False)
+
+
+def opened(monkeypatch, *runs):
+    found = dict(zip("abc", runs, strict=False))
+    monkeypatch.setattr(chain.Run, "open", found.get)
+    return Chain.open(list(found))
+
+
+@pytest.mark.parametrize("which", ["best", "latest"])
+def test_levels_that_fit_each_other_make_a_chain(which, monkeypatch):
+    prior = fake_run(None, made_by=f"x {which}")
+    bottom = fake_run(None, "audio", digest="x")
+    assert opened(monkeypatch, prior, bottom).runs == (prior, bottom)
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ([], "at least one run"),
+        ([fake_run(None)], "models codes; the last"),
+        ([fake_run(None, "audio"), fake_run(None, "audio")], "models audio, but stands above"),
+        ([fake_run(None, made_by="y"), fake_run(None, "audio", digest="x")], "another checkpoint"),
+    ],
+)
+def test_levels_that_do_not_fit_are_refused(runs, message, monkeypatch):
+    with pytest.raises(UserError, match=message):
+        opened(monkeypatch, *runs)

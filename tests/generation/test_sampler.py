@@ -1,0 +1,125 @@
+"""The incremental sampler equals the teacher-forced model, in every mode."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ada.generation import BlockSampler
+
+BLOCK, BLOCKS, CHANNELS = 16, 3, 3
+STEPS = BLOCK * BLOCKS
+
+
+def generate(sampler, uniforms, temperature=1.0, conditioning=None, forced=None):
+    """Block by block; ids and log-probabilities `[lanes, STEPS]`."""
+    state, results = sampler.initial_state(), []
+    for block in range(BLOCKS):
+        span = slice(block * BLOCK, (block + 1) * BLOCK)
+        h = None
+        if conditioning is not None:
+            h = tf.constant(np.split(conditioning, BLOCKS, axis=1)[block])
+        prompt = None if forced is None else forced[:, span]
+        state, *result = sampler(state, uniforms[:, span], temperature, h, prompt)
+        results.append(result)
+    return [np.concatenate(parts, axis=1) for parts in zip(*results, strict=True)]
+
+
+def prompts(lengths):
+    ids = np.random.default_rng(2).integers(0, 7, (len(lengths), STEPS)).astype(np.int32)
+    return np.where(np.arange(STEPS) < np.array(lengths)[:, np.newaxis], ids, -1)
+
+
+def check_equal_to_teacher_forced(model, sampler, hop, prompt_lengths):
+    rng = np.random.default_rng(1)
+    lanes = len(prompt_lengths)
+    conditioning = None
+    if hop:
+        conditioning = rng.normal(size=(lanes, STEPS // hop, CHANNELS)).astype(np.float32)
+    uniforms = rng.uniform(size=(lanes, STEPS)).astype(np.float32)
+    forced = prompts(prompt_lengths)
+
+    ids, log_probs = generate(sampler, uniforms, 1.0, conditioning, forced)
+    np.testing.assert_array_equal(ids[forced >= 0], forced[forced >= 0])
+    assert np.abs(log_probs - model.log_prob(ids, conditioning)).max() < 1e-4
+    # The ids drawn are those that the numbers stand for, but where one is about on an edge.
+    edges = tf.cumsum(tf.nn.softmax(model(ids, conditioning)), axis=-1).numpy()
+    meant = (edges < uniforms[..., np.newaxis]).sum(-1)
+    clear = np.abs(edges - uniforms[..., np.newaxis]).min(-1) > 1e-4
+    drawn = (forced < 0) & clear
+    assert drawn.sum() >= 0.9 * (forced < 0).sum()
+    np.testing.assert_array_equal(ids[drawn], meant[drawn])
+
+    ids, log_probs = generate(sampler, uniforms, 0.0, conditioning, forced)
+    logits = model(ids, conditioning).numpy()
+    best_two = np.sort(logits, axis=-1)[..., -2:]
+    clear = (best_two[..., 1] - best_two[..., 0] > 1e-3) & (forced < 0)
+    np.testing.assert_array_equal(ids[clear], logits.argmax(-1)[clear])
+    assert np.abs(log_probs - model.log_prob(ids, conditioning)).max() < 1e-4
+
+
+# 4: one step of the modulator for 4 ids; 1: upsampled to the rate of the ids.
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("hop", [None, 4, 1])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3])
+def test_generated_ids_score_the_same_when_fed_back(kernel_size, hop, jit_compile, make_wavenet):
+    model = make_wavenet(2, 3, kernel_size, channels=CHANNELS if hop else 0)
+    field = model.receptive_field
+    assert field == {1: 1, 2: 15, 3: 29}[kernel_size]
+    sampler = BlockSampler(model, 3, BLOCK, jit_compile=jit_compile)
+    check_equal_to_teacher_forced(model, sampler, hop, [0, max(field // 2, 1), field + 5])
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_one_lane_and_prompts_of_every_length(jit_compile, make_wavenet):
+    model = make_wavenet(2, 3, 2, channels=CHANNELS)
+    sampler = BlockSampler(model, 1, BLOCK, jit_compile=jit_compile)
+    for length in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, STEPS):
+        check_equal_to_teacher_forced(model, sampler, 4, [length])
+
+
+def test_layers_of_unequal_dilation_wrap_around_on_their_own(make_wavenet):
+    model = make_wavenet(1, 5, 3)
+    assert model.receptive_field == 63 > STEPS
+    sampler = BlockSampler(model, 2, BLOCK, jit_compile=False)
+    check_equal_to_teacher_forced(model, sampler, None, [0, 20])
+
+
+def test_top_k_leaves_log_probabilities_those_of_the_model(make_wavenet):
+    model = make_wavenet()
+    uniforms = np.random.default_rng(1).uniform(size=(2, STEPS)).astype(np.float32)
+    greedy = generate(BlockSampler(model, 2, BLOCK, jit_compile=False), uniforms, 0.0)
+    best = generate(BlockSampler(model, 2, BLOCK, top_k=1, jit_compile=False), uniforms)
+    np.testing.assert_array_equal(best[0], greedy[0])
+    np.testing.assert_array_equal(best[1], greedy[1])
+    assert (best[1] < 0.0).all()
+
+
+def test_top_p_restricts_what_is_drawn(make_wavenet):
+    model = make_wavenet()
+    uniforms = np.random.default_rng(1).uniform(size=(2, STEPS)).astype(np.float32)
+    ids, _ = generate(BlockSampler(model, 2, BLOCK, top_p=0.5, jit_compile=False), uniforms)
+    probabilities = tf.nn.softmax(model(ids)).numpy()
+    chosen = np.take_along_axis(probabilities, ids[..., np.newaxis], -1)
+    before = np.where(probabilities > chosen, probabilities, 0.0).sum(-1)
+    assert before.max() < 0.5 + 1e-4
+
+
+def test_a_model_trained_in_bfloat16_samples_in_float32(make_wavenet):
+    exact, mixed = make_wavenet(), make_wavenet(dtype="mixed_bfloat16")
+    sampler = BlockSampler(mixed, 2, BLOCK, jit_compile=False)
+    check_equal_to_teacher_forced(exact, sampler, None, [0, 5])
+
+
+@pytest.mark.parametrize(
+    ("channels", "given", "message"),
+    [
+        (0, 4, "built for 0 .* present"),
+        (CHANNELS, None, f"built for {CHANNELS} .* absent"),
+        (CHANNELS, 3, "3 steps of conditioning do not divide a block of 16"),
+    ],
+)
+def test_conditioning_that_does_not_fit_is_refused(channels, given, message, make_wavenet):
+    sampler = BlockSampler(make_wavenet(channels=channels), 2, BLOCK, jit_compile=False)
+    h = None if given is None else tf.zeros([2, given, CHANNELS])
+    with pytest.raises(ValueError, match=message):
+        sampler(sampler.initial_state(), tf.zeros([2, BLOCK]), 1.0, h)
