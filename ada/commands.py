@@ -9,10 +9,11 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from absl import flags, logging
 
-from ada.errors import UserError
+from ada.errors import UsageError, UserError
 
 # What TensorFlow prints while it starts, whatever its log level.
 _NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]\d{4} ).*", re.M)
@@ -67,15 +68,21 @@ def run(
         if len(argv) > 1 + arguments:
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
     except flags.Error as error:
-        print(f"Wrong usage: {error}. --help lists the flags.", file=sys.stderr)
-        sys.exit(2)
+        _exit_on_wrong_usage(error)
     if tensorflow:
         start_tensorflow()
     try:
         sys.exit(main(argv) or 0)
+    except UsageError as error:
+        _exit_on_wrong_usage(error)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
+
+
+def _exit_on_wrong_usage(error: Exception) -> NoReturn:
+    print(f"Wrong usage: {str(error).rstrip('.')}. --help lists the flags.", file=sys.stderr)
+    sys.exit(2)

@@ -19,11 +19,11 @@ def main(argv: list[str]) -> None:
     del argv
     from ada import configuration
     from ada.description import describe
-    from ada.errors import UserError
+    from ada.errors import UsageError
     from ada.runs import Run
 
     if bool(FLAGS.gin_file) == bool(FLAGS.run_dir):
-        raise UserError("give either --gin_file or --run_dir.")
+        raise UsageError("give either --gin_file or --run_dir.")
     if FLAGS.run_dir:
         run = Run.open(FLAGS.run_dir)
         print(describe(run.build_model(), run.info.sample_rate, run.info.hop_length))

@@ -29,11 +29,11 @@ def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
     from ada.configuration import load_system
-    from ada.errors import UserError
+    from ada.errors import UsageError
     from ada.stages import System, run_system
 
     if not FLAGS.gin_file:
-        raise UserError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
+        raise UsageError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
     system = System(
         levels=load_system(FLAGS.gin_file[0]),
         overlays=tuple(FLAGS.gin_file[1:]),

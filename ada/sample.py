@@ -81,17 +81,17 @@ def main(argv: list[str]) -> None:
 
 
 def per_level(name: str, values: list[str], kind: type, levels: int) -> list:
-    """One value a level from one or as many; raises UserError otherwise."""
-    from ada.errors import UserError
+    """One value a level from one or as many; raises UsageError otherwise."""
+    from ada.errors import UsageError
 
     try:
         numbers = [kind(value) for value in values]
     except ValueError as error:
-        raise UserError(f"--{name}: {error}.") from error
+        raise UsageError(f"--{name}: {error}.") from error
     if len(numbers) not in (1, levels):
-        raise UserError(f"--{name}: give one value or {levels}, got {len(numbers)}.")
+        raise UsageError(f"--{name}: give one value or {levels}, got {len(numbers)}.")
     if min(numbers) < 0 or (name == "top_p" and not all(0 < n <= 1 for n in numbers)):
-        raise UserError(f"--{name}: {','.join(values)} is out of range.")
+        raise UsageError(f"--{name}: {','.join(values)} is out of range.")
     return numbers * levels if len(numbers) == 1 else numbers
 
 

@@ -19,11 +19,11 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada import bundled, configuration
-    from ada.errors import UserError
+    from ada.errors import UsageError
     from ada.training import train
 
     if not FLAGS.gin_file:
-        raise UserError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
+        raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
     settings = configuration.load(FLAGS.gin_file, FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
     data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)

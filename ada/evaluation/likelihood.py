@@ -10,6 +10,9 @@ from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
 from ada.quantizers import perplexity
 
+# Ids that a window counts besides its context, at least.
+LEAST_COUNTED_STEPS = 4096
+
 
 def context_in_hops(model: keras.Model) -> tuple[int, int]:
     """`model.context` (steps before and after), rounded up to whole codes."""
@@ -76,7 +79,7 @@ class SplitScorer:
         left, right = context_in_hops(model)
         # Twice as much counted as context keeps the overhead at a half.
         longest = max(dataset.index(split).lengths)
-        counted = min(max(2 * (left + right), 4096), int(longest))
+        counted = min(max(2 * (left + right), LEAST_COUNTED_STEPS), int(longest))
         window = left + right + -(-counted // hop) * hop
         self._batch_size = max(1, batch_steps // window)
         self._windows = evaluation_windows(

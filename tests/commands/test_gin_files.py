@@ -37,7 +37,10 @@ def test_every_model_is_built_and_takes_one_step(name, data, tmp_path):
     run_dir = str(tmp_path / name)
     train(settings, run_dir, data[settings.kind], describe=configuration.operative)
     assert Run.open(run_dir).checkpoint_path("latest").endswith("-1")
-    assert "train.num_steps = %NUM_STEPS" in (tmp_path / name / "operative.gin").read_text()
+    operative = (tmp_path / name / "operative.gin").read_text()
+    macro = "NUM_STEPS" if settings.kind == "audio" else "PRIOR_STEPS"
+    assert f"train.num_steps = %{macro}" in operative
+    assert f"{macro} = 1\n" in operative
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_audio_whatever_the_number_of_samples(finis
         (
             "ada.sample",
             ["--run_dirs={out}/prior_hop64,{out}/hop64_vqvae", "--temperature=1,1,1"],
-            1,
+            2,
             "give one value or 2",
         ),
         ("ada.sample", ["--run_dirs=x", "--duration_secs=-1"], 2, "duration_secs"),

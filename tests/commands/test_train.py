@@ -11,7 +11,7 @@ HOP64 = "--gin_file=gin/hop64_vqvae.gin"
     [
         (["--nonsense"], 2, "Unknown command line flag"),
         (["word"], 2, "unexpected argument"),
-        ([], 1, "--gin_file is needed"),
+        ([], 2, "--gin_file is needed"),
         (["--gin_file=gin/nothing.gin"], 1, "hop64_vqvae.gin"),
         ([HOP64, "--gin_param=NUM_STPES=3"], 1, "no file knows NUM_STPES"),
         ([HOP64, "--gin_param=train.number_of_steps=3"], 1, "number_of_steps"),

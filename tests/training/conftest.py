@@ -1,8 +1,12 @@
-"""Small datasets of codes, made once."""
+"""A small dataset of codes, and settings that train an autoencoder on it in a second."""
 
 import numpy as np
 import pytest
 from support import write_codes
+
+from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
+from ada.quantizers import VectorQuantizer
+from ada.training import Intervals, Optimization, TrainingSettings
 
 
 def markov_source(length, seed):
@@ -29,3 +33,27 @@ def markov_dataset(tmp_path_factory):
         for seed, (split, length) in enumerate(lengths.items())
     }
     return write_codes(directory, splits, 4)
+
+
+def tiny_autoencoder():
+    return AutoregressiveDiscreteAutoencoder(
+        Encoder(4, 4, 8, (1,), input_channels=4, ordinal_classes=False),
+        VectorQuantizer(8, 4, warmup_steps=2, restart_every=2),
+        Modulator(8, (1,)),
+        WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False, input_replacement=0.2),
+    )
+
+
+@pytest.fixture(scope="session")
+def settings():
+    """Eight steps, with all that may change state in a step: warm-up, codebook, restarts."""
+    return TrainingSettings(
+        model=tiny_autoencoder,
+        num_steps=8,
+        batch_size=4,
+        crop_steps=64,
+        kind="codes",
+        optimization=Optimization(1e-2, "cosine", 2, clip_norm=0.05),
+        intervals=Intervals(log=1, validate=4, save=1),
+        jit_compile=False,
+    )

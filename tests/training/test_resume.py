@@ -7,33 +7,9 @@ import pytest
 import tensorflow as tf
 
 from ada.errors import UserError
-from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
-from ada.quantizers import VectorQuantizer
+from ada.models import WaveNet
 from ada.runs import Run
-from ada.training import Intervals, Optimization, TrainingSettings, loop, train
-
-STEPS = 8
-
-
-def tiny_autoencoder():
-    return AutoregressiveDiscreteAutoencoder(
-        Encoder(4, 4, 8, (1,), input_channels=4, ordinal_classes=False),
-        VectorQuantizer(8, 4, warmup_steps=2, restart_every=2),
-        Modulator(8, (1,)),
-        WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False, input_replacement=0.2),
-    )
-
-
-SETTINGS = TrainingSettings(
-    model=tiny_autoencoder,
-    num_steps=STEPS,
-    batch_size=4,
-    crop_steps=64,
-    kind="codes",
-    optimization=Optimization(1e-2, "cosine", 2, clip_norm=0.05),
-    intervals=Intervals(log=1, validate=4, save=1),
-    jit_compile=False,
-)
+from ada.training import Optimization, loop, train
 
 
 def saved(run_dir):
@@ -55,9 +31,9 @@ class Killed(Exception):  # noqa: N818
 
 
 @pytest.mark.parametrize("killed_at", [1, 5])
-def test_resumed_equals_uninterrupted(markov_dataset, tmp_path, monkeypatch, killed_at):
+def test_resumed_equals_uninterrupted(settings, markov_dataset, tmp_path, monkeypatch, killed_at):
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    train(SETTINGS, str(whole), markov_dataset)
+    train(settings, str(whole), markov_dataset)
 
     class Dying(loop.Trainer):
         def __init__(self, *args, **kwargs):
@@ -73,9 +49,9 @@ def test_resumed_equals_uninterrupted(markov_dataset, tmp_path, monkeypatch, kil
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(loop, "Trainer", Dying)
-        train(SETTINGS, str(resumed), markov_dataset)
+        train(settings, str(resumed), markov_dataset)
     assert last_step(resumed) == killed_at
-    train(SETTINGS, str(resumed), markov_dataset)
+    train(settings, str(resumed), markov_dataset)
 
     expected, found = saved(whole), saved(resumed)
     assert expected.keys() == found.keys()
@@ -83,9 +59,9 @@ def test_resumed_equals_uninterrupted(markov_dataset, tmp_path, monkeypatch, kil
         np.testing.assert_array_equal(value, found[name], err_msg=name)
 
 
-def test_a_complete_run_is_left_alone(markov_dataset, tmp_path):
+def test_a_complete_run_is_left_alone(settings, markov_dataset, tmp_path):
     run_dir = str(tmp_path / "run")
-    settings = dataclasses.replace(SETTINGS, num_steps=3)
+    settings = dataclasses.replace(settings, num_steps=3)
     train(settings, run_dir, markov_dataset)
     before = saved(run_dir)
     train(settings, run_dir, markov_dataset)
@@ -94,7 +70,7 @@ def test_a_complete_run_is_left_alone(markov_dataset, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_and_leaves_a_good_checkpoint(
-    markov_dataset, tmp_path, monkeypatch
+    settings, markov_dataset, tmp_path, monkeypatch
 ):
     class Breaking(loop.Trainer):
         def __init__(self, *args, **kwargs):
@@ -112,17 +88,17 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_a_good_checkpoint(
     run_dir = str(tmp_path / "run")
     with monkeypatch.context() as patched, pytest.raises(UserError, match="step 5: .*not finite"):
         patched.setattr(loop, "Trainer", Breaking)
-        train(SETTINGS, run_dir, markov_dataset)
+        train(settings, run_dir, markov_dataset)
     values = saved(run_dir)
     assert all(np.all(np.isfinite(v)) for n, v in values.items() if "best_score" not in n)
     # And the run goes on from there.
-    train(SETTINGS, run_dir, markov_dataset)
-    assert last_step(run_dir) == STEPS
+    train(settings, run_dir, markov_dataset)
+    assert last_step(run_dir) == settings.num_steps
 
 
-def test_another_model_in_the_same_directory_is_refused(markov_dataset, tmp_path):
+def test_another_model_in_the_same_directory_is_refused(settings, markov_dataset, tmp_path):
     run_dir = str(tmp_path / "run")
-    settings = dataclasses.replace(SETTINGS, num_steps=1, optimization=Optimization())
+    settings = dataclasses.replace(settings, num_steps=1, optimization=Optimization())
     train(settings, run_dir, markov_dataset)
     other = dataclasses.replace(
         settings, model=lambda: WaveNet(4, 1, 2, 2, 8, 8, ordinal_classes=False)
@@ -131,11 +107,13 @@ def test_another_model_in_the_same_directory_is_refused(markov_dataset, tmp_path
         train(other, run_dir, markov_dataset)
 
 
-def test_fine_tuning_starts_from_averaged_weights_with_a_new_optimizer(markov_dataset, tmp_path):
+def test_fine_tuning_starts_from_averaged_weights_with_a_new_optimizer(
+    settings, markov_dataset, tmp_path
+):
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
-    train(SETTINGS, first, markov_dataset)
+    train(settings, first, markov_dataset)
     frozen = dataclasses.replace(
-        SETTINGS, num_steps=1, optimization=Optimization(learning_rate=0.0)
+        settings, num_steps=1, optimization=Optimization(learning_rate=0.0)
     )
     train(frozen, second, markov_dataset, init_from=first)
     start, end = Run.open(first).load_model(), Run.open(second).load_model("latest")

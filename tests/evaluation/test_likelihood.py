@@ -1,0 +1,75 @@
+"""Scoring in windows equals scoring whole sources; what codes are worth, by known answers."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support import write_codes
+
+from ada.data import Dataset, codes_to_ids
+from ada.evaluation import SplitScorer
+from ada.evaluation.codes import rolled_codes_cost
+from ada.evaluation.likelihood import context_in_hops
+
+LENGTHS = (3001, 700, 40)
+
+
+@pytest.fixture(scope="module")
+def sources():
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 7, length) for length in LENGTHS]
+
+
+@pytest.fixture(scope="module")
+def dataset(sources, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("scored") / "data"
+    splits = {"train": sources[:1], "validation": sources, "test": sources[:1]}
+    return Dataset.open(write_codes(directory, splits, 7))
+
+
+def whole_sources_bits(model, sources):
+    """Mean -log2 p over sources, each scored at once, code 0 ("silence") after its end."""
+    _, ahead = context_in_hops(model)
+    hop = getattr(model, "hop_length", 1)
+    total = 0.0
+    for ids in sources:
+        padding = ahead + hop + -len(ids) % hop
+        padded = np.pad(ids, (0, padding)).astype(np.int32)[np.newaxis]
+        total -= float(tf.reduce_sum(model.log_prob(padded)[0, : len(ids)]))
+    return total / np.log(2) / sum(map(len, sources))
+
+
+@pytest.mark.parametrize("batch_steps", [1, 20000])
+def test_a_wavenet(batch_steps, dataset, sources, make_wavenet):
+    model = make_wavenet(2, 5, 3)
+    scorer = SplitScorer(model, dataset, codes_to_ids(), batch_steps=batch_steps)
+    assert scorer()["bits"] == pytest.approx(whole_sources_bits(model, sources), rel=1e-5)
+
+
+@pytest.mark.parametrize("upsample", [False, True])
+def test_an_autoencoder(upsample, dataset, sources, make_autoencoder, monkeypatch):
+    # Windows so small that the longest source takes many of them.
+    monkeypatch.setattr("ada.evaluation.likelihood.LEAST_COUNTED_STEPS", 256)
+    model = make_autoencoder(upsample=upsample)
+    scorer = SplitScorer(model, dataset, codes_to_ids(), batch_steps=2000, jit_compile=False)
+    result = scorer()
+    assert result["bits"] == pytest.approx(whole_sources_bits(model, sources), rel=1e-5)
+    # Sources end within a hop: the part of a code that they fill is what counts.
+    assert result["usage"].sum() == pytest.approx(1.0)
+    assert 1.0 <= result["perplexity"] <= result["used_codes"] <= 8
+
+
+def test_codes_that_nothing_reads_cost_nothing_to_exchange(dataset, make_autoencoder):
+    model = make_autoencoder()
+    alive = rolled_codes_cost(model, dataset, codes_to_ids(), counted_steps=128)
+    assert abs(alive["rolled_codes_cost_bits"]) > 1e-3
+    assert alive["rolled_codes_cost_bits"] == pytest.approx(
+        alive["rolled_codes_bits"] - alive["own_codes_bits"]
+    )
+    kernel = model.local_model.condition.kernel
+    before = kernel.numpy()
+    kernel.assign(np.zeros_like(before))
+    try:
+        dead = rolled_codes_cost(model, dataset, codes_to_ids(), counted_steps=128)
+    finally:
+        kernel.assign(before)
+    assert abs(dead["rolled_codes_cost_bits"]) < 1e-6

@@ -1,0 +1,120 @@
+"""The loop around the step: early stopping, retention, warnings, what it reports."""
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from ada import log
+from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
+from ada.quantizers import VectorQuantizer
+from ada.runs import Run
+from ada.training import Intervals, Optimization, train
+
+
+def steps_kept(run_dir, folder="checkpoints"):
+    return sorted(int(p.stem.split("-")[1]) for p in (run_dir / folder).glob("*.index"))
+
+
+def metrics(run_dir, split):
+    lines = map(json.loads, (run_dir / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["split"] == split]
+
+
+@pytest.fixture
+def messages(monkeypatch):
+    """What is said to people while a test runs."""
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    log.logger.addHandler(handler)
+    yield said
+    log.logger.removeHandler(handler)
+
+
+def test_the_newest_checkpoints_and_the_best_are_kept(settings, markov_dataset, tmp_path):
+    intervals = Intervals(log=2, validate=2, save=1, keep=2)
+    train(dataclasses.replace(settings, intervals=intervals), str(tmp_path), markov_dataset)
+    assert steps_kept(tmp_path) == [7, 8]
+    scores = {line["step"]: line["reconstruction_bits"] for line in metrics(tmp_path, "validation")}
+    assert sorted(scores) == [2, 4, 6, 8]
+    # Step 2 is before there is a codebook: no candidate.
+    best = min((step for step in scores if step > 2), key=scores.get)
+    assert steps_kept(tmp_path, "checkpoints/best") == [best]
+    assert Run.open(str(tmp_path)).checkpoint_path("best").endswith(f"-{best}")
+
+
+def test_early_stopping(settings, markov_dataset, tmp_path, messages):
+    # Nothing is learnt, so that no validation is better than the first.
+    settings = dataclasses.replace(
+        settings,
+        num_steps=20,
+        optimization=Optimization(learning_rate=0.0),
+        intervals=Intervals(log=10, validate=1, save=10, patience=3),
+        model=lambda: WaveNet(4, 1, 2, 2, 8, 8, ordinal_classes=False),
+    )
+    train(settings, str(tmp_path), markov_dataset)
+    assert [line["step"] for line in metrics(tmp_path, "validation")] == [1, 2, 3, 4]
+    assert steps_kept(tmp_path)[-1] == 4
+    assert any("Stopped early" in message for message in messages)
+
+
+def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_path, messages):
+    def collapsed():
+        model = AutoregressiveDiscreteAutoencoder(
+            Encoder(4, 4, 8, (1,), input_channels=4, ordinal_classes=False),
+            VectorQuantizer(64, 4),
+            Modulator(8, (1,)),
+            WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False),
+        )
+        build = model.build
+
+        def build_far_away(input_shape=None):
+            build(input_shape)
+            far = np.full((64, 4), 1e3, np.float32)
+            far[5] = 0.0
+            model.quantizer.codebook.assign(far)
+
+        model.build = build_far_away
+        return model
+
+    settings = dataclasses.replace(settings, model=collapsed, num_steps=4)
+    train(settings, str(tmp_path), markov_dataset)
+    warnings = [message for message in messages if "collapsed" in message]
+    assert len(warnings) == 1
+    assert "perplexity 1.0 of 64 codes" in warnings[0]
+    assert "RESTART_EVERY" in warnings[0]
+    assert metrics(tmp_path, "train")[-1]["codebook/used_codes"] == 1
+
+
+def test_tensorboard_gets_every_number(settings, markov_dataset, tmp_path):
+    train(settings, str(tmp_path), markov_dataset, describe=lambda: "some.binding = 1")
+    events = EventAccumulator(str(tmp_path / "train")).Reload()
+    tags = set(events.Tags()["tensors"])
+    assert {
+        "reconstruction_bits",
+        "loss/nll",
+        "loss/codebook",
+        "loss/commitment",
+        "loss/total",
+        "codebook/perplexity",
+        "codebook/used_codes",
+        "gradient_norm",
+        "learning_rate",
+        "speed/steps_per_sec",
+        "speed/codes_per_sec",
+        "operative_gin",
+    } <= tags
+    [text] = [e.tensor_proto.string_val[0] for e in events.Tensors("operative_gin")]
+    assert b"some.binding = 1" in text
+    assert [e.step for e in events.Tensors("loss/nll")] == list(range(1, 9))
+    events = EventAccumulator(str(tmp_path / "validation")).Reload()
+    assert "codebook/use_of_codes" in events.Tags()["tensors"]
+    for line in metrics(Path(tmp_path), "train"):
+        total = line["loss/nll"] + line["loss/codebook"] + line["loss/commitment"]
+        assert line["loss/total"] == pytest.approx(total, rel=1e-5)
+        assert line["reconstruction_bits"] == pytest.approx(line["loss/nll"] / np.log(2), rel=1e-5)
