@@ -62,13 +62,16 @@ class SourceEncoder:
             yield codes[skipped : skipped + -(-(stop - start) // self._hop)]
 
 
-def extract_codes(run_dir: str, output_dir: str, checkpoint: str = "best") -> DatasetSpec:
+def extract_codes(
+    run_dir: str, output_dir: str, checkpoint: str = "best", overwrite: bool = False
+) -> DatasetSpec:
     """Encodes all splits of a run's dataset; run again after an interruption, it goes on.
 
     Args:
       run_dir: run directory of an autoencoder.
       output_dir: dataset directory to write.
       checkpoint: "best" or "latest".
+      overwrite: replace a codes dataset that is there already, if it is of another checkpoint.
 
     Returns:
       The specification of the codes dataset; its `upstream` names run, checkpoint and data.
@@ -79,7 +82,15 @@ def extract_codes(run_dir: str, output_dir: str, checkpoint: str = "best") -> Da
     run = Run.open(run_dir)
     upstream = run.identity(checkpoint) | {"data_dir": run.info.data_dir}
     if Dataset.is_complete(output_dir):
-        return _already_there(output_dir, upstream)
+        spec = DatasetSpec.load(output_dir)
+        if spec.upstream.get("digest") == upstream["digest"]:
+            return spec
+        if spec.kind != "codes" or not overwrite:
+            raise DatasetError(
+                f"{output_dir} holds {spec.kind} of checkpoint {spec.upstream.get('digest')}, "
+                f"{run_dir} is now at {upstream['digest']}: --overwrite replaces codes, or name "
+                "another directory."
+            )
     model = run.load_model(checkpoint)
     if not getattr(model, "num_codes", 0):
         raise UserError(f"{run_dir} is no autoencoder with codes.")
@@ -128,14 +139,3 @@ def extract_codes(run_dir: str, output_dir: str, checkpoint: str = "best") -> Da
 
 def _encoded(source: SourceSpec, num_steps: int, hop: int) -> SourceSpec:
     return dataclasses.replace(source, num_steps=num_steps, first_step=source.first_step // hop)
-
-
-def _already_there(output_dir: str, upstream: dict) -> DatasetSpec:
-    spec = DatasetSpec.load(output_dir)
-    if spec.upstream.get("digest") != upstream["digest"]:
-        raise DatasetError(
-            f"{output_dir} holds codes of checkpoint {spec.upstream.get('digest')}, "
-            f"{upstream['run_dir']} is now {upstream['digest']}: remove it or name another "
-            "directory."
-        )
-    return spec

@@ -112,6 +112,12 @@ def load_system(gin_file: str) -> tuple[str, ...]:
     return levels
 
 
+def parsed(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> str:
+    """The gin text of everything that files, their includes and bindings say."""
+    load(gin_files, gin_params)
+    return gin.config_str()
+
+
 def check_all_used() -> None:
     """Raises UserError if a binding took no part in what was built, as a misspelt one would."""
     used = {(key, name) for key, values in _operative().items() for name in values}

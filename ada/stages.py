@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ada import bundled, log
+from ada import bundled, configuration, log
 from ada.data import Dataset
 from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
@@ -66,10 +66,16 @@ class _Stages:
         self.seconds: dict[str, float] = {}
         self._fingerprint = ""
 
-    def run(self, name: str, command: Sequence[str]) -> None:
-        """Runs `python -m command` unless the same was done after the same earlier stages."""
+    def run(self, name: str, command: Sequence[str], settings: str = "") -> None:
+        """Runs `python -m command` unless the same was done after the same earlier stages.
+
+        Args:
+          name: of the stage.
+          command: module and flags.
+          settings: what the command reads besides, such as the text of gin files.
+        """
         # A stage is done again when its command or anything before it has changed.
-        text = self._fingerprint + json.dumps(list(command))
+        text = self._fingerprint + json.dumps([*command, settings])
         self._fingerprint = hashlib.sha256(text.encode()).hexdigest()
         record = self.root / ".stages" / f"{name}.json"
         if record.exists():
@@ -100,14 +106,13 @@ def run_system(system: System, run_dir: str) -> int:
     data_dir = _prepare(system, root)
     stages.seconds["data"] = round(time.monotonic() - start, 1)
 
-    overlays = [f"--gin_file={path}" for path in system.overlays]
-    overlays += [f"--gin_param={binding}" for binding in system.gin_params]
-
     def train(name: str, level: str, data: str) -> str:
-        gin_file = f"--gin_file=gin/{level}.gin"
+        gin_files = [f"gin/{level}.gin", *system.overlays]
+        flags = [f"--gin_file={path}" for path in gin_files]
+        flags += [f"--gin_param={binding}" for binding in system.gin_params]
         out = str(root / name)
-        dirs = [f"--run_dir={out}", f"--data_dir={data}"]
-        stages.run(name, ["ada.train", gin_file, *overlays, *dirs])
+        command = ["ada.train", *flags, f"--run_dir={out}", f"--data_dir={data}"]
+        stages.run(name, command, configuration.parsed(gin_files, system.gin_params))
         return out
 
     run_dirs, data = [], data_dir
@@ -117,7 +122,12 @@ def run_system(system: System, run_dir: str) -> int:
             data = str(root / f"{level}_codes")
             stages.run(
                 f"{level}_codes",
-                ["ada.extract_codes", f"--run_dir={run_dirs[0]}", f"--output_dir={data}"],
+                [
+                    "ada.extract_codes",
+                    "--overwrite",
+                    f"--run_dir={run_dirs[0]}",
+                    f"--output_dir={data}",
+                ],
             )
     chain = f"--run_dirs={','.join(run_dirs)}"
     stages.run(

@@ -11,15 +11,15 @@ from ada.layers.convolution import CausalConv1D
 class GatedResidualBlock(Configured, keras.layers.Layer):
     """One layer k of a WaveNet, with optional local conditioning h (METHOD: "WaveNet").
 
-        z = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h),  output x + W_r z,  skip W_s z
+        z = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h),  output x + W_r z
 
     `*` is the causal dilated convolution. The filter and the gate share one convolution with twice
     the channels, filter first. V h comes in already projected (`conditioning`): the WaveNet does
-    that once for all its layers, at the rate of h.
+    that once for all its layers, at the rate of h. Likewise it sums the skips W_s z of all layers
+    in one product, so the block gives out z.
 
     Args:
-      residual_channels: channels of x and of the output.
-      skip_channels: channels of the skip output.
+      residual_channels: channels of x, of z and of the output.
       kernel_size: taps of the convolution.
       dilation_rate: dilation of the convolution, in steps.
       residual_output: False for the last layer of a network, whose output nobody reads.
@@ -28,7 +28,6 @@ class GatedResidualBlock(Configured, keras.layers.Layer):
     def __init__(
         self,
         residual_channels: int,
-        skip_channels: int,
         kernel_size: int,
         dilation_rate: int,
         residual_output: bool = True,
@@ -36,15 +35,11 @@ class GatedResidualBlock(Configured, keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.residual_channels = residual_channels
-        self.skip_channels = skip_channels
         self.kernel_size = kernel_size
         self.dilation_rate = dilation_rate
         self.residual_output = residual_output
         self.convolution = CausalConv1D(
             2 * residual_channels, kernel_size, dilation_rate, dtype=self.dtype_policy, name="gates"
-        )
-        self.skip = keras.layers.Dense(
-            skip_channels, use_bias=False, dtype=self.dtype_policy, name="skip"
         )
         if residual_output:
             self.residual = keras.layers.Dense(
@@ -53,15 +48,13 @@ class GatedResidualBlock(Configured, keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         self.convolution.build(input_shape)
-        gated = (*input_shape[:-1], self.residual_channels)
-        self.skip.build(gated)
         if self.residual_output:
-            self.residual.build(gated)
+            self.residual.build(input_shape)
 
     def call(
         self, inputs: tf.Tensor, conditioning: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns (output, skip) for inputs `[batch, time, residual_channels]`.
+        """Returns (output, z) for inputs `[batch, time, residual_channels]`.
 
         `conditioning` is V h, `[batch, code_steps, 2 * residual_channels]`; each of its steps
         serves `time / code_steps` consecutive steps.
@@ -72,7 +65,7 @@ class GatedResidualBlock(Configured, keras.layers.Layer):
         filters, gate = tf.split(gates, 2, axis=-1)
         gated = tf.tanh(filters) * tf.sigmoid(gate)
         outputs = inputs + self.residual(gated) if self.residual_output else inputs
-        return outputs, self.skip(gated)
+        return outputs, gated
 
 
 def add_at_hop(fast: tf.Tensor, slow: tf.Tensor) -> tf.Tensor:

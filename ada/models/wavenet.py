@@ -75,7 +75,6 @@ class WaveNet(Configured, keras.Model):
         self.blocks = [
             GatedResidualBlock(
                 residual_channels,
-                skip_channels,
                 kernel_size,
                 dilation_rate=2 ** (k % layers_per_stack),
                 residual_output=k < num_layers - 1,
@@ -92,6 +91,8 @@ class WaveNet(Configured, keras.Model):
             if conditioning_channels
             else None
         )
+        # W_s of all layers in one product: the sum over layers is the product's own.
+        self.skip = keras.layers.Dense(skip_channels, use_bias=False, name="skip", **inner)
         self.hidden = keras.layers.Dense(skip_channels, name="hidden", **inner)
         self.logits = keras.layers.Dense(num_classes, name="logits", **inner)
 
@@ -120,6 +121,7 @@ class WaveNet(Configured, keras.Model):
             block.build((*steps, self.residual_channels))
         if self.condition is not None:
             self.condition.build((*steps, self.conditioning_channels))
+        self.skip.build((*steps, len(self.blocks) * self.residual_channels))
         self.hidden.build((*steps, self.skip_channels))
         self.logits.build((*steps, self.skip_channels))
         self.built = True
@@ -144,11 +146,11 @@ class WaveNet(Configured, keras.Model):
         x = self.embedding(ids if inputs is None else inputs)
         x = tf.pad(x, [[0, 0], [1, 0], [0, 0]])[:, :-1]
         per_layer = self.split_conditioning(conditioning)
-        skips = 0.0
+        gated = []
         for block, h in zip(self.blocks, per_layer, strict=True):
-            x, skip = block(x, h)
-            skips = skips + skip
-        return self.output_logits(skips)
+            x, z = block(x, h)
+            gated.append(z)
+        return self.output_logits(tf.concat(gated, axis=-1))
 
     def split_conditioning(self, conditioning: tf.Tensor | None) -> list[tf.Tensor | None]:
         """V h of every layer: a list of `[batch, code_steps, 2 * residual_channels]` or of None."""
@@ -165,9 +167,12 @@ class WaveNet(Configured, keras.Model):
                 f"called with conditioning {'absent' if conditioning is None else 'present'}."
             )
 
-    def output_logits(self, skips: tf.Tensor) -> tf.Tensor:
-        """Summed skips `[..., skip_channels]` to float32 logits: ReLU, 1x1, ReLU, 1x1."""
-        hidden = self.hidden(tf.nn.relu(skips))
+    def output_logits(self, gated: tf.Tensor) -> tf.Tensor:
+        """Turns z of all layers, `[..., layers * residual_channels]`, to float32 logits.
+
+        The sum of the skips W_s z, then ReLU, 1x1, ReLU, 1x1.
+        """
+        hidden = self.hidden(tf.nn.relu(self.skip(gated)))
         return tf.cast(self.logits(tf.nn.relu(hidden)), tf.float32)
 
     def distribution(

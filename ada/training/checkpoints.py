@@ -59,7 +59,8 @@ class Checkpoints:
 
     def offer(self, score: float) -> bool:
         """Takes a validation score (lower is better); saves the best. Returns whether it is."""
-        if score >= float(self.best_score):
+        # Compared as it is kept: a best score rounded up would be beaten by itself.
+        if tf.constant(score, tf.float32) >= self.best_score:
             self.stale_validations.assign_add(1)
             return False
         self.best_score.assign(score)

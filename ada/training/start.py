@@ -4,6 +4,7 @@ import keras
 
 from ada import log, runs
 from ada.data import Dataset
+from ada.data.spec import write_text_atomically
 from ada.errors import UserError
 from ada.training.settings import TrainingSettings
 
@@ -95,6 +96,8 @@ def open_or_create(
             f"{run_dir} was trained on other data than {dataset.directory} holds: choose another "
             "--run_dir, or --init_from to start from its weights."
         )
+    # Intervals, the number of steps and the like may differ from the last time.
+    write_text_atomically(str(runs.Path(run_dir) / "operative.gin"), operative)
     return run
 
 

@@ -7,21 +7,20 @@ from ada.layers import GatedResidualBlock
 
 
 def make(randomize, **kwargs):
-    block = GatedResidualBlock(4, 5, kernel_size=2, dilation_rate=3, **kwargs)
+    block = GatedResidualBlock(4, kernel_size=2, dilation_rate=3, **kwargs)
     block.build((None, None, 4))
     return randomize(block)
 
 
 def by_formula(block, x, conditioning):
-    """z = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h); x + W_r z; W_s z."""
+    """z = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h); x + W_r z."""
     past = np.pad(x, [(0, 0), (3, 0), (0, 0)])[:, : x.shape[1]]
     kernel, bias = block.convolution.kernel.numpy(), block.convolution.bias.numpy()
     gates = past @ kernel[0] + x @ kernel[1] + bias + conditioning
     z = np.tanh(gates[..., :4]) / (1.0 + np.exp(-gates[..., 4:]))
-    skip = z @ block.skip.kernel.numpy()
     if not block.residual_output:
-        return x, skip
-    return x + z @ block.residual.kernel.numpy() + block.residual.bias.numpy(), skip
+        return x, z
+    return x + z @ block.residual.kernel.numpy() + block.residual.bias.numpy(), z
 
 
 @pytest.mark.parametrize("hop", [None, 1, 4])
@@ -40,8 +39,8 @@ def test_equals_the_formula(hop, residual_output, randomize):
 
 def test_a_last_block_has_no_residual_weights(randomize):
     with_output, without = make(randomize), make(randomize, residual_output=False)
-    assert len(with_output.weights) == 5
-    assert len(without.weights) == 3
+    assert len(with_output.weights) == 4
+    assert len(without.weights) == 2
 
 
 @pytest.mark.parametrize("output", [0, 1])

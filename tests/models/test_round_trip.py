@@ -24,7 +24,6 @@ CASES = {
     layers.GatedResidualBlock: (
         {
             "residual_channels": 3,
-            "skip_channels": 5,
             "kernel_size": 2,
             "dilation_rate": 4,
             "residual_output": False,
