@@ -30,13 +30,13 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
     return directory
 
 
-def prepare_bundled(directory: str) -> None:
-    """Prepares the bundled audio in this process."""
+def prepare_bundled(directory: str, sample_rate: int = SAMPLE_RATE) -> None:
+    """Prepares the bundled audio in this process; what is damaged is made anew."""
     options = AudioOptions(
         inputs=(f"{resources.sample_audio_dir()}/*.ogg",),
-        sample_rate=SAMPLE_RATE,
+        sample_rate=sample_rate,
         # Of ten files, these fractions of the hash leave 7 to train, 2 to validate, 1 to test.
         validation_fraction=0.03,
         test_fraction=0.064,
     )
-    prepare(directory, options)
+    prepare(directory, options, overwrite=True)

@@ -63,15 +63,20 @@ class SourceEncoder:
 
 
 def extract_codes(
-    run_dir: str, output_dir: str, checkpoint: str = "best", overwrite: bool = False
+    run_dir: str,
+    output_dir: str,
+    checkpoint: str = "best",
+    overwrite: bool = False,
+    data_dir: str | None = None,
 ) -> DatasetSpec:
-    """Encodes all splits of a run's dataset; run again after an interruption, it goes on.
+    """Encodes all splits of a dataset; run again after an interruption, it goes on.
 
     Args:
       run_dir: run directory of an autoencoder.
       output_dir: dataset directory to write.
       checkpoint: "best" or "latest".
       overwrite: replace a codes dataset that is there already, if it is of another checkpoint.
+      data_dir: the dataset; the one that the run was trained on if None.
 
     Returns:
       The specification of the codes dataset; its `upstream` names run, checkpoint and data.
@@ -80,7 +85,8 @@ def extract_codes(
       UserError: if the run has no codes, or the directory holds something else.
     """
     run = Run.open(run_dir)
-    upstream = run.identity(checkpoint) | {"data_dir": run.info.data_dir}
+    dataset = run.open_dataset(data_dir)
+    upstream = run.identity(checkpoint) | {"data_dir": dataset.directory}
     if Dataset.is_complete(output_dir):
         spec = DatasetSpec.load(output_dir)
         if spec.upstream.get("digest") == upstream["digest"]:
@@ -92,9 +98,8 @@ def extract_codes(
                 "another directory."
             )
     model = run.load_model(checkpoint)
-    if not getattr(model, "num_codes", 0):
+    if not model.num_codes:
         raise UserError(f"{run_dir} is no autoencoder with codes.")
-    dataset = Dataset.open(run.info.data_dir)
     encoder, to_ids = SourceEncoder(model), run.info.to_ids()
     spec = dataset.spec
     work = [(split, i) for split in SPLITS for i in range(len(dataset.sources(split)))]

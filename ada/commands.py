@@ -78,9 +78,23 @@ def run(
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
+    except Exception as error:
+        if not _is_of_the_system(error):
+            raise
+        print(f"Error: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    """Whether an error is about files, disks or memory, not about code."""
+    if isinstance(error, OSError):
+        return True
+    tf = sys.modules.get("tensorflow")
+    kinds = ("NotFoundError", "PermissionDeniedError", "ResourceExhaustedError", "DataLossError")
+    return tf is not None and isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
 
 
 def _exit_on_wrong_usage(error: Exception) -> NoReturn:

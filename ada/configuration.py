@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,10 @@ REGISTERED = (
     training.Optimization,
     training.Intervals,
 )
+
+
+class UnusedBindingError(UserError):
+    """A gin binding that takes no part in what is built."""
 
 
 @functools.cache
@@ -47,7 +52,8 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
 
     Raises:
       UserError: for a file that is not there, a syntax error, an unknown name, a value that does
-        not fit, or a macro in `gin_params` that no file knows.
+        not fit, or a macro that nothing refers to.
+      UnusedBindingError: for a macro in `gin_params` that no file knows.
     """
     make_settings = _register()
     gin.clear_config()
@@ -56,10 +62,12 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
         known = _macros()
         gin.parse_config(list(gin_params))
         unknown = _macros() - known
-        if unknown:
-            raise UserError(
-                f"gin: no file knows {', '.join(sorted(unknown))}; names are "
-                f"{', '.join(sorted(known))}."
+        # One overlay serves several models: a name that some shipped file knows is no mistake.
+        misspelt = known - set(re.findall(r"%(\w+)", gin.config_str())) - _shipped_macros()
+        if unknown or misspelt:
+            raise UnusedBindingError(
+                f"gin: no file knows {', '.join(sorted(unknown | misspelt))}; names are "
+                f"{', '.join(sorted(known - misspelt))}."
             )
         settings = make_settings()
     return dataclasses.replace(settings, model=_checked(settings.model))
@@ -93,6 +101,27 @@ def _checked(make_model: Callable) -> Callable:
     return make
 
 
+def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]:
+    """Those of some bindings that a model has a use for.
+
+    Args:
+      gin_files: of the model.
+      gin_params: bindings meant for several models.
+
+    Raises:
+      UserError: for a value that does not fit.
+    """
+    used = []
+    for binding in gin_params:
+        try:
+            load(gin_files, [binding]).model()
+            check_all_used()
+            used.append(binding)
+        except UnusedBindingError:
+            continue
+    return used
+
+
 def load_system(gin_file: str) -> tuple[str, ...]:
     """The levels of a `gin/systems/*.gin`: names of gin files from the bottom to the top.
 
@@ -118,6 +147,15 @@ def parsed(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> str:
     return gin.config_str()
 
 
+def is_system(gin_file: str) -> bool:
+    """Whether a gin file names the levels of a system rather than a model."""
+    _register()
+    gin.clear_config()
+    with _gin_errors():
+        gin.parse_config_files_and_bindings([gin_file], [], finalize_config=False)
+    return any(key[1].rsplit(".", 1)[-1] == "System" for key in gin.config._CONFIG)
+
+
 def check_all_used() -> None:
     """Raises UserError if a binding took no part in what was built, as a misspelt one would."""
     used = {(key, name) for key, values in _operative().items() for name in values}
@@ -129,7 +167,7 @@ def check_all_used() -> None:
         if (key, name) not in used
     ]
     if unused:
-        raise UserError(
+        raise UnusedBindingError(
             f"gin: nothing uses {', '.join(sorted(unused))}; remove the binding or build what it "
             "belongs to."
         )
@@ -148,6 +186,13 @@ def run_name(gin_files: Sequence[str]) -> str:
 
 def _macros() -> set[str]:
     return {key[0] for key in gin.config._CONFIG if key[1] == "gin.macro"}
+
+
+@functools.cache
+def _shipped_macros() -> frozenset[str]:
+    """Names in capitals that the shipped gin files bind."""
+    texts = (path.read_text() for path in resources.gin_dir().glob("**/*.gin"))
+    return frozenset(name for text in texts for name in re.findall(r"(?m)^([A-Z]\w*)\s*=", text))
 
 
 def _operative() -> dict:

@@ -1,6 +1,7 @@
-"""Describes a model before any training, or the model of a run.
+"""Describes a model or a system before any training, or the model of a run.
 
 python -m ada.describe --gin_file=gin/hop64_vqvae.gin
+python -m ada.describe --gin_file=gin/systems/hop64_vqvae.gin
 """
 
 from absl import flags
@@ -11,14 +12,15 @@ FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding; may be repeated.")
 flags.DEFINE_string("run_dir", None, "A run directory instead of gin files.")
-flags.DEFINE_integer("sample_rate", 16000, "Of the audio, Hz, where no run says so.")
+flags.DEFINE_integer("sample_rate", 16000, "Of the audio, Hz, where no run says so.", 1)
+flags.DEFINE_integer("hop_length", None, "Audio samples to one id, for a model of codes.", 1)
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada import configuration
-    from ada.description import describe
+    from ada.description import describe, describe_system
     from ada.errors import UsageError
     from ada.runs import Run
 
@@ -28,14 +30,29 @@ def main(argv: list[str]) -> None:
         run = Run.open(FLAGS.run_dir)
         print(describe(run.build_model(), run.info.sample_rate, run.info.hop_length))
         return
-    settings = configuration.load(FLAGS.gin_file, FLAGS.gin_param)
-    model = settings.model()
-    model.build()
-    configuration.check_all_used()
+
+    def build(gin_files: list[str], gin_params: list[str]) -> tuple:
+        settings = configuration.load(gin_files, gin_params)
+        model = settings.model()
+        model.build()
+        configuration.check_all_used()
+        return model, settings
+
+    first, *overlays = FLAGS.gin_file
+    if configuration.is_system(first):
+        levels = []
+        for name in configuration.load_system(first):
+            files = [f"gin/{name}.gin", *overlays]
+            model, settings = build(files, configuration.params_for(files, FLAGS.gin_param))
+            levels.append((name, model, (settings.batch_size, settings.crop_steps)))
+        print(describe_system(levels, FLAGS.sample_rate))
+        return
+    model, settings = build(FLAGS.gin_file, FLAGS.gin_param)
     crop = (settings.batch_size, settings.crop_steps)
-    # Codes have a rate only once their autoencoder is known.
-    rate = FLAGS.sample_rate if settings.kind == "audio" else None
-    print(describe(model, rate, 1, crop))
+    hop = FLAGS.hop_length or 1
+    # Codes have a rate only once their hop is known.
+    known = FLAGS.hop_length or settings.kind == "audio"
+    print(describe(model, FLAGS.sample_rate if known else None, hop, crop))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What there is to know of a model before training it: size, fields, rates, memory."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -25,7 +27,7 @@ def describe(
     lines = [f"{type(model).__name__}: {model.count_params():,} parameters"]
     for part, count in _parts(model):
         lines.append(f"  {part:<14}{count:>14,}")
-    network = model.local_model if hasattr(model, "local_model") else model
+    network = model.local_model
     lines.append(
         f"layers: {network.num_stacks} x {network.layers_per_stack}, kernel {network.kernel_size}, "
         f"dilations 1..{2 ** (network.layers_per_stack - 1)}, residual "
@@ -50,15 +52,39 @@ def describe(
     return "\n".join(lines)
 
 
+def describe_system(
+    levels: Sequence[tuple[str, keras.Model, tuple[int, int]]], sample_rate: int
+) -> str:
+    """Lines of text on a system: its own receptive field, then each of its levels.
+
+    Args:
+      levels: (name, built model, crop) from the bottom to the top.
+      sample_rate: of the audio, Hz.
+    """
+    parts, hop = [], 1
+    for name, model, crop in levels:
+        parts.append(f"\n{name}\n{describe(model, sample_rate, hop, crop)}")
+        field = model.receptive_field * hop
+        hop *= model.hop_length
+    names = ", ".join(name for name, _, _ in levels)
+    head = (
+        f"{len(levels)} level{'s' if len(levels) > 1 else ''}, from the bottom up: {names}\n"
+        f"receptive field of the system, the top model's times the hops below: {field} samples, "
+        f"{1000 * field / sample_rate:.0f} ms"
+    )
+    return "\n".join([head, *parts])
+
+
 def training_memory_bytes(model: keras.Model, batch_size: int, crop_steps: int) -> int:
     """Estimates the memory of a training step: weights with optimizer, and kept activations.
 
     Every value is float32. Kept for the backward pass are, for each id and layer, the taps, the
-    gates before and after their nonlinearities, their product and the residual; at the end the
-    skips, the hidden layer and the logits with their softmax.
+    gates before and after their nonlinearities, their product (twice: once more side by side for
+    the skips) and the residual; at the end the skips, the hidden layer and the logits with their
+    softmax.
     """
     weights = 5 * sum(int(np.prod(w.shape)) for w in model.weights)
-    network = model.local_model if hasattr(model, "local_model") else model
+    network = model.local_model
     ids = batch_size * crop_steps
     kept = ids * _wavenet_values_an_id(network)
     if isinstance(model, AutoregressiveDiscreteAutoencoder):
@@ -72,7 +98,7 @@ def training_memory_bytes(model: keras.Model, batch_size: int, crop_steps: int) 
 
 def _wavenet_values_an_id(network: WaveNet) -> int:
     residual, skip = network.residual_channels, network.skip_channels
-    layer = (network.kernel_size + 2 + 2 + 1 + 1) * residual
+    layer = (network.kernel_size + 2 + 2 + 2 + 1) * residual
     return len(network.blocks) * layer + 4 * skip + 3 * network.num_classes
 
 

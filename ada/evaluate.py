@@ -12,7 +12,10 @@ from ada import commands
 FLAGS = flags.FLAGS
 flags.DEFINE_list("run_dirs", None, "Run directories, top first; one alone will do.")
 flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "What to score.")
-flags.DEFINE_enum("checkpoint", "best", ["best", "latest"], "Which checkpoints to score.")
+flags.DEFINE_enum(
+    "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
+)
+flags.DEFINE_string("data_dir", None, "Dataset for the last run. Default: what it was trained on.")
 flags.DEFINE_string("json", None, "A file to write all numbers to.")
 flags.DEFINE_string("clips_dir", None, "Where to write original and reconstructed clips.")
 flags.mark_flag_as_required("run_dirs")
@@ -21,16 +24,20 @@ flags.mark_flag_as_required("run_dirs")
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
+    from ada.chain import Chain
     from ada.data.spec import write_text_atomically
     from ada.evaluation.chain import evaluate_chain, table
     from ada.evaluation.reconstruction import write_reconstructions
-    from ada.runs import Run
 
-    runs = [Run.open(directory) for directory in FLAGS.run_dirs]
-    result = evaluate_chain(runs, FLAGS.split, FLAGS.checkpoint)
+    chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
+    result = evaluate_chain(chain, FLAGS.split, FLAGS.data_dir)
     if FLAGS.clips_dir and result["levels"][-1].get("num_codes"):
         write_reconstructions(
-            runs[-1], FLAGS.clips_dir, split=FLAGS.split, checkpoint=FLAGS.checkpoint
+            chain.runs[-1],
+            FLAGS.clips_dir,
+            split=FLAGS.split,
+            checkpoint=chain.checkpoints[-1],
+            data_dir=FLAGS.data_dir,
         )
     if FLAGS.json:
         write_text_atomically(FLAGS.json, json.dumps(result, indent=1) + "\n")

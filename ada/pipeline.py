@@ -16,7 +16,12 @@ flags.DEFINE_multi_string(
 )
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
 flags.DEFINE_string("run_dir", None, "Where everything goes. Default: runs/<system>.")
-flags.DEFINE_list("input_audio_filepatterns", [], "Audio files. Default: the bundled audio.")
+flags.DEFINE_multi_string(
+    "input_audio_filepatterns",
+    [],
+    "Files, directories or patterns; repeat the flag or separate by commas. Default: the bundled "
+    "audio.",
+)
 flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
 flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
 flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
@@ -29,6 +34,7 @@ def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
     from ada.configuration import load_system
+    from ada.data.inputs import split_patterns
     from ada.errors import UsageError
     from ada.stages import System, run_system
 
@@ -39,7 +45,7 @@ def main(argv: list[str]) -> int:
         overlays=tuple(FLAGS.gin_file[1:]),
         gin_params=tuple(FLAGS.gin_param),
         baseline=FLAGS.baseline,
-        inputs=tuple(FLAGS.input_audio_filepatterns),
+        inputs=tuple(split_patterns(FLAGS.input_audio_filepatterns)),
         sample_rate=FLAGS.sample_rate,
         num_samples=FLAGS.num_samples,
         duration_secs=FLAGS.duration_secs,

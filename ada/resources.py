@@ -5,8 +5,9 @@ from pathlib import Path
 from ada.errors import UserError
 
 _PACKAGE = Path(__file__).resolve().parent
-# setup.py copies the clone's top-level folders into the wheel under ada/resources.
-_ROOTS = (_PACKAGE.parent, _PACKAGE / "resources")
+# setup.py copies the clone's top-level folders into the wheel under ada/resources. Beside an
+# installed package, `gin` is gin-config: the package's own copy comes first.
+_ROOTS = (_PACKAGE / "resources", _PACKAGE.parent)
 
 
 def _find(relative: str) -> Path:

@@ -12,6 +12,8 @@ train/ validation/  TensorBoard events
 import dataclasses
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import tensorflow as tf
 
 import ada
 from ada.audio import get_companding
+from ada.data import Dataset
 from ada.data.jsonable import from_jsonable, to_jsonable
 from ada.data.pipeline import ToIds, audio_to_ids, codes_to_ids
 from ada.data.spec import DatasetSpec, write_text_atomically
@@ -39,7 +42,8 @@ class RunInfo:
       hop_length: audio samples to one id; 1 for audio.
       num_classes: number of ids.
       companding: how audio became ids (`ada.audio.COMPANDINGS`); None for codes.
-      data_dir: the dataset it was trained on.
+      data_dir: the dataset it was trained on, as an absolute path.
+      data_dir_from_run: the same from the run directory, for trees that were moved.
       upstream: for codes, the run and checkpoint that made them (`Run.identity`).
       init_from: the run or pretrained name its weights started from, if any.
     """
@@ -50,6 +54,7 @@ class RunInfo:
     num_classes: int
     companding: str | None
     data_dir: str
+    data_dir_from_run: str
     upstream: dict[str, Any] = dataclasses.field(default_factory=dict)
     init_from: str | None = None
     software_version: str = ada.__version__
@@ -71,6 +76,22 @@ def model_config(model: keras.Model) -> str:
     """The JSON text of `model.json`."""
     config = _without_names(keras.saving.serialize_keras_object(model))
     return json.dumps(config, indent=1, sort_keys=True) + "\n"
+
+
+def differing_fields(one: str, other: str) -> list[str]:
+    """Names of the fields in which two texts of `model.json` differ."""
+    flat = [dict(_leaves(json.loads(text))) for text in (one, other)]
+    names = sorted(set(flat[0]) | set(flat[1]))
+    return [name for name in names if flat[0].get(name) != flat[1].get(name)]
+
+
+def _leaves(config: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if not isinstance(config, dict):
+        yield name, config
+        return
+    for key, value in config.items():
+        inner = name if key == "config" else f"{name}.{key}".lstrip(".")
+        yield from _leaves(value, inner)
 
 
 def _without_names(config: Any) -> Any:
@@ -139,6 +160,49 @@ class Run:
             raise UserError(f"{directory}/run.json cannot be used: {error}.") from error
         return cls(directory, info, DatasetSpec.load(directory))
 
+    def operative_gin(self) -> str:
+        """The text of `operative.gin`."""
+        return (Path(self.directory) / "operative.gin").read_text()
+
+    def write_operative_gin(self, text: str) -> None:
+        """Replaces `operative.gin`: a resumed run may have other intervals or more steps."""
+        write_text_atomically(str(Path(self.directory) / "operative.gin"), text)
+
+    def model_config(self) -> str:
+        """The text of `model.json`."""
+        return (Path(self.directory) / "model.json").read_text()
+
+    def open_dataset(self, directory: str | None = None) -> Dataset:
+        """Opens the dataset that the run was trained on, or another one that its model can read.
+
+        Args:
+          directory: of the other one; None for its own.
+
+        Raises:
+          UserError: if it is not there, or not what it was.
+        """
+        if directory is None:
+            moved = os.path.normpath(Path(self.directory) / self.info.data_dir_from_run)
+            found = next(
+                (d for d in (self.info.data_dir, moved) if tf.io.gfile.exists(d)),
+                self.info.data_dir,
+            )
+            dataset = Dataset.open(found)
+            if dataset.spec.splits != self.spec.splits:
+                raise UserError(
+                    f"{found} has changed since {self.directory} was trained on it: give "
+                    "--data_dir to use it all the same."
+                )
+            return dataset
+        dataset = Dataset.open(directory)
+        for name in ("kind", "sample_rate", "hop_length"):
+            given, wanted = getattr(dataset.spec, name), getattr(self.info, name)
+            if given != wanted:
+                raise UserError(
+                    f"{directory}: {name} is {given!r}, {self.directory} needs {wanted!r}."
+                )
+        return dataset
+
     def build_model(self) -> keras.Model:
         """The model as configured, with fresh weights."""
         path = Path(self.directory) / "model.json"
@@ -171,6 +235,10 @@ class Run:
             reason = str(error).splitlines()[0]
             raise UserError(f"{path} cannot be restored: {reason}") from error
         polyak.copy_to_model()
+        if model.quantizer is not None and model.quantizer.wants_codebook:
+            raise UserError(
+                f"{self.directory} is still in its warm-up without a codebook: train it further."
+            )
         return model
 
     def checkpoint_path(self, checkpoint: str = "best") -> str:
@@ -180,8 +248,7 @@ class Run:
         if checkpoint not in places:
             raise UserError(f"checkpoint must be one of {sorted(places)}, got {checkpoint!r}.")
         for place in places[checkpoint]:
-            path = tf.train.latest_checkpoint(str(place))
-            if path is not None:
+            for path in existing_checkpoints(str(place)):
                 return path
         raise UserError(f"{self.directory} holds no checkpoint yet. Train it first.")
 
@@ -201,3 +268,10 @@ class Run:
             "checkpoint": str(Path(path).relative_to(self.directory)),
             "digest": digest.hexdigest()[:16],
         }
+
+
+def existing_checkpoints(directory: str) -> list[str]:
+    """Path prefixes of the checkpoints in a directory that are still there, newest first."""
+    state = tf.train.get_checkpoint_state(directory)
+    listed = [] if state is None else state.all_model_checkpoint_paths
+    return [path for path in reversed(listed) if Path(f"{path}.index").exists()]

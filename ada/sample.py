@@ -21,7 +21,10 @@ flags.DEFINE_list("temperature", ["1.0"], "One, or one a level, top first.")
 flags.DEFINE_list("top_k", ["0"], "Keep the k likeliest ids; 0 keeps all. One, or one a level.")
 flags.DEFINE_list("top_p", ["1.0"], "Keep the likeliest ids up to p. One, or one a level.")
 flags.DEFINE_integer("lanes", 1, "Clips computed side by side; part of what a seed means.", 1)
-flags.DEFINE_enum("checkpoint", "best", ["best", "latest"], "Which checkpoints to use.")
+flags.DEFINE_enum(
+    "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
+)
+flags.DEFINE_bool("jit_compile", True, "Compile the sampling loop with XLA.")
 flags.mark_flag_as_required("run_dirs")
 
 
@@ -31,10 +34,12 @@ def main(argv: list[str]) -> None:
     import numpy as np
 
     from ada.audio.writing import write_wav
+    from ada.chain import Chain
     from ada.data.spec import write_text_atomically
-    from ada.generation import Chain, Draws, generate
+    from ada.generation import Draws, generate
 
-    chain = Chain.open(FLAGS.run_dirs)
+    chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
+    chain.require_audio()
     levels = len(chain.runs)
     draws = [
         Draws(FLAGS.seed, *values)
@@ -45,6 +50,8 @@ def main(argv: list[str]) -> None:
             strict=True,
         )
     ]
+    out = Path(FLAGS.output_dir)
+    out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     made = generate(
         chain,
@@ -52,10 +59,9 @@ def main(argv: list[str]) -> None:
         FLAGS.duration_secs,
         draws,
         lanes=FLAGS.lanes,
-        checkpoint=FLAGS.checkpoint,
+        jit_compile=FLAGS.jit_compile,
     )
     secs = time.monotonic() - start
-    out = Path(FLAGS.output_dir)
     names = [f"sample_{i:03d}.wav" for i in range(FLAGS.num_samples)]
     for name, audio in zip(names, made.audio, strict=True):
         write_wav(str(out / name), audio, made.sample_rate)

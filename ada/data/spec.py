@@ -240,7 +240,12 @@ def join(directory: str, name: str) -> str:
 
 
 def write_text_atomically(path: str, text: str) -> None:
-    """Writes a small file so that readers see the old or the new one, never a part."""
+    """Writes a small file so that readers see the old or the new one, never a part.
+
+    Directories above it are made.
+    """
+    if "/" in path:
+        tf.io.gfile.makedirs(path.rsplit("/", 1)[0] or "/")
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     with tf.io.gfile.GFile(temporary, "wb") as file:
         file.write(text.encode("utf-8"))

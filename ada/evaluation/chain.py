@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from ada.data import Dataset
+from ada.chain import Chain
 from ada.evaluation.codes import rolled_codes_cost
 from ada.evaluation.likelihood import SplitScorer
 from ada.runs import Run
 
 
-def evaluate_run(run: Run, split: str = "validation", checkpoint: str = "best") -> dict[str, Any]:
-    """Scores one run on a split of its own dataset.
+def evaluate_run(
+    run: Run, split: str = "validation", checkpoint: str = "best", data_dir: str | None = None
+) -> dict[str, Any]:
+    """Scores one run on a split of its own dataset, or of another one of the same kind.
 
     Returns:
       "kind", "conditional" (whether bits are *reconstruction* bits, given codes), "bits_per_step",
@@ -20,7 +22,7 @@ def evaluate_run(run: Run, split: str = "validation", checkpoint: str = "best") 
       sample, at that perplexity) and the cost of rolled codes.
     """
     model = run.load_model(checkpoint)
-    dataset = Dataset.open(run.info.data_dir)
+    dataset = run.open_dataset(data_dir)
     to_ids = run.info.to_ids()
     scores = SplitScorer(model, dataset, to_ids, split)(progress=True)
     per_sample = scores["bits"] / run.info.hop_length
@@ -28,12 +30,12 @@ def evaluate_run(run: Run, split: str = "validation", checkpoint: str = "best") 
         "run_dir": run.directory,
         "split": split,
         "kind": run.info.kind,
-        "conditional": hasattr(model, "quantizer"),
+        "conditional": model.quantizer is not None,
         "bits_per_step": scores["bits"],
         "bits_per_sample": per_sample,
         "bits_per_sec": per_sample * run.info.sample_rate,
     }
-    if getattr(model, "num_codes", 0):
+    if model.num_codes:
         hop = run.info.hop_length * model.hop_length
         result |= {
             "num_codes": model.num_codes,
@@ -48,17 +50,27 @@ def evaluate_run(run: Run, split: str = "validation", checkpoint: str = "best") 
 
 
 def evaluate_chain(
-    runs: list[Run], split: str = "validation", checkpoint: str = "best"
+    chain: Chain, split: str = "validation", data_dir: str | None = None
 ) -> dict[str, Any]:
     """Scores every run of a chain, top first, and adds up what a sample costs in all.
 
+    Args:
+      chain: one run or more.
+      split: of each run's own dataset.
+      data_dir: another dataset for the last run.
+
     Returns:
       "levels", as `evaluate_run` gives them, and "total_bits", an upper bound on -log2 p(x) a
-      sample (METHOD: "What may be compared with what"), if the top of the chain is a prior.
+      sample (METHOD: "What may be compared with what"), if the chain reaches from a prior down to
+      audio.
     """
-    levels = [evaluate_run(run, split, checkpoint) for run in runs]
+    last = len(chain.runs) - 1
+    levels = [
+        evaluate_run(run, split, checkpoint, data_dir if number == last else None)
+        for number, (run, checkpoint) in enumerate(zip(*chain, strict=True))
+    ]
     result: dict[str, Any] = {"split": split, "levels": levels}
-    if not levels[0]["conditional"]:
+    if levels[-1]["kind"] == "audio" and not levels[0]["conditional"]:
         result["total_bits"] = sum(level["bits_per_sample"] for level in levels)
     return result
 

@@ -16,7 +16,7 @@ LEAST_COUNTED_STEPS = 4096
 
 def context_in_hops(model: keras.Model) -> tuple[int, int]:
     """`model.context` (steps before and after), rounded up to whole codes."""
-    hop = getattr(model, "hop_length", 1)
+    hop = model.hop_length
     left, right = (-(-context // hop) * hop for context in model.context)
     return left, right
 
@@ -75,7 +75,7 @@ class SplitScorer:
     ) -> None:
         self.model = model
         self._split = split
-        hop = getattr(model, "hop_length", 1)
+        hop = model.hop_length
         left, right = context_in_hops(model)
         # Twice as much counted as context keeps the overhead at a half.
         longest = max(dataset.index(split).lengths)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from ada.audio.writing import write_wav
-from ada.data import Dataset
 from ada.generation import Draws, decode_codes
 from ada.runs import Run
 
@@ -18,6 +17,7 @@ def write_reconstructions(
     split: str = "validation",
     seed: int = 0,
     checkpoint: str = "best",
+    data_dir: str | None = None,
 ) -> list[str]:
     """Writes `original_0.wav`, `reconstruction_0.wav`, ... of clips spread over a split.
 
@@ -32,11 +32,12 @@ def write_reconstructions(
       split: where originals come from.
       seed: of the draws.
       checkpoint: "best" or "latest".
+      data_dir: the dataset; the one that the run was trained on if None.
 
     Returns:
       Names of the files written, originals and reconstructions in turn.
     """
-    model, dataset, info = run.load_model(checkpoint), Dataset.open(run.info.data_dir), run.info
+    model, dataset, info = run.load_model(checkpoint), run.open_dataset(data_dir), run.info
     wanted = round(secs * info.sample_rate)
     lengths = dataset.index(split).lengths
     names = []

@@ -14,10 +14,11 @@ from ada.evaluation import page
 from ada.evaluation.charts import Curve
 from ada.runs import Run
 
-# Codes that cost less than this to exchange are ignored; a perplexity below this share of the
-# codes is a collapse. Healthy tiny systems reach several times as much.
-DEAD_BELOW_BITS = 0.1
-COLLAPSED_BELOW = 0.04
+# Codes that cost less than this to exchange are ignored.
+DEAD_BELOW_BITS = 0.3
+# A perplexity of less than 20 of 256 codes, or fewer than 100 codes in use, is a collapse.
+COLLAPSED_BELOW = 20 / 256
+UNUSED_BELOW = 100 / 256
 
 
 def write_report(
@@ -45,7 +46,7 @@ def write_report(
     width = max(len(name) for name, _, _ in rows)
     print("\n".join(f"{name:<{width}}  {value:>9}  {meaning}" for name, value, meaning in rows))
     print(f"Look and listen: {root / 'page.html'}")
-    return _verdict(summary)
+    return verdict(summary)
 
 
 def summarise(
@@ -123,13 +124,16 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _verdict(summary: dict[str, Any]) -> int:
+def verdict(summary: dict[str, Any]) -> int:
+    """The exit code, 1 where codes are dead or collapsed, with advice; `summarise`'s numbers."""
     if "num_codes" not in summary:
         return 0
-    if summary["perplexity"] < COLLAPSED_BELOW * summary["num_codes"]:
+    perplexity, used = summary["perplexity"], summary["used_codes"]
+    num_codes = summary["num_codes"]
+    if perplexity < COLLAPSED_BELOW * num_codes or used < UNUSED_BELOW * num_codes:
         log.warning(
-            f"the codebook has collapsed: perplexity {summary['perplexity']:.1f} of "
-            f"{summary['num_codes']}. Try a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
+            f"the codebook has collapsed: perplexity {perplexity:.1f}, {used} of {num_codes} codes "
+            "used. Try a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
         )
         return 1
     if summary["rolled_codes_cost_bits"] < DEAD_BELOW_BITS:

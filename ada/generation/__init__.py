@@ -1,6 +1,6 @@
 """Generation: the compiled incremental sampler, one level, and whole chains."""
 
-from ada.generation.chain import Chain, Generated, decode_codes, generate
+from ada.generation.chain import Generated, decode_codes, generate
 from ada.generation.choice import choose, uniforms
 from ada.generation.incremental import IncrementalState, IncrementalWaveNet
 from ada.generation.level import Draws, generate_level
@@ -8,7 +8,6 @@ from ada.generation.sampler import BlockSampler
 
 __all__ = [
     "BlockSampler",
-    "Chain",
     "Draws",
     "Generated",
     "IncrementalState",

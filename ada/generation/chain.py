@@ -3,50 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation.level import Draws, generate_level
-from ada.models import AutoregressiveDiscreteAutoencoder, WaveNet
-from ada.runs import Run
-
-
-class Chain(NamedTuple):
-    """Run directories from the top model to the bottom one, checked to fit each other."""
-
-    runs: tuple[Run, ...]
-
-    @classmethod
-    def open(cls, run_dirs: Sequence[str]) -> "Chain":
-        """Opens run directories, top first.
-
-        Raises:
-          UserError: if the last does not make audio, or the ids of one are not the codes of the
-            next.
-        """
-        runs = tuple(Run.open(directory) for directory in run_dirs)
-        if not runs:
-            raise UserError("a chain needs at least one run directory, top first.")
-        if runs[-1].info.kind != "audio":
-            raise UserError(
-                f"{runs[-1].directory} models codes; the last of --run_dirs must model audio."
-            )
-        for upper, lower in zip(runs, runs[1:], strict=False):
-            if upper.info.kind != "codes":
-                raise UserError(
-                    f"{upper.directory} models audio, but stands above {lower.directory}; give "
-                    "--run_dirs from the top to the bottom."
-                )
-            made_by = upper.info.upstream.get("digest")
-            present = [lower.identity(which)["digest"] for which in ("best", "latest")]
-            if made_by not in present:
-                raise UserError(
-                    f"{upper.directory} was trained on codes of another checkpoint ({made_by}) "
-                    f"than {lower.directory} holds ({present[0]}); extract codes and train it "
-                    "again."
-                )
-        return cls(runs)
+from ada.generation.sampler import BlockSampler
+from ada.models import AutoregressiveDiscreteAutoencoder
 
 
 def steps_needed(num_steps: int, model: AutoregressiveDiscreteAutoencoder) -> int:
@@ -64,6 +29,7 @@ def decode_codes(
     lanes: int = 1,
     desc: str | None = None,
     jit_compile: bool = True,
+    sampler: BlockSampler | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws ids from an autoencoder's decoder, given its codes.
 
@@ -76,6 +42,7 @@ def decode_codes(
       lanes: see `generate_level`; so are the rest.
       desc: see `generate_level`.
       jit_compile: see `generate_level`.
+      sampler: see `generate_level`.
 
     Returns:
       ids int32 and log-probabilities float32, `[items, num_steps]`.
@@ -88,16 +55,17 @@ def decode_codes(
         draws,
         level=level,
         conditioning=conditioning,
-        hop_length=num_ids_per_step(model),
+        hop_length=ids_per_conditioning_step(model),
         lanes=lanes,
         desc=desc,
         jit_compile=jit_compile,
+        sampler=sampler,
     )
 
 
-def num_ids_per_step(model: AutoregressiveDiscreteAutoencoder) -> int:
-    """Ids that share one step of the modulator's output."""
-    return model.hop_length // model.modulator.upsample_by
+def ids_per_conditioning_step(model: keras.Model) -> int:
+    """Ids that share one step of the modulator's output; 1 where there is no modulator."""
+    return 1 if model.quantizer is None else model.hop_length // model.modulator.upsample_by
 
 
 class Generated(NamedTuple):
@@ -123,7 +91,7 @@ def generate(
     draws: Sequence[Draws],
     *,
     lanes: int = 1,
-    checkpoint: str = "best",
+    jit_compile: bool = True,
     progress: bool = True,
 ) -> Generated:
     """Generates audio: the top level first, each level given the codes above it.
@@ -137,9 +105,13 @@ def generate(
       duration_secs: length of each.
       draws: one for each level, top first.
       lanes: items computed side by side.
-      checkpoint: "best" or "latest".
+      jit_compile: whether XLA compiles the loops.
       progress: whether to show progress bars.
+
+    Raises:
+      UserError: if the chain does not reach from a prior down to audio.
     """
+    chain.require_audio()
     sample_rate = chain.runs[-1].info.sample_rate
     # From the bottom up: how many ids does each level need?
     lengths = [round(duration_secs * sample_rate)]
@@ -148,21 +120,20 @@ def generate(
 
     levels, bits = [], []
     for number, (run, length) in enumerate(zip(chain.runs, lengths, strict=True)):
-        model = run.load_model(checkpoint)
-        level = len(chain.runs) - 1 - number
-        desc = f"{run.info.kind} from {run.directory}" if progress else None
-        if number == 0:
-            if not isinstance(model, WaveNet):
-                raise UserError(
-                    f"{run.directory} is an autoencoder: put a prior above it, trained on its "
-                    "codes."
-                )
-            ids, log_probs = generate_level(
-                model, num_items, length, draws[number], level=level, lanes=lanes, desc=desc
-            )
+        model = chain.load_model(number)
+        options = {
+            "level": len(chain.runs) - 1 - number,
+            "lanes": lanes,
+            "desc": f"{run.info.kind} from {run.directory}" if progress else None,
+            "jit_compile": jit_compile,
+        }
+        if number:
+            ids, log_probs = decode_codes(model, levels[-1], length, draws[number], **options)
+        elif model.quantizer is None:
+            ids, log_probs = generate_level(model, num_items, length, draws[number], **options)
         else:
-            ids, log_probs = decode_codes(
-                model, levels[-1], length, draws[number], level=level, lanes=lanes, desc=desc
+            raise UserError(
+                f"{run.directory} is an autoencoder: put a prior above it, trained on its codes."
             )
         levels.append(ids)
         bits.append(float(-log_probs.mean() / np.log(2.0)))

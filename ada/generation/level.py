@@ -50,6 +50,7 @@ def generate_level(
     lanes: int = 1,
     desc: str | None = None,
     jit_compile: bool = True,
+    sampler: BlockSampler | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws sequences from a WaveNet.
 
@@ -69,6 +70,8 @@ def generate_level(
       lanes: items computed side by side.
       desc: title of a progress bar; None for none.
       jit_compile: whether XLA compiles the loop.
+      sampler: one that is compiled already, of the same model with `block_steps(hop_length)` and
+        the same top-k and top-p; its lanes are used.
 
     Returns:
       ids int32 and log-probabilities (nats, temperature 1) float32, `[num_items, num_steps]`.
@@ -77,7 +80,9 @@ def generate_level(
       ValueError: if the conditioning is too short.
     """
     length = block_steps(hop_length)
-    sampler = BlockSampler(model, lanes, length, draws.top_k, draws.top_p, jit_compile)
+    if sampler is None:
+        sampler = BlockSampler(model, lanes, length, draws.top_k, draws.top_p, jit_compile)
+    lanes = sampler.lanes
     num_blocks = -(-num_steps // length)
     prompt = np.full([num_items, num_blocks * length], -1, np.int32)
     if forced is not None:

@@ -31,6 +31,11 @@ class WaveNet(Configured, keras.Model):
         stays.
     """
 
+    # A level without codes of its own answers the same questions as an autoencoder.
+    quantizer = None
+    num_codes = 0
+    hop_length = 1
+
     def __init__(
         self,
         num_classes: int = 256,
@@ -95,6 +100,11 @@ class WaveNet(Configured, keras.Model):
         self.skip = keras.layers.Dense(skip_channels, use_bias=False, name="skip", **inner)
         self.hidden = keras.layers.Dense(skip_channels, name="hidden", **inner)
         self.logits = keras.layers.Dense(num_classes, name="logits", **inner)
+
+    @property
+    def local_model(self) -> "WaveNet":
+        """The network over the ids themselves: this one."""
+        return self
 
     @property
     def receptive_field(self) -> int:

@@ -19,8 +19,8 @@ class VectorQuantizer(Quantizer):
 
         losses: alpha (q' - [q])^2  +  beta ([q'] - q)^2        ([ ]: tf.stop_gradient)
 
-    The first five arguments after the two sizes are remedies of ours against dead and ignored
-    codes; all are off by default, as in the slides.
+    `normalize` and all that follows it are remedies of ours against dead and ignored codes; all are
+    off by default, as in the slides.
 
     Args:
       num_codes: C, number of codebook vectors.
@@ -127,7 +127,7 @@ class VectorQuantizer(Quantizer):
         metrics = usage_metrics(code_usage(codes, weights, self.num_codes))
         metrics |= {
             "quantization_error": codebook_loss,
-            "query_norm": mean_square(queries),
+            "query_square": mean_square(queries),
         }
         return QuantizerOutput(quantized, codes, losses, metrics)
 
@@ -147,7 +147,7 @@ class VectorQuantizer(Quantizer):
 
     @property
     def wants_codebook(self) -> bool:
-        return self.init_from_data and float(self.active) == 0.0
+        return self.init_from_data and float(self.active.value.numpy()) == 0.0
 
     def init_codebook(self, queries: tf.Tensor, seed: int) -> None:
         """Makes the codebook from queries `[n, code_dim]` by k-means, and starts quantising."""
@@ -188,10 +188,10 @@ class VectorQuantizer(Quantizer):
         steps = self.steps + active
         due = steps >= self.restart_every
         dead = tf.logical_and(due, uses <= 0.0)
-        picks = tf.random.stateless_uniform(
-            [self.num_codes], seed, 0, tf.shape(queries)[0], dtype=tf.int32
-        )
-        replacements = tf.gather(queries, picks)
+        # A random order of the queries: no two codes get the same one while there are enough.
+        num_queries = tf.shape(queries)[0]
+        order = tf.argsort(tf.random.stateless_uniform([num_queries], seed))
+        replacements = tf.gather(queries, tf.gather(order, tf.range(self.num_codes) % num_queries))
         self.codebook.assign(tf.where(dead[:, tf.newaxis], replacements, self.codebook))
         if self.ema_decay is not None:
             self.ema_counts.assign(tf.where(dead, tf.ones_like(uses), self.ema_counts))

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ada import log
 from ada.errors import UserError
+from ada.runs import existing_checkpoints
 from ada.training.trainer import Trainer
 
 
@@ -23,6 +25,7 @@ class Checkpoints:
 
     def __init__(self, directory: str, trainer: Trainer, keep: int) -> None:
         folder = Path(directory) / "checkpoints"
+        self.directory = str(folder)
         self._trainer = trainer
         self.best_score = tf.Variable(float("inf"), trainable=False)
         self.stale_validations = tf.Variable(0, trainable=False)
@@ -35,32 +38,47 @@ class Checkpoints:
             stale_validations=self.stale_validations,
         )
         self._newest = tf.train.CheckpointManager(self._checkpoint, str(folder), keep)
+        self._saved_step: int | None = None
         self._best = tf.train.CheckpointManager(self._checkpoint, str(folder / "best"), 1)
 
     def restore(self) -> bool:
-        """Restores the newest checkpoint, if there is one; returns whether there was."""
-        path = self._newest.latest_checkpoint
-        if path is None:
-            return False
-        try:
-            self._checkpoint.restore(path).assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
-            reason = str(error).splitlines()[0]
+        """Restores the newest checkpoint that is whole; returns whether there was any.
+
+        Raises:
+          UserError: if there are checkpoints, but none can be restored.
+        """
+        broken = []
+        for path in existing_checkpoints(self.directory):
+            try:
+                self._checkpoint.restore(path).assert_consumed()
+            except (AssertionError, ValueError, tf.errors.OpError) as error:
+                broken.append(f"{path} ({str(error).splitlines()[0]})")
+                continue
+            if broken:
+                log.warning(f"going on from {path}; damaged: {', '.join(broken)}.")
+            self._saved_step = self._trainer.step
+            return True
+        if broken:
             raise UserError(
-                f"{path} cannot be restored ({reason}). Remove it to go on from the one before."
-            ) from error
-        return True
+                f"no checkpoint can be restored: {', '.join(broken)}. Remove the run directory to "
+                "train anew, or choose another --run_dir."
+            )
+        return False
 
     def save(self) -> None:
         """Saves the present state, once a step at most."""
-        newest = self._newest.latest_checkpoint
-        if newest is None or not newest.endswith(f"-{self._trainer.step}"):
+        if self._saved_step != self._trainer.step:
             self._newest.save(self._trainer.step)
+            self._saved_step = self._trainer.step
+
+    def stopped_early(self, patience: int) -> bool:
+        """Whether the last `patience` validations were no better; never, for 0."""
+        return bool(patience) and int(self.stale_validations) >= patience
 
     def offer(self, score: float) -> bool:
         """Takes a validation score (lower is better); saves the best. Returns whether it is."""
         # Compared as it is kept: a best score rounded up would be beaten by itself.
-        if tf.constant(score, tf.float32) >= self.best_score:
+        if not tf.constant(score, tf.float32) < self.best_score:
             self.stale_validations.assign_add(1)
             return False
         self.best_score.assign(score)

@@ -22,9 +22,11 @@ def init_codebook(trainer: Trainer, batches: tf.data.Dataset) -> None:
         return
     found, wanted = [], quantizer.num_codes * QUERIES_PER_CODE
     for batch in itertools.islice(batches, 256):
-        queries = trainer.model.queries(batch["ids"]).numpy()
-        found.append(queries.reshape(-1, queries.shape[-1]))
+        counted = trainer.model.code_weights(batch["weights"]).numpy() > 0.0
+        found.append(trainer.model.queries(batch["ids"]).numpy()[counted])
         if sum(map(len, found)) >= wanted:
             break
     quantizer.init_codebook(np.concatenate(found)[:wanted], trainer.seed)
     trainer.forget_rows(tf.ones([quantizer.num_codes], tf.bool))
+    # Until now codes stood for nothing: what was counted says nothing of the new ones.
+    trainer.usage.assign(tf.zeros_like(trainer.usage))

@@ -16,9 +16,16 @@ from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
 from ada.training.checkpoints import Checkpoints
 from ada.training.codebook import init_codebook
-from ada.training.listen import summary_clips
+from ada.training.listen import Listener
 from ada.training.settings import TrainingSettings
-from ada.training.start import check_fit, make_model, open_or_create, run_info, start_from
+from ada.training.start import (
+    check_fit,
+    check_warmup,
+    make_model,
+    open_or_create,
+    run_info,
+    start_from,
+)
 from ada.training.strategies import distribute, make_strategy
 from ada.training.summaries import Summaries, step_scalars
 from ada.training.trainer import Trainer
@@ -65,16 +72,24 @@ def train(
         settings.jit_compile,
         settings.seed,
     )
-    info = run_info(settings, network, dataset, init_from)
+    info = run_info(run_dir, settings, network, dataset, init_from)
+    if init_from:
+        # Before anything is written; a checkpoint of the run itself wins over it.
+        start_from(network, init_from)
+        polyak.reset()
+    check_warmup(settings, network)
     run = open_or_create(run_dir, info, dataset, network, operative)
     checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep)
     resumed = checkpoints.restore()
-    if init_from and not resumed:
-        start_from(network, init_from)
-        polyak.reset()
-    if trainer.step >= settings.num_steps:
+    if trainer.step >= settings.num_steps or checkpoints.stopped_early(settings.intervals.patience):
         log.info(f"{run_dir} is complete: {trainer.step} of {settings.num_steps} steps.")
+        if run.operative_gin() != operative:
+            log.warning(
+                "The settings are others than those it was trained with (its operative.gin), and "
+                "nothing was trained. For a new run, choose another --run_dir."
+            )
         return
+    run.write_operative_gin(operative)
     log.info(
         f"{'Resuming' if resumed else 'Training'} {run_dir}: {network.count_params():,} "
         f"parameters, receptive field {network.receptive_field} steps, step {trainer.step} of "
@@ -103,7 +118,10 @@ class _Loop:
         self.validation = SplitScorer(
             trainer.model, dataset, run.info.to_ids(), jit_compile=settings.jit_compile
         )
-        self.summaries = Summaries(run.directory)
+        self.listener = Listener(
+            trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
+        )
+        self.summaries = Summaries(run.directory, trainer.step)
         self.warned = False
 
     def _batches_from(self, step: int) -> tf.data.Dataset:
@@ -118,7 +136,7 @@ class _Loop:
 
     def run_on(self) -> None:
         """Steps until done, stopped early, interrupted or broken."""
-        operative = (runs.Path(self.run.directory) / "operative.gin").read_text()
+        operative = self.run.operative_gin()
         indented = "\n".join("    " + line for line in operative.splitlines())
         self.summaries.text("operative_gin", indented)
         step = self.trainer.step
@@ -138,16 +156,15 @@ class _Loop:
                     rate = (step - since_step) / (time.monotonic() - since)
                     self._log(values | {"speed/steps_per_sec": rate}, step, bar)
                     since, since_step = time.monotonic(), step
+                # Validation first: a checkpoint remembers the best score up to its own step.
+                if step % self.intervals.validate == 0 or last:
+                    self._check(result, step)
+                    self._validate(step)
+                    since, since_step = time.monotonic(), step
+                last = last or self.checkpoints.stopped_early(self.intervals.patience)
                 if step % self.intervals.save == 0 or last:
                     self._check(result, step)
                     self.checkpoints.save()
-                if step % self.intervals.validate == 0 or last:
-                    self._check(result, step)
-                    stop = self._validate(step)
-                    since, since_step = time.monotonic(), step
-                    if stop:
-                        self.checkpoints.save()
-                        return
                 if last:
                     return
 
@@ -164,10 +181,11 @@ class _Loop:
         values = step_scalars(result, self.trainer.usage.numpy(), active)
         broken = [k for k, v in values.items() if not np.isfinite(v)]
         if broken:
+            kept = runs.existing_checkpoints(self.checkpoints.directory)
+            rest = f"{kept[0]} is good" if kept else "Nothing was saved yet"
             raise UserError(
-                f"step {step}: {', '.join(broken)} not finite; stopped. The last checkpoint in "
-                f"{self.run.directory} is good: lower Optimization.learning_rate or clip_norm and "
-                "run the same command again."
+                f"step {step}: {', '.join(broken)} not finite; stopped. {rest}: lower "
+                "LEARNING_RATE or Optimization.clip_norm and run the same command again."
             )
         return values
 
@@ -199,17 +217,11 @@ class _Loop:
             )
         self.warned = collapsed
 
-    def _validate(self, step: int) -> bool:
-        """Validates with averaged weights; returns whether to stop early."""
+    def _validate(self, step: int) -> None:
+        """Validates with averaged weights, and keeps them if they are the best."""
         with self.trainer.polyak.in_place():
             scores = self.validation()
-            clips = summary_clips(
-                self.trainer.model,
-                self.dataset,
-                self.run.info,
-                self.intervals.audio_secs,
-                self.trainer.seed,
-            )
+            clips = self.listener()
         usage = scores.pop("usage", None)
         name = "bits" if usage is None else "reconstruction_bits"
         values = {name: scores.pop("bits")}
@@ -223,10 +235,7 @@ class _Loop:
         log.info(f"step {step}: validation " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
         quantizer = self.trainer.quantizer
         if quantizer is not None and quantizer.wants_codebook:
-            return False  # an unquantised model is no candidate for the best
+            return  # an unquantised model is no candidate for the best
         self.checkpoints.offer(score)
-        patience = self.intervals.patience
-        if patience and int(self.checkpoints.stale_validations) >= patience:
-            log.info(f"Stopped early: {patience} validations without a better one.")
-            return True
-        return False
+        if self.checkpoints.stopped_early(self.intervals.patience):
+            log.info(f"Stopped early: {self.intervals.patience} validations without a better one.")

@@ -1,11 +1,22 @@
 """Groups of training settings, bound in gin by their class names."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
-from ada.training.schedules import learning_rate_schedule
+from ada.audio.companding import COMPANDINGS
+from ada.training.schedules import SCHEDULES, learning_rate_schedule
+
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+def _check_range(group: str, settings: Any, least: int, names: Sequence[str]) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not isinstance(value, (int, float)) or not value >= least:
+            raise ValueError(f"{group}.{name} must be a number of at least {least}, got {value!r}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +26,7 @@ class Optimization:
     Attributes:
       learning_rate: the peak.
       schedule: "constant", "cosine" or "exponential", after the warm-up.
-      warmup_steps: linear warm-up.
+      warmup_steps: linear warm-up; at most a half of all steps.
       final_fraction: the last learning rate as a fraction of the peak.
       beta_2: Adam's second decay.
       clip_norm: global norm of the gradients, over the global batch; 0 for no clipping.
@@ -30,13 +41,28 @@ class Optimization:
     clip_norm: float = 1.0
     polyak_decay: float = 0.9999
 
+    def __post_init__(self) -> None:
+        _check_range("Optimization", self, 0, ("learning_rate", "warmup_steps", "clip_norm"))
+        if self.schedule not in SCHEDULES:
+            raise ValueError(
+                f"Optimization.schedule must be one of {SCHEDULES}, got {self.schedule!r}."
+            )
+        for name in ("beta_2", "polyak_decay"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(
+                    f"Optimization.{name} must be in [0, 1), got {getattr(self, name)}."
+                )
+
     def make_optimizer(self, num_steps: int) -> keras.optimizers.Optimizer:
-        """Adam with this schedule over `num_steps`; clips nothing itself (see `Trainer`)."""
+        """Adam with this schedule over `num_steps`; clips nothing itself (see `Trainer`).
+
+        A warm-up takes half of the training at most, so that a first try of a few steps is one.
+        """
         schedule = learning_rate_schedule(
             self.learning_rate,
             num_steps,
             self.schedule,
-            self.warmup_steps,
+            min(self.warmup_steps, num_steps // 2),
             self.final_fraction,
         )
         return keras.optimizers.Adam(schedule, beta_2=self.beta_2)
@@ -61,6 +87,10 @@ class Intervals:
     keep: int = 3
     patience: int = 0
     audio_secs: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_range("Intervals", self, 1, ("log", "validate", "save", "keep"))
+        _check_range("Intervals", self, 0, ("patience", "audio_secs"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,3 +127,17 @@ class TrainingSettings:
     jit_compile: bool = True
     allow_short_crops: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_range("train", self, 1, ("num_steps", "batch_size", "crop_steps"))
+        choices = {
+            "kind": ("audio", "codes"),
+            "companding": tuple(COMPANDINGS),
+            "precision": PRECISIONS,
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"train.{name} must be one of {', '.join(allowed)}, got "
+                    f"{getattr(self, name)!r}."
+                )

@@ -1,22 +1,17 @@
 """Before the first step: does everything fit, and is the run new, resumed or fine-tuned?"""
 
+import os
+
 import keras
 
 from ada import log, runs
 from ada.data import Dataset
-from ada.data.spec import write_text_atomically
 from ada.errors import UserError
 from ada.training.settings import TrainingSettings
-
-PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def make_model(settings: TrainingSettings) -> keras.Model:
     """The built model, its layers in the precision asked for."""
-    if settings.precision not in PRECISIONS:
-        raise UserError(
-            f"train.precision must be one of {', '.join(PRECISIONS)}, got {settings.precision!r}."
-        )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(settings.precision)
     try:
@@ -28,17 +23,24 @@ def make_model(settings: TrainingSettings) -> keras.Model:
 
 
 def run_info(
-    settings: TrainingSettings, network: keras.Model, dataset: Dataset, init_from: str | None
+    run_dir: str,
+    settings: TrainingSettings,
+    network: keras.Model,
+    dataset: Dataset,
+    init_from: str | None,
 ) -> runs.RunInfo:
     """What `run.json` will say."""
-    spec = dataset.spec
+    spec, data_dir = dataset.spec, dataset.directory
+    if "://" not in data_dir:
+        data_dir = os.path.abspath(data_dir)  # noqa: PTH100 - links are kept as they are
     return runs.RunInfo(
         kind=spec.kind,
         sample_rate=spec.sample_rate,
         hop_length=spec.hop_length,
         num_classes=network.num_classes,
         companding=settings.companding if spec.kind == "audio" else None,
-        data_dir=dataset.directory,
+        data_dir=data_dir,
+        data_dir_from_run=os.path.relpath(data_dir, run_dir),
         upstream=dict(spec.upstream),
         init_from=init_from,
     )
@@ -63,9 +65,19 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
             f"a crop of {crop_steps} steps is shorter than the receptive field of {field} plus "
             f"one: set train.crop_steps to at least {field + 1}, or train.allow_short_crops=True."
         )
-    hop = getattr(network, "hop_length", 1)
+    hop = network.hop_length
     if crop_steps % hop:
         raise UserError(f"train.crop_steps {crop_steps} must be a multiple of the hop, {hop}.")
+
+
+def check_warmup(settings: TrainingSettings, network: keras.Model) -> None:
+    """Raises UserError if the training would end before there is a codebook."""
+    quantizer, steps = network.quantizer, settings.num_steps
+    if quantizer is not None and quantizer.wants_codebook and quantizer.warmup_steps >= steps:
+        raise UserError(
+            f"an unquantised warm-up of {quantizer.warmup_steps} steps leaves nothing of {steps}: "
+            "set CODEBOOK_WARMUP_STEPS lower or NUM_STEPS higher."
+        )
 
 
 def open_or_create(
@@ -79,11 +91,11 @@ def open_or_create(
     if not runs.Run.exists(run_dir):
         return runs.Run.create(run_dir, info, dataset.spec, network, operative)
     run = runs.Run.open(run_dir)
-    config = (runs.Path(run_dir) / "model.json").read_text()
-    if config != runs.model_config(network):
+    differing = runs.differing_fields(run.model_config(), runs.model_config(network))
+    if differing:
         raise UserError(
-            f"{run_dir} holds another model (see its operative.gin): choose another --run_dir, or "
-            "remove it to train anew."
+            f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
+            "operative.gin): choose another --run_dir, or remove it to train anew."
         )
     if run.spec.upstream.get("digest") != dataset.spec.upstream.get("digest"):
         raise UserError(
@@ -96,8 +108,6 @@ def open_or_create(
             f"{run_dir} was trained on other data than {dataset.directory} holds: choose another "
             "--run_dir, or --init_from to start from its weights."
         )
-    # Intervals, the number of steps and the like may differ from the last time.
-    write_text_atomically(str(runs.Path(run_dir) / "operative.gin"), operative)
     return run
 
 
@@ -108,12 +118,18 @@ def start_from(network: keras.Model, init_from: str) -> None:
       UserError: if that run is of another model.
     """
     source = runs.Run.open(init_from).load_model()
-    # Settings that do not change the weights, such as INPUT_REPLACEMENT, may differ.
-    if [w.shape for w in source.weights] != [w.shape for w in network.weights]:
+    # Settings that change no weights, such as INPUT_REPLACEMENT or RESTART_EVERY, may differ.
+    pairs = list(zip(network.trainable_weights, source.trainable_weights, strict=False))
+    if len(network.trainable_weights) != len(source.trainable_weights) or any(
+        target.shape != value.shape for target, value in pairs
+    ):
         raise UserError(
             f"--init_from: {init_from} is another model than the one configured; use the gin "
             "files it was trained with (see its operative.gin)."
         )
-    for target, value in zip(network.weights, source.weights, strict=True):
+    # What is left is the quantiser's state.
+    state = {weight.name: weight for weight in source.non_trainable_weights}
+    pairs += [(w, state[w.name]) for w in network.non_trainable_weights if w.name in state]
+    for target, value in pairs:
         target.assign(value)
     log.info(f"Started from the weights of {init_from}.")

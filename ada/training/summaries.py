@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio.spectrogram import spectrogram_picture
+from ada.data.spec import write_text_atomically
 from ada.models.losses import NATS_TO_BITS
 from ada.quantizers import perplexity
 from ada.training.trainer import StepResult
@@ -18,10 +19,17 @@ class Summaries:
 
     Args:
       directory: of the run.
+      step: training steps done. What an interrupted process reported beyond it is dropped from
+        `metrics.jsonl`, for it will be reported again.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, step: int = 0) -> None:
         self._directory = Path(directory)
+        self._metrics = self._directory / "metrics.jsonl"
+        if self._metrics.exists():
+            lines = self._metrics.read_text().splitlines(keepends=True)
+            kept = "".join(line for line in lines if _step_of(line) <= step)
+            write_text_atomically(str(self._metrics), kept)
         self._writers = {
             name: tf.summary.create_file_writer(str(self._directory / name))
             for name in ("train", "validation")
@@ -33,7 +41,7 @@ class Summaries:
             for name, value in values.items():
                 tf.summary.scalar(name, value)
         line = {"split": writer, "step": step} | {k: float(v) for k, v in values.items()}
-        with (self._directory / "metrics.jsonl").open("a") as file:
+        with self._metrics.open("a") as file:
             file.write(json.dumps(line) + "\n")
         self._writers[writer].flush()
 
@@ -53,6 +61,13 @@ class Summaries:
             tf.summary.audio(name, audio[np.newaxis, :, np.newaxis], sample_rate)
             tf.summary.image(f"{name}_spectrogram", spectrogram_picture(audio)[np.newaxis])
         self._writers["validation"].flush()
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except json.JSONDecodeError:
+        return float("inf")  # torn as it was written
 
 
 def step_scalars(result: StepResult, usage: np.ndarray, active: bool) -> dict[str, Any]:

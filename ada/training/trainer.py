@@ -56,13 +56,12 @@ class Trainer:
         self.strategy = strategy
         self.clip_norm = clip_norm
         self.seed = seed
-        self.quantizer = getattr(model, "quantizer", None)
-        num_codes = self.quantizer.num_codes if self.quantizer is not None else 0
+        self.quantizer = model.quantizer
         with strategy.scope():
             optimizer.build(model.trainable_variables)
             # Code use over a long window: a batch alone says little about dead codes.
             self.usage = tf.Variable(
-                tf.zeros([num_codes]),
+                tf.zeros([model.num_codes]),
                 trainable=False,
                 aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
             )
@@ -77,7 +76,7 @@ class Trainer:
     @property
     def step(self) -> int:
         """Number of training steps done."""
-        return int(self.optimizer.iterations)
+        return int(self.optimizer.iterations.value.numpy())
 
     def _train_step(self, batch: dict[str, tf.Tensor]) -> StepResult:
         """One step on a (distributed) batch of "ids" and "weights" `[batch, time]`."""
@@ -107,7 +106,7 @@ class Trainer:
         # The optimizer sums over replicas once more: give it each replica's share.
         self.optimizer.apply([g / replicas for g in gradients], self.model.trainable_variables)
         if self.quantizer is not None and self.quantizer.needs_update:
-            self._update_quantizer(output, metrics["usage"], step)
+            self._update_quantizer(output, weights, metrics["usage"], step)
         self.polyak.update(step)
         if "usage" in metrics:
             self.usage.assign(USAGE_DECAY * self.usage + (1.0 - USAGE_DECAY) * metrics["usage"])
@@ -136,7 +135,9 @@ class Trainer:
             for name, value in output.metrics.items()
             if name not in ("perplexity", "used_codes")
         }
-        return output._replace(metrics=metrics), gradients
+        # An embedding's gradient comes as slices; all that follows takes dense tensors.
+        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        return output._replace(metrics=metrics), dense
 
     def _local_mean_query(self, ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """This replica's part of E_t[q] over the global batch (diversity loss)."""
@@ -163,12 +164,20 @@ class Trainer:
         first = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         return everything[first : first + rows]
 
-    def _update_quantizer(self, output: ModelOutput, usage: tf.Tensor, step: tf.Tensor) -> None:
+    def _update_quantizer(
+        self, output: ModelOutput, weights: tf.Tensor, usage: tf.Tensor, step: tf.Tensor
+    ) -> None:
         context = tf.distribute.get_replica_context()
         queries = tf.reshape(output.queries, [-1, output.queries.shape[-1]])
         codes = tf.reshape(output.codes, [-1])
+        counted = tf.reshape(self.model.code_weights(weights), [-1])
         if self.strategy.num_replicas_in_sync > 1:
-            queries, codes = context.all_gather(queries, 0), context.all_gather(codes, 0)
+            queries, codes, counted = (
+                context.all_gather(values, 0) for values in (queries, codes, counted)
+            )
+        # What stands for padding alone is no query.
+        counted = counted > 0.0
+        queries, codes = tf.boolean_mask(queries, counted), tf.boolean_mask(codes, counted)
         seed = tf.stack([self.seed + 1, step])
         replaced = self.quantizer.update_state(usage, queries, codes, seed)
         if replaced is not None:

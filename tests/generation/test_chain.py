@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ada.chain import Chain
 from ada.errors import UserError
-from ada.generation import Chain, Draws, chain, decode_codes, generate, generate_level, level
+from ada.generation import Draws, decode_codes, generate, generate_level, level
 from ada.generation.chain import steps_needed
 
 HOP, RATE = 4, 100
@@ -59,26 +60,20 @@ def test_codes_past_those_needed_change_nothing(model, codes):
     np.testing.assert_array_equal(all_codes[0], needed[0])
 
 
-def fake_run(model, kind="codes", made_by="", digest=""):
-    """What a chain reads of a run directory."""
-    info = SimpleNamespace(
-        kind=kind,
-        sample_rate=RATE,
-        upstream={"digest": made_by},
-        ids_to_audio=lambda ids: ids / 7.0,
-    )
+def fake_run(model, kind="codes"):
+    """What generation reads of a run directory."""
+    info = SimpleNamespace(kind=kind, sample_rate=RATE, ids_to_audio=lambda ids: ids / 7.0)
     return SimpleNamespace(
         directory=f"a run of {kind}",
         info=info,
         build_model=lambda: model,
         load_model=lambda checkpoint: model,
-        identity=lambda which: {"digest": f"{digest} {which}"},
     )
 
 
 def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
     prior, model = make_wavenet(), make_autoencoder()
-    runs = Chain((fake_run(prior), fake_run(model, "audio")))
+    runs = Chain((fake_run(prior), fake_run(model, "audio")), ("best", "best"))
     draws = [Draws(5), Draws(6, temperature=0.5)]
     result = generate(runs, 2, 0.22, draws, progress=False)
 
@@ -100,31 +95,4 @@ def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
 def test_an_autoencoder_needs_something_above_it(make_autoencoder):
     model = make_autoencoder()
     with pytest.raises(UserError, match="put a prior above it"):
-        generate(Chain((fake_run(model, "audio"),)), 1, 0.22, [Draws()], progress=False)
-
-
-def opened(monkeypatch, *runs):
-    found = dict(zip("abc", runs, strict=False))
-    monkeypatch.setattr(chain.Run, "open", found.get)
-    return Chain.open(list(found))
-
-
-@pytest.mark.parametrize("which", ["best", "latest"])
-def test_levels_that_fit_each_other_make_a_chain(which, monkeypatch):
-    prior = fake_run(None, made_by=f"x {which}")
-    bottom = fake_run(None, "audio", digest="x")
-    assert opened(monkeypatch, prior, bottom).runs == (prior, bottom)
-
-
-@pytest.mark.parametrize(
-    ("runs", "message"),
-    [
-        ([], "at least one run"),
-        ([fake_run(None)], "models codes; the last"),
-        ([fake_run(None, "audio"), fake_run(None, "audio")], "models audio, but stands above"),
-        ([fake_run(None, made_by="y"), fake_run(None, "audio", digest="x")], "another checkpoint"),
-    ],
-)
-def test_levels_that_do_not_fit_are_refused(runs, message, monkeypatch):
-    with pytest.raises(UserError, match=message):
-        opened(monkeypatch, *runs)
+        generate(Chain((fake_run(model, "audio"),), ("best",)), 1, 0.22, [Draws()], progress=False)

@@ -90,7 +90,7 @@ def test_metrics_are_raw_values(quantizer, queries, weights):
     error = (shares * ((vectors - queries) ** 2).sum(-1)).sum()
     np.testing.assert_allclose(metrics["quantization_error"], error, rtol=1e-5)
     norm = (shares * (queries**2).sum(-1)).sum()
-    np.testing.assert_allclose(metrics["query_norm"], norm, rtol=1e-5)
+    np.testing.assert_allclose(metrics["query_square"], norm, rtol=1e-5)
 
 
 def test_normalized_queries_and_vectors_have_length_one(queries, randomize):

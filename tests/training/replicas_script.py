@@ -1,4 +1,7 @@
-"""Trains a few steps on N logical CPU devices and saves all weights; run by test_replicas.py."""
+"""Trains on N logical CPU devices, by the step and by the loop; run by test_replicas.py.
+
+Arguments: number of replicas, file for all values; for the loop also run and dataset directory.
+"""
 
 import sys
 
@@ -16,7 +19,8 @@ from ada.models import (
     WaveNet,
 )
 from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
-from ada.training import Trainer
+from ada.runs import Run
+from ada.training import Intervals, Optimization, Trainer, TrainingSettings, train
 from ada.training.strategies import distribute, make_strategy
 
 QUANTIZERS = {
@@ -49,25 +53,63 @@ def run(kind: str, strategy: tf.distribute.Strategy) -> dict:
     weights /= weights[0].sum()
     batches = tf.data.Dataset.from_tensor_slices({"ids": ids, "weights": weights})
     result = {}
+    before = model.quantizer.codebook.numpy() if kind != "amae" else None
     for step, batch in enumerate(distribute(batches, strategy, 4)):
         outcome = trainer.train_step(batch)
         for name, value in (outcome.losses | outcome.metrics).items():
             result[f"step{step}/{name}"] = value.numpy()
     result |= {f"weight/{w.path}": w.numpy() for w in model.weights}
+    if kind != "amae":
+        # A gradient step moves a code by 1e-3 or so; a restart puts it elsewhere.
+        moved = np.abs(model.quantizer.codebook.numpy() - before).max(-1)
+        result["replaced"] = moved > 0.05
     result |= {f"polyak/{i}": a.numpy() for i, a in enumerate(polyak.averages)}
     return result
 
 
+def run_loop(strategy_name: str, run_dir: str, data_dir: str) -> dict:
+    """The whole loop: warm-up, codebook from data, restarts, validation, checkpoints."""
+
+    def model() -> AutoregressiveDiscreteAutoencoder:
+        return AutoregressiveDiscreteAutoencoder(
+            Encoder(4, 4, 8, (1,), input_channels=4, ordinal_classes=False),
+            VectorQuantizer(8, 4, warmup_steps=2, restart_every=2),
+            Modulator(8, (1,)),
+            WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False, input_replacement=0.2),
+        )
+
+    settings = TrainingSettings(
+        model=model,
+        num_steps=6,
+        batch_size=4,
+        crop_steps=64,
+        kind="codes",
+        strategy=strategy_name,
+        optimization=Optimization(1e-2, clip_norm=0.05),
+        intervals=Intervals(log=1, validate=3, save=3),
+    )
+    train(settings, run_dir, data_dir)
+    # Complete: restores the checkpoint and leaves it alone.
+    train(settings, run_dir, data_dir)
+    reader = tf.train.load_checkpoint(Run.open(run_dir).checkpoint_path("latest"))
+    names = [n for n in reader.get_variable_to_shape_map() if n.endswith("VARIABLE_VALUE")]
+    return {f"loop/{name}": reader.get_tensor(name) for name in names if "save_counter" not in name}
+
+
 if __name__ == "__main__":
-    replicas = int(sys.argv[1])
+    replicas, out = int(sys.argv[1]), sys.argv[2]
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * replicas,
     )
-    # One strategy a process: collective operations remember the shapes of an earlier one.
-    strategy = make_strategy("mirrored" if replicas > 1 else "one_device")
-    assert strategy.num_replicas_in_sync == replicas
+    strategy_name = "mirrored" if replicas > 1 else "one_device"
     everything = {}
-    for kind in QUANTIZERS:
-        everything |= {f"{kind}/{name}": value for name, value in run(kind, strategy).items()}
-    np.savez(sys.argv[2], **everything)
+    # One strategy a process: collective operations remember the shapes of an earlier one.
+    if len(sys.argv) > 3:
+        everything = run_loop(strategy_name, *sys.argv[3:])
+    else:
+        strategy = make_strategy(strategy_name)
+        assert strategy.num_replicas_in_sync == replicas
+        for kind in QUANTIZERS:
+            everything |= {f"{kind}/{name}": value for name, value in run(kind, strategy).items()}
+    np.savez(out, **everything)

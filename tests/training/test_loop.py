@@ -10,10 +10,11 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ada import log
+from ada.errors import UserError
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import VectorQuantizer
 from ada.runs import Run
-from ada.training import Intervals, Optimization, train
+from ada.training import Intervals, Optimization, loop, train
 
 
 def steps_kept(run_dir, folder="checkpoints"):
@@ -61,6 +62,10 @@ def test_early_stopping(settings, markov_dataset, tmp_path, messages):
     assert [line["step"] for line in metrics(tmp_path, "validation")] == [1, 2, 3, 4]
     assert steps_kept(tmp_path)[-1] == 4
     assert any("Stopped early" in message for message in messages)
+    # And it stays stopped.
+    train(settings, str(tmp_path), markov_dataset)
+    assert steps_kept(tmp_path)[-1] == 4
+    assert "is complete" in messages[-1]
 
 
 def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_path, messages):
@@ -84,7 +89,7 @@ def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_pa
 
     settings = dataclasses.replace(settings, model=collapsed, num_steps=4)
     train(settings, str(tmp_path), markov_dataset)
-    warnings = [message for message in messages if "collapsed" in message]
+    warnings = [message for message in messages if "has collapsed" in message]
     assert len(warnings) == 1
     assert "perplexity 1.0 of 64 codes" in warnings[0]
     assert "RESTART_EVERY" in warnings[0]
@@ -118,3 +123,60 @@ def test_tensorboard_gets_every_number(settings, markov_dataset, tmp_path):
         total = line["loss/nll"] + line["loss/codebook"] + line["loss/commitment"]
         assert line["loss/total"] == pytest.approx(total, rel=1e-5)
         assert line["reconstruction_bits"] == pytest.approx(line["loss/nll"] / np.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.05])
+def test_clipping_is_of_the_global_norm_or_off(clip_norm, settings, markov_dataset, tmp_path):
+    optimization = dataclasses.replace(settings.optimization, clip_norm=clip_norm)
+    settings = dataclasses.replace(settings, num_steps=3, optimization=optimization)
+    train(settings, str(tmp_path), markov_dataset)
+    assert all(line["gradient_norm"] > 0.05 for line in metrics(tmp_path, "train"))
+
+
+def test_a_finished_run_says_that_other_settings_changed_nothing(
+    settings, markov_dataset, tmp_path, messages
+):
+    settings = dataclasses.replace(settings, num_steps=3)
+    train(settings, str(tmp_path), markov_dataset, describe=lambda: "lr = 1")
+    train(settings, str(tmp_path), markov_dataset, describe=lambda: "lr = 2")
+    assert "nothing was trained" in messages[-1]
+    assert (tmp_path / "operative.gin").read_text() == "lr = 1"
+    more = dataclasses.replace(settings, num_steps=4)
+    train(more, str(tmp_path), markov_dataset, describe=lambda: "lr = 2")
+    assert (tmp_path / "operative.gin").read_text() == "lr = 2"
+
+
+def test_a_warm_up_without_an_end_is_refused(settings, markov_dataset, tmp_path):
+    with pytest.raises(UserError, match="warm-up of 2 steps leaves nothing of 2"):
+        train(dataclasses.replace(settings, num_steps=2), str(tmp_path / "run"), markov_dataset)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_in_its_warm_up_makes_no_codes(settings, markov_dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "init_codebook", lambda *_: None)
+    train(settings, str(tmp_path), markov_dataset)
+    with pytest.raises(UserError, match="still in its warm-up"):
+        Run.open(str(tmp_path)).load_model()
+
+
+@pytest.mark.parametrize("field", ["precision", "kind", "companding", "num_steps", "batch_size"])
+def test_settings_that_cannot_be_are_refused_with_their_name(field, settings):
+    with pytest.raises(ValueError, match=f"train.{field}"):
+        dataclasses.replace(settings, **{field: "nonsense"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (Intervals, {"log": 0}),
+        (Intervals, {"keep": 0}),
+        (Intervals, {"patience": -1}),
+        (Optimization, {"schedule": "linear"}),
+        (Optimization, {"polyak_decay": 1.0}),
+        (Optimization, {"warmup_steps": -1}),
+    ],
+)
+def test_groups_of_settings_too(kind, arguments):
+    [name] = arguments
+    with pytest.raises(ValueError, match=f"{kind.__name__}.{name}"):
+        kind(**arguments)

@@ -1,6 +1,7 @@
 """Interrupted and resumed equals uninterrupted, bit for bit; and a broken run keeps what it had."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -30,8 +31,18 @@ class Killed(Exception):  # noqa: N818
     pass
 
 
-@pytest.mark.parametrize("killed_at", [1, 5])
-def test_resumed_equals_uninterrupted(settings, markov_dataset, tmp_path, monkeypatch, killed_at):
+# Saved at every step; or where it validates, so that a best score must come along.
+@pytest.mark.parametrize(
+    ("killed_at", "saved_at", "save"), [(1, 1, 1), (5, 5, 1), (5, 4, 4), (7, 4, 4)]
+)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_resumed_equals_uninterrupted(
+    settings, markov_dataset, tmp_path, monkeypatch, killed_at, saved_at, save, jit_compile
+):
+    if jit_compile and save == 1:
+        pytest.skip("one interruption is enough for XLA")
+    intervals = dataclasses.replace(settings.intervals, save=save)
+    settings = dataclasses.replace(settings, intervals=intervals, jit_compile=jit_compile)
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     train(settings, str(whole), markov_dataset)
 
@@ -50,11 +61,38 @@ def test_resumed_equals_uninterrupted(settings, markov_dataset, tmp_path, monkey
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(loop, "Trainer", Dying)
         train(settings, str(resumed), markov_dataset)
-    assert last_step(resumed) == killed_at
+    assert last_step(resumed) == saved_at
     train(settings, str(resumed), markov_dataset)
 
     expected, found = saved(whole), saved(resumed)
     assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    best = [name for name in expected if "best_score" in name]
+    assert len(best) == 1
+    assert np.isfinite(expected[best[0]])
+    reported = [
+        [(line["split"], line["step"]) for line in map(json.loads, path.read_text().splitlines())]
+        for path in (whole / "metrics.jsonl", resumed / "metrics.jsonl")
+    ]
+    assert reported[0] == reported[1]
+
+
+@pytest.mark.parametrize("damage", ["removed", "truncated"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+    settings, markov_dataset, tmp_path, damage
+):
+    run_dir = str(tmp_path / "run")
+    train(settings, run_dir, markov_dataset)
+    expected = saved(run_dir)
+    for path in (tmp_path / "run" / "checkpoints").glob("ckpt-8*"):
+        if damage == "removed":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    train(settings, run_dir, markov_dataset)
+    assert last_step(run_dir) == 8
+    found = saved(run_dir)
     for name, value in expected.items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
 
@@ -98,7 +136,7 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_a_good_checkpoint(
 
 def test_another_model_in_the_same_directory_is_refused(settings, markov_dataset, tmp_path):
     run_dir = str(tmp_path / "run")
-    settings = dataclasses.replace(settings, num_steps=1, optimization=Optimization())
+    settings = dataclasses.replace(settings, num_steps=3, optimization=Optimization())
     train(settings, run_dir, markov_dataset)
     other = dataclasses.replace(
         settings, model=lambda: WaveNet(4, 1, 2, 2, 8, 8, ordinal_classes=False)

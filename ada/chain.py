@@ -1,0 +1,69 @@
+"""A system as a chain of run directories, from the top model down to audio."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from ada.errors import UserError
+from ada.runs import Run
+
+
+class Chain(NamedTuple):
+    """Runs that fit each other, top first.
+
+    Attributes:
+      runs: the run directories.
+      checkpoints: "best" or "latest" for each. Below the top it is the one whose codes the level
+        above was trained on.
+    """
+
+    runs: tuple[Run, ...]
+    checkpoints: tuple[str, ...]
+
+    @classmethod
+    def open(cls, run_dirs: Sequence[str], checkpoint: str = "best") -> "Chain":
+        """Opens run directories, top first.
+
+        Args:
+          run_dirs: one or more.
+          checkpoint: of the top run, "best" or "latest".
+
+        Raises:
+          UserError: if the ids of one are not the codes of the next.
+        """
+        runs = tuple(Run.open(directory) for directory in run_dirs)
+        if not runs:
+            raise UserError("a chain needs at least one run directory, top first.")
+        checkpoints = [checkpoint]
+        for upper, lower in zip(runs, runs[1:], strict=False):
+            if upper.info.kind != "codes":
+                raise UserError(
+                    f"{upper.directory} models audio, but stands above {lower.directory}; give "
+                    "--run_dirs from the top to the bottom."
+                )
+            checkpoints.append(_encoder_checkpoint(upper, lower))
+        return cls(runs, tuple(checkpoints))
+
+    def require_audio(self) -> None:
+        """Raises UserError if the bottom of the chain does not make audio."""
+        if self.runs[-1].info.kind != "audio":
+            raise UserError(
+                f"{self.runs[-1].directory} models codes; the last of --run_dirs must model audio."
+            )
+
+    def load_model(self, position: int) -> keras.Model:
+        """The trained model of a level, 0 at the top."""
+        return self.runs[position].load_model(self.checkpoints[position])
+
+
+def _encoder_checkpoint(upper: Run, lower: Run) -> str:
+    """Which checkpoint of `lower` made the codes that `upper` was trained on."""
+    made_by = upper.info.upstream.get("digest")
+    for checkpoint in ("best", "latest"):
+        if lower.identity(checkpoint)["digest"] == made_by:
+            return checkpoint
+    raise UserError(
+        f"{upper.directory} was trained on codes of another checkpoint ({made_by}) than "
+        f"{lower.directory} holds ({lower.identity()['digest']}); extract codes and train it again."
+    )

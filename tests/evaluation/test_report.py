@@ -1,0 +1,67 @@
+"""The verdict on codes, and what a chain costs in all."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ada.chain import Chain
+from ada.evaluation import chain
+from ada.evaluation.report import verdict
+
+HEALTHY = {
+    "num_codes": 256,
+    "perplexity": 20.0,
+    "used_codes": 100,
+    "rolled_codes_cost_bits": 0.3,
+}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ({}, 0),
+        ({"perplexity": 19.9}, 1),
+        ({"used_codes": 99}, 1),
+        ({"rolled_codes_cost_bits": 0.29}, 1),
+    ],
+)
+def test_dead_or_collapsed_codes_are_a_failure(numbers, code):
+    assert verdict(HEALTHY | numbers) == code
+
+
+def test_a_system_without_codes_has_none_to_die():
+    assert verdict({"total_bits": 3.0}) == 0
+
+
+def test_the_total_adds_up_levels_by_their_hops(monkeypatch):
+    """3 bits a sample given codes of hop 64, these 5 bits given codes of hop 512, these 7 bits."""
+    found = {
+        "prior": {"kind": "codes", "conditional": False, "bits_per_sample": 7 / 512},
+        "level2": {"kind": "codes", "conditional": True, "bits_per_sample": 5 / 64},
+        "level1": {"kind": "audio", "conditional": True, "bits_per_sample": 3.0},
+    }
+    monkeypatch.setattr(chain, "evaluate_run", lambda run, *_: found[run])
+
+    def total(*runs):
+        return chain.evaluate_chain(Chain(runs, ("best",) * len(runs))).get("total_bits")
+
+    assert total("prior", "level2", "level1") == pytest.approx(3.0 + 5 / 64 + 7 / 512)
+    # Neither codes alone nor a chain without a prior say anything of -log2 p(x).
+    assert total("prior", "level2") is None
+    assert total("level1") is None
+
+
+@pytest.mark.parametrize(("hop", "bits"), [(1, 2.0), (64, 2.0 / 64)])
+def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
+    model = SimpleNamespace(quantizer=None, num_codes=0)
+    run = SimpleNamespace(
+        directory="x",
+        info=SimpleNamespace(kind="codes", hop_length=hop, sample_rate=100, to_ids=lambda: None),
+        load_model=lambda checkpoint: model,
+        open_dataset=lambda data_dir: None,
+    )
+    monkeypatch.setattr(chain, "SplitScorer", lambda *_: lambda progress: {"bits": 2.0})
+    result = chain.evaluate_run(run)
+    assert result["bits_per_step"] == 2.0
+    assert result["bits_per_sample"] == pytest.approx(bits)
+    assert result["bits_per_sec"] == pytest.approx(100 * bits)

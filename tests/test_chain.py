@@ -1,0 +1,55 @@
+"""Chains of runs: which fit each other, and which checkpoint of each is meant."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ada import chain
+from ada.chain import Chain
+from ada.errors import UserError
+
+
+def fake_run(kind="codes", made_by="", digest=""):
+    """What a chain reads of a run directory."""
+    return SimpleNamespace(
+        directory=f"a run of {kind}",
+        info=SimpleNamespace(kind=kind, upstream={"digest": made_by}),
+        identity=lambda checkpoint="best": {"digest": f"{digest} {checkpoint}"},
+        load_model=lambda checkpoint: f"{digest} {checkpoint}",
+    )
+
+
+def opened(monkeypatch, *runs, **kwargs):
+    found = dict(zip("abc", runs, strict=False))
+    monkeypatch.setattr(chain.Run, "open", found.get)
+    return Chain.open(list(found), **kwargs)
+
+
+@pytest.mark.parametrize("top", ["best", "latest"])
+@pytest.mark.parametrize("made_by", ["best", "latest"])
+def test_below_the_top_the_checkpoint_is_the_one_that_made_the_codes(top, made_by, monkeypatch):
+    prior = fake_run(made_by=f"x {made_by}", digest="p")
+    bottom = fake_run("audio", digest="x")
+    found = opened(monkeypatch, prior, bottom, checkpoint=top)
+    assert found.runs == (prior, bottom)
+    assert found.load_model(0) == f"p {top}"
+    assert found.load_model(1) == f"x {made_by}"
+    found.require_audio()
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ([], "at least one run"),
+        ([fake_run("audio"), fake_run("audio")], "models audio, but stands above"),
+        ([fake_run(made_by="y"), fake_run("audio", digest="x")], "another checkpoint"),
+    ],
+)
+def test_levels_that_do_not_fit_are_refused(runs, message, monkeypatch):
+    with pytest.raises(UserError, match=message):
+        opened(monkeypatch, *runs)
+
+
+def test_codes_alone_make_no_audio(monkeypatch):
+    with pytest.raises(UserError, match="models codes; the last"):
+        opened(monkeypatch, fake_run()).require_audio()
