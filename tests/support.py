@@ -20,6 +20,7 @@ MICRO = [
     "--gin_param=RESIDUAL_CHANNELS=8",
     "--gin_param=SKIP_CHANNELS=8",
     "--gin_param=LAYERS_PER_STACK=3",
+    "--gin_param=LOCAL_LAYERS=3",
     "--gin_param=CODER_CHANNELS=8",
     "--gin_param=BATCH_SIZE=2",
     "--gin_param=CROP_STEPS=512",

@@ -6,6 +6,7 @@ from ada.data.pipeline import (
     codes_to_ids,
     default_to_ids,
     evaluation_windows,
+    read_batches,
     training_batches,
 )
 from ada.data.spec import (
@@ -33,5 +34,6 @@ __all__ = [
     "codes_to_ids",
     "default_to_ids",
     "evaluation_windows",
+    "read_batches",
     "training_batches",
 ]

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import io
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,7 +146,8 @@ class Dataset:
                 ),
             )
         except tf.errors.OpError as error:
-            raise read_error(error, self.directory) from error
+            shard_path = index.shard_paths[index.shard[record]]
+            raise read_error(error, self.directory, [shard_path]) from error
         return steps.numpy()
 
     def _split(self, split: str) -> SplitSpec:
@@ -154,11 +156,27 @@ class Dataset:
         return self.spec.splits[split]
 
 
-def read_error(error: tf.errors.OpError, directory: str) -> DatasetError:
-    """One line for an error that reading records met."""
-    told = [line for line in str(error.message).splitlines() if "assertion failed" in line]
-    what = told[0] if told else str(error.message).splitlines()[0]
+def read_error(
+    error: tf.errors.OpError, directory: str, shard_paths: Sequence[bytes]
+) -> DatasetError:
+    """One line for an error that reading records met; one of the shards is to blame."""
+    if isinstance(error, tf.errors.DataLossError):
+        # The reader does not say where it met a wrong checksum.
+        damaged = [p.decode() for p in shard_paths if not _is_whole(p.decode())]
+        what = f"Damaged record in {', '.join(damaged) or 'a shard'}"
+    else:
+        lines = [line for line in str(error.message).splitlines() if directory in line]
+        what = (lines or str(error.message).splitlines())[0]
     return DatasetError(f"Reading {directory} failed: {what}. Copy or prepare the data again.")
+
+
+def _is_whole(shard_path: str) -> bool:
+    try:
+        for _ in tf.data.TFRecordDataset(shard_path):
+            pass
+    except tf.errors.DataLossError:
+        return False
+    return True
 
 
 @functools.cache

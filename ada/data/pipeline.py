@@ -3,16 +3,18 @@
 Both yield dicts of `ids`, int32 `[batch, steps]`, and `weights`, float32 of the same shape.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from ada.audio import from_pcm16, get_companding
-from ada.data.dataset import Dataset
+from ada.data.dataset import Dataset, read_error
 from ada.data.records import read_steps
 from ada.data.windows import evaluation_table
 
+T = TypeVar("T")
 ToIds = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -186,6 +188,18 @@ def evaluation_windows(
 
     windows = tf.data.Dataset.from_tensor_slices(table)
     return _assembled(windows, window, rows.stop - rows.start)
+
+
+def read_batches(batches: Iterable[T], dataset: Dataset, split: str) -> Iterator[T]:
+    """Goes through batches of a dataset's split, distributed or not.
+
+    Raises:
+      DatasetError: naming the shard that is damaged or gone.
+    """
+    try:
+        yield from batches
+    except tf.errors.OpError as error:
+        raise read_error(error, dataset.directory, dataset.index(split).shard_paths) from error
 
 
 def _slice_of(batch_size: int, slice_index: int, num_slices: int) -> slice:

@@ -143,21 +143,20 @@ def read_steps(
       The steps `[length]`, of dtype `dtype`.
 
     Raises:
-      tf.errors.InvalidArgumentError: naming the shard, when it is damaged, missing or
-        unreachable, or does not fit the index.
+      tf.errors.OpError: when the shard is missing, unreachable or too short, or does not fit the
+        index, naming it; when a checksum is wrong (`DataLossError`), without its name.
     """
     record_bytes = record_steps * np.dtype(dtype).itemsize + 1024
     records = _records_at(path, byte_offset, buffer_size=num_records * record_bytes)
-    # An error here would not say which file it met. So errors end the records early (checksums
-    # are verified by the reader), and the number of records is checked below.
-    records = records.take(num_records).ignore_errors().batch(num_records)
+    # Not `ignore_errors`: it would try to open a file that is gone for ever.
+    records = records.take(num_records).batch(num_records)
     nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
     serialized = records.concatenate(nothing).take(1).get_single_element()
     found = tf.shape(serialized, tf.int64)[0]
     where = ["shard", path, "at byte", byte_offset]
     complete = tf.debugging.Assert(
         tf.equal(found, num_records),
-        ["Damaged, missing or unreachable record:", *where, "records", found, "of", num_records],
+        ["Damaged record:", *where, "records", found, "of", num_records],
     )
     with tf.control_dependencies([complete]):
         parsed = tf.io.parse_example(serialized, _FEATURES)

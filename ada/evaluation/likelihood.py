@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.data import Dataset, evaluation_windows
+from ada.data import Dataset, evaluation_windows, read_batches
 from ada.data.pipeline import ToIds
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
@@ -44,7 +44,10 @@ def read_windows(
         to_ids=to_ids,
         max_steps=num_windows * counted,
     )
-    rows = [(batch["ids"][0].numpy(), batch["weights"][0].numpy()) for batch in windows]
+    rows = [
+        (batch["ids"][0].numpy(), batch["weights"][0].numpy())
+        for batch in read_batches(windows, dataset, split)
+    ]
     ids, weights = zip(*rows, strict=True)
     return np.stack(ids), np.stack(weights)
 
@@ -75,6 +78,7 @@ class SplitScorer:
     ) -> None:
         self.model = model
         self._split = split
+        self._dataset = dataset
         hop = model.hop_length
         left, right = context_in_hops(model)
         # Twice as much counted as context keeps the overhead at a half.
@@ -109,7 +113,7 @@ class SplitScorer:
           With codes also "usage" `[num_codes]`, "perplexity", "used_codes" and raw metrics.
         """
         totals: dict[str, np.ndarray] = {}
-        windows = self._windows
+        windows = read_batches(self._windows, self._dataset, self._split)
         if progress:
             windows = progress_bar(
                 windows, total=self._num_windows, desc=f"scoring {self._split}", unit="batch"

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ada import log, runs
-from ada.data import Dataset, training_batches
+from ada.data import Dataset, read_batches, training_batches
 from ada.errors import UserError
 from ada.evaluation import SplitScorer
 from ada.models import PolyakAverage
@@ -145,7 +145,7 @@ class _Loop:
         )
         since, since_step = time.monotonic(), step
         with bar:
-            for batch in self.inputs:
+            for batch in read_batches(self.inputs, self.dataset, "train"):
                 self._make_codebook(step)
                 result = self.trainer.train_step(batch)
                 step += 1

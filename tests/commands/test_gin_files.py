@@ -17,6 +17,7 @@ ONE_STEP = [
     "BATCH_SIZE=1",
     "CROP_STEPS=1024",
     "PRIOR_STEPS=1",
+    "CODEBOOK_WARMUP_STEPS=0",
     "train.jit_compile=False",
     "Intervals.audio_secs=0.0",
 ]
@@ -75,3 +76,21 @@ def test_every_system_names_gin_files_that_are_there(name):
 def test_a_model_file_is_no_system():
     with pytest.raises(UserError, match="System.levels"):
         configuration.load_system("gin/hop64_vqvae.gin")
+
+
+def test_a_misspelt_name_in_a_file_is_an_error(tmp_path):
+    path = tmp_path / "mine.gin"
+    path.write_text("NUM_STEPS = 7\nNUM_STPES = 3\n")
+    with pytest.raises(UserError, match="no file knows NUM_STPES"):
+        configuration.load(["gin/hop64_vqvae.gin", str(path)])
+    path.write_text("MINE = 7\nNUM_STEPS = %MINE\n")
+    assert configuration.load(["gin/hop64_vqvae.gin", str(path)]).num_steps == 7
+
+
+def test_bindings_go_to_the_models_that_use_them():
+    params = ["NUM_STEPS=7", "HOP_LENGTH=32", "VectorQuantizer.code_dim=8", "PRIOR_STEPS=9"]
+    assert configuration.params_for(["gin/hop64_vqvae.gin"], params) == params[:3]
+    assert configuration.params_for(["gin/local_wavenet.gin"], params) == params[:1]
+    assert configuration.params_for(["gin/prior_hop64.gin"], params) == [params[0], params[3]]
+    with pytest.raises(UserError, match="num_steps must be a number"):
+        configuration.params_for(["gin/hop64_vqvae.gin"], ["NUM_STEPS='x'"])

@@ -1,13 +1,19 @@
 """The main job, end to end, on a scale of seconds; every command of a chain is run by it."""
 
+import io
 import json
 import re
+import shutil
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import MICRO, run
+import soundfile
+from support import MICRO, ROOT, run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+PACKAGE = {"PYTHONPATH": str(ROOT)}
 
 SYSTEM = "gin/systems/hop64_vqvae.gin"
 NUMBERS = [
@@ -80,6 +86,92 @@ def test_run_again_it_skips_what_is_done(finished):
     assert (out / "samples" / "sample_000.wav").read_bytes() == before
 
 
+def test_outputs_that_are_gone_are_made_again(finished):
+    out, _, args = finished
+    before = (out / "samples" / "sample_000.wav").read_bytes()
+    shutil.rmtree(out / "samples")
+    again = run("ada.pipeline", *args)
+    assert re.findall(r"^\[(\w+)\] python", again.stderr, re.M) == ["samples"]
+    assert (out / "samples" / "sample_000.wav").read_bytes() == before
+
+
+def test_a_lower_level_that_is_trained_on_replaces_what_was_built_on_it(finished, tmp_path):
+    out, _, args = finished
+    copy = tmp_path / "run"
+    shutil.copytree(out, copy)
+    args = [arg.replace(str(out), str(copy)) for arg in args]
+    # NUM_CODES is for two of the three models; the baseline has no use for it.
+    process = run("ada.pipeline", *args, "--gin_param=NUM_STEPS=8", "--gin_param=NUM_CODES=256")
+    assert process.returncode == 1, process.stderr
+    assert "[samples] python" in process.stderr
+    assert "was trained on other codes" in process.stderr
+    assert len(list(copy.glob("prior_hop64-on-*"))) == 1
+    summary = json.loads((copy / "summary.json").read_text())
+    assert summary["steps"] == {"hop64_vqvae": 8, "prior_hop64": 6}
+
+
+def test_tensorboard_gets_sound_and_pictures(finished):
+    out, _, _ = finished
+    folder = out / "hop64_vqvae"
+    validation = EventAccumulator(str(folder / "validation")).Reload()
+    tags = set(validation.Tags()["tensors"])
+    for name in ("original", "reconstruction"):
+        assert {name, f"{name}_spectrogram"} <= tags
+        content = validation.Tensors(name)[-1].tensor_proto.string_val[0]
+        audio, rate = soundfile.read(io.BytesIO(content))
+        assert (len(audio), rate) == (800, 16000)
+        assert np.abs(audio).max() > 0.01
+        picture = validation.Tensors(f"{name}_spectrogram")[-1].tensor_proto.string_val
+        assert picture[2].startswith(b"\x89PNG")
+    train = EventAccumulator(str(folder / "train")).Reload()
+    assert "speed/samples_per_sec" in train.Tags()["tensors"]
+
+
+def test_numbers_of_a_chain_go_to_any_file(finished, tmp_path):
+    out, _, _ = finished
+    chain = f"--run_dirs={out / 'prior_hop64'},{out / 'hop64_vqvae'}"
+    where = tmp_path / "new" / "numbers.json"
+    # From another working directory: a run knows where its data is.
+    process = run("ada.evaluate", chain, f"--json={where}", cwd=tmp_path, env=PACKAGE)
+    assert process.returncode == 0, process.stderr
+    expected = json.loads((out / "evaluation.json").read_text())
+    assert json.loads(where.read_text())["total_bits"] == expected["total_bits"]
+
+
+def test_codes_are_made_once_and_replaced_only_when_told(finished, tmp_path):
+    out, _, _ = finished
+    codes = tmp_path / "codes"
+    args = [f"--run_dir={out / 'hop64_vqvae'}", f"--output_dir={codes}"]
+    assert run("ada.extract_codes", *args).returncode == 0
+    made = (codes / "dataset.json").read_bytes()
+    assert run("ada.extract_codes", *args).returncode == 0
+    assert (codes / "dataset.json").read_bytes() == made
+    other = made.replace(b'"digest": "', b'"digest": "0')
+    (codes / "dataset.json").write_bytes(other)
+    refused = run("ada.extract_codes", *args)
+    assert refused.returncode == 1
+    assert "--overwrite replaces codes" in refused.stderr
+    assert (codes / "dataset.json").read_bytes() == other
+    assert run("ada.extract_codes", *args, "--overwrite").returncode == 0
+    assert json.loads((codes / "dataset.json").read_text()) == json.loads(made)
+
+
+def test_fine_tuning_starts_from_another_run(finished, tmp_path):
+    out, _, _ = finished
+    process = run(
+        "ada.train",
+        "--gin_file=gin/hop64_vqvae.gin",
+        *MICRO,
+        f"--data_dir={out / 'data'}",
+        f"--init_from={out / 'hop64_vqvae'}",
+        f"--run_dir={tmp_path / 'tuned'}",
+    )
+    assert process.returncode == 0, process.stderr
+    assert "Started from the weights of" in process.stderr
+    info = json.loads((tmp_path / "tuned" / "run.json").read_text())
+    assert info["init_from"] == str(out / "hop64_vqvae")
+
+
 def test_the_same_seed_gives_the_same_audio_whatever_the_number_of_samples(finished, tmp_path):
     out, _, _ = finished
     process = run(
@@ -107,7 +199,7 @@ def test_the_same_seed_gives_the_same_audio_whatever_the_number_of_samples(finis
             "ada.sample",
             ["--run_dirs={out}/hop64_vqvae,{out}/prior_hop64"],
             1,
-            "must model audio",
+            "stands above",
         ),
         (
             "ada.sample",
@@ -119,6 +211,29 @@ def test_the_same_seed_gives_the_same_audio_whatever_the_number_of_samples(finis
         ("ada.extract_codes", ["--output_dir=x"], 2, "run_dir"),
         ("ada.extract_codes", ["--run_dir={out}/baseline", "--output_dir={tmp}"], 1, "codes"),
         ("ada.evaluate", ["--run_dirs={out}/nothing"], 1, "not a run directory"),
+        (
+            "ada.evaluate",
+            ["--run_dirs={out}/baseline,{out}/hop64_vqvae"],
+            1,
+            "models audio, but stands above",
+        ),
+        ("ada.sample", ["--run_dirs={out}/baseline", "--output_dir=README.md"], 1, "README.md"),
+        ("ada.describe", ["--gin_file=gin/nothing.gin"], 1, "Shipped:"),
+        ("ada.describe", [], 2, "either --gin_file or --run_dir"),
+        ("ada.pipeline", ["--gin_file=gin/hop64_vqvae.gin"], 1, "System.levels"),
+        (
+            "ada.pipeline",
+            [f"--gin_file={SYSTEM}", "--run_dir={tmp}", "--gin_param=Nothing.x=1"],
+            1,
+            "Nothing",
+        ),
+        (
+            "ada.pipeline",
+            [f"--gin_file={SYSTEM}", "--run_dir={tmp}", "--gin_param=VERY_NEW=1"],
+            1,
+            "no model of the system uses",
+        ),
+        ("ada.pipeline", [], 2, "--gin_file is needed"),
     ],
 )
 def test_bad_input_is_one_clear_line(finished, tmp_path, module, args, code, message):
@@ -128,6 +243,15 @@ def test_bad_input_is_one_clear_line(finished, tmp_path, module, args, code, mes
     assert message in process.stderr
     assert "Traceback" not in process.stderr
     assert len(process.stderr.strip().splitlines()) == 1, process.stderr
+
+
+def test_describe_a_system():
+    process = run("ada.describe", f"--gin_file={SYSTEM}")
+    assert process.returncode == 0, process.stderr
+    # 64 x 6139 samples, within 0.2 % of the table's 24576 ms.
+    assert "392896 samples, 24556 ms" in process.stdout
+    for level in ("hop64_vqvae", "prior_hop64"):
+        assert f"\n{level}\n" in process.stdout
 
 
 def test_describe_a_run(finished):

@@ -23,6 +23,11 @@ HOP64 = "--gin_file=gin/hop64_vqvae.gin"
         ([HOP64, "--gin_param=STRATEGY='many'"], 1, "one_device, mirrored"),
         ([HOP64, "--data_dir=/nothing/here"], 1, "/nothing/here"),
         (["--gin_file=gin/prior_hop64.gin"], 1, "ada.extract_codes"),
+        ([HOP64, "--gin_param=Optimization.schedule='linear'"], 1, "Optimization.schedule"),
+        ([HOP64, "--gin_param=POLYAK_DECAY=1.0"], 1, "polyak_decay must be in [0, 1)"),
+        ([HOP64, "--gin_param=NUM_STEPS='x'"], 1, "train.num_steps must be a number"),
+        ([HOP64, "--gin_param=CODEBOOK_WARMUP_STEPS=1000000"], 1, "leaves nothing of 500000"),
+        ([HOP64, "--init_from=/nothing/here"], 1, "not a run directory"),
     ],
 )
 def test_bad_input_is_one_clear_line(args, code, message, tmp_path):

@@ -2,9 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from ada.data import SPLITS, Dataset, DatasetError, training_batches
+from ada.data import SPLITS, Dataset, DatasetError, read_batches, training_batches
 
 LENGTHS = {"train": [950, 30, 1200], "validation": [730], "test": [10]}
 
@@ -100,9 +99,27 @@ def test_flipped_byte_names_the_shard(make_dataset, place):
             dataset.read("train", i)
     assert len(str(error.value).splitlines()) == 1
     batches = training_batches(dataset, batch_size=8, crop_steps=300, seed=0)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"train-00000-of-00001\.tfrecord"):
-        for _ in batches.take(50):
+    with pytest.raises(DatasetError, match=r"Damaged.*train-00000-of-00001\.tfrecord"):
+        for _ in read_batches(batches.take(50), dataset, "train"):
             pass
+
+
+@pytest.mark.parametrize("how", ["removed", "unreadable"])
+def test_a_shard_that_is_gone_while_it_is_read_is_named(make_dataset, how):
+    dataset, _ = make_dataset(LENGTHS)
+    path = Path(dataset.directory) / "train-00000-of-00001.tfrecord"
+    batches = read_batches(
+        training_batches(dataset, batch_size=8, crop_steps=300, seed=0), dataset, "train"
+    )
+    next(batches)
+    path.unlink()
+    if how == "unreadable":
+        path.mkdir()
+    with pytest.raises(DatasetError, match=r"train-00000-of-00001\.tfrecord"):
+        for _ in range(10000):
+            next(batches)
+    with pytest.raises(DatasetError, match=r"train-00000-of-00001\.tfrecord"):
+        dataset.read("train", 0)
 
 
 def test_index_of_another_dataset_is_noticed(make_dataset):

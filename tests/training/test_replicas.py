@@ -28,8 +28,7 @@ def test_a_step_on_one_replica_equals_one_on_two_with_clipping_active(tmp_path):
     one = on_one_and_two(tmp_path)
     for kind in ("vq", "vq_ema", "amae"):
         assert one[f"{kind}/step0/gradient_norm"] > 0.1, "clipping must be active"
-    for kind in ("vq", "vq_ema"):
-        assert one[f"{kind}/replaced"].any(), "codes must have been restarted"
+    assert one["vq/replaced"].any(), "codes must have been restarted"
 
 
 def test_the_whole_loop_on_one_replica_equals_that_on_two(markov_dataset, tmp_path):

@@ -1,0 +1,39 @@
+"""Every benchmark runs and writes what it measured."""
+
+import json
+
+import pytest
+from support import run
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("input", ["batches_per_second", "samples_per_second"]),
+        ("preparation", ["real_time_factor", "busy", "processors"]),
+        ("training", ["samples_per_second", "gmac_per_second", "limit_gmac_per_second"]),
+        (
+            "generation",
+            ["residual_channels", "skip_channels", "streams", "path", "samples_per_second"]
+            + ["limit_samples_per_second"],
+        ),
+    ],
+)
+def test_it_measures(name, columns, tmp_path):
+    out = tmp_path / "results.json"
+    process = run("tools.benchmark", name, "--runs=1", "--sizes=4x4", f"--json={out}")
+    assert process.returncode == 0, process.stderr
+    results = json.loads(out.read_text())
+    assert results
+    for result in results:
+        for column in columns:
+            assert result[column], (column, result)
+
+
+@pytest.mark.parametrize(
+    "args", [[], ["nonsense"], ["training", "--runs=0"], ["training", "--sizes=4"]]
+)
+def test_wrong_usage(args):
+    process = run("tools.benchmark", *args)
+    assert process.returncode == 2
+    assert len(process.stderr.strip().splitlines()) == 1, process.stderr
