@@ -17,6 +17,7 @@ CORE = [
     "tensorflow>=2.17,<2.22",
     "tensorflow-probability>=0.24,<0.26",
     "tf-keras>=2.17,<2.22",
+    "keras>=3.5,<4",
     "numpy>=1.26",
     "absl-py>=2.0",
     "gin-config>=0.5",

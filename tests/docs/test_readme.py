@@ -42,6 +42,14 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
     assert len(list((tmp_path / "out").glob("*.wav"))) == 4
 
 
+def test_measured_figures_stand_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    measured = text.split("## Measured")[1].split("\n## ")[0]
+    assert len(re.findall(r"\d\.\d", measured)) > 5
+    for command in ("make demo", "tools.benchmark"):
+        assert command in measured
+
+
 def test_everything_that_the_readme_names_is_there():
     text = (ROOT / "README.md").read_text()
     for path in re.findall(r"`((?:gin|data_prep|tools|tests)/[\w./]+)`", text):
