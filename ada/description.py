@@ -88,10 +88,11 @@ def training_memory_bytes(model: keras.Model, batch_size: int, crop_steps: int) 
     ids = batch_size * crop_steps
     kept = ids * _wavenet_values_an_id(network)
     if isinstance(model, AutoregressiveDiscreteAutoencoder):
-        kept += ids * (model.encoder.input_channels * 2)
+        kept += ids * (model.encoder.embedding.channels * 2)
         codes = ids // model.hop_length
-        blocks = len(model.encoder.blocks) + len(model.modulator.blocks)
-        kept += codes * 4 * blocks * model.encoder.channels
+        at_ids = model.encoder.downsampling == "average"
+        kept += (ids if at_ids else codes) * 4 * len(model.encoder.blocks) * model.encoder.channels
+        kept += codes * 4 * len(model.modulator.blocks) * model.modulator.channels
         kept += codes * len(network.blocks) * 2 * network.residual_channels
     return 4 * (weights + kept)
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ada.data import Dataset
 from ada.data.pipeline import ToIds
+from ada.errors import UserError
 from ada.evaluation.likelihood import context_in_hops, read_windows
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.models.losses import NATS_TO_BITS
@@ -35,12 +36,14 @@ def rolled_codes_cost(
     """
     left, right = context_in_hops(model)
     hop = model.hop_length
-    counted = min(-(-counted_steps // hop) * hop, int(max(dataset.index(split).lengths)))
+    # Of short data shorter clips, so that there are several.
+    longest = int(max(dataset.index(split).lengths))
+    counted = max(min(-(-counted_steps // hop), longest // 4 // hop), 1) * hop
     ids, weights = read_windows(
         dataset, split, to_ids, left + counted + right, left, right, hop, NUM_CLIPS
     )
     if len(ids) < 2:
-        raise ValueError(f"the {split} split is too short to exchange codes between clips")
+        raise UserError(f"the {split} split is too short to exchange codes between clips.")
 
     @tf.function(autograph=False)
     def log_prob(ids: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:

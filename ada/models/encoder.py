@@ -13,15 +13,17 @@ from ada.models.embedding import IdEmbedding
 class Encoder(Configured, keras.layers.Layer):
     """Embeds ids, shortens the sequence by the hop and refines it with centred convolutions.
 
-    Looks both ways. Its form and widths are our choice; the paper's are in its appendix.
+    Looks both ways. Its form and widths are our choice; the paper's are in its appendix. With
+    "average" it is NSynth's (Engel et al. 2017): the convolutions come first, at the rate of the
+    ids, and the mean over each hop last.
 
     Args:
       hop_length: ids to one query.
       num_classes: number of ids.
       channels: width.
-      dilation_rates: dilations of the residual blocks, in code steps.
+      dilation_rates: dilations of the residual blocks, in code steps; with "average" in ids.
       kernel_size: taps of the residual blocks.
-      input_channels: width of the embedding at the rate of the ids.
+      input_channels: width of the embedding at the rate of the ids; not used with "average".
       downsampling: "strided" or "average" (`ada.layers.Downsample`).
       ordinal_classes: ids are levels of a quantity (audio), not names (codes).
 
@@ -49,10 +51,10 @@ class Encoder(Configured, keras.layers.Layer):
         self.input_channels = input_channels
         self.downsampling = downsampling
         self.ordinal_classes = ordinal_classes
+        self._pool_last = downsampling == "average"
         inner = {"dtype": self.dtype_policy}
-        self.embedding = IdEmbedding(
-            num_classes, input_channels, ordinal_classes, name="embedding", **inner
-        )
+        width = channels if self._pool_last else input_channels
+        self.embedding = IdEmbedding(num_classes, width, ordinal_classes, name="embedding", **inner)
         self.downsample = Downsample(channels, hop_length, downsampling, name="downsample", **inner)
         self.blocks = [
             ResidualBlock(channels, kernel_size, rate, name=f"block{i}", **inner)
@@ -62,16 +64,21 @@ class Encoder(Configured, keras.layers.Layer):
     @property
     def field(self) -> Field:
         """What a query sees, in ids."""
-        return stack_fields([self.downsample.field, *(block.field for block in self.blocks)])
+        return stack_fields(layer.field for layer in self._layers_in_order())
+
+    def _layers_in_order(self) -> list[keras.layers.Layer]:
+        if self._pool_last:
+            return [*self.blocks, self.downsample]
+        return [self.downsample, *self.blocks]
 
     def build(self, input_shape: tuple | None = None) -> None:
         self.embedding.build((None, None))
-        self.downsample.build((None, None, self.input_channels))
+        self.downsample.build((None, None, self.embedding.channels))
         for block in self.blocks:
             block.build((None, None, self.channels))
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        x = self.downsample(self.embedding(ids))
-        for block in self.blocks:
-            x = block(x)
+        x = self.embedding(ids)
+        for layer in self._layers_in_order():
+            x = layer(x)
         return tf.nn.relu(x)

@@ -9,6 +9,15 @@ from ada.errors import UserError
 from ada.runs import Run
 from ada.training import train
 
+SYSTEM_NAMES = [
+    "hop64_vqvae",
+    "hop8_vqvae",
+    "large_wavenet",
+    "thin_wavenet",
+    "very_large_wavenet",
+    "vqvae_amae",
+    "vqvae_pbt_vqvae",
+]
 MODELS = sorted(p.stem for p in (ROOT / "gin").glob("*.gin") if p.stem != "tiny")
 SYSTEMS = sorted(p.stem for p in (ROOT / "gin" / "systems").glob("*.gin"))
 ONE_STEP = [
@@ -39,7 +48,7 @@ def test_every_model_is_built_and_takes_one_step(name, data, tmp_path):
     train(settings, run_dir, data[settings.kind], describe=configuration.operative)
     assert Run.open(run_dir).checkpoint_path("latest").endswith("-1")
     operative = (tmp_path / name / "operative.gin").read_text()
-    macro = "NUM_STEPS" if settings.kind == "audio" else "PRIOR_STEPS"
+    macro = "PRIOR_STEPS" if name.startswith("prior") else "NUM_STEPS"
     assert f"train.num_steps = %{macro}" in operative
     assert f"{macro} = 1\n" in operative
 
@@ -65,6 +74,32 @@ def test_receptive_fields_of_the_papers_wavenets(name, steps, rf_ms):
     model = configuration.load([f"gin/{name}.gin"]).model()
     assert model.receptive_field == steps
     assert abs(steps / 16.0 / rf_ms - 1) < 0.002
+
+
+@pytest.mark.parametrize(
+    ("name", "rf_ms"),
+    [
+        ("large_wavenet", 384),
+        ("very_large_wavenet", 768),
+        ("thin_wavenet", 3072),
+        ("hop8_vqvae", 3072),
+        ("hop64_vqvae", 24576),
+        ("vqvae_pbt_vqvae", 24576),
+        ("vqvae_amae", 24576),
+    ],
+)
+def test_receptive_fields_of_the_papers_systems(name, rf_ms):
+    """The table's column: the top model's field times the hops below."""
+    hop = 1
+    for level in configuration.load_system(f"gin/systems/{name}.gin"):
+        model = configuration.load([f"gin/{level}.gin"]).model()
+        steps = model.receptive_field * hop
+        hop *= model.hop_length
+    assert abs(steps / 16.0 / rf_ms - 1) < 0.002
+
+
+def test_there_is_a_file_for_every_row_of_the_table():
+    assert SYSTEMS == SYSTEM_NAMES
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -14,7 +14,7 @@ from ada.models import Encoder, Modulator
         (6, "strided", (1,), Field(4 + 6, 5 + 6, 6)),
         (8, "strided", (1,), Field(6 + 8, 6 + 8, 8)),
         (64, "strided", (1,), Field(42 + 64, 42 + 64, 64)),
-        (6, "average", (1, 2), Field(6 * 3, 6 * 3, 6)),
+        (6, "average", (1, 2), Field(3, 3, 6)),
         (4, "average", (), Field(0, 0, 4)),
     ],
 )
