@@ -22,6 +22,7 @@ flags.DEFINE_multi_string(
     "Files, directories or patterns; repeat the flag or separate by commas. Default: the bundled "
     "audio.",
 )
+flags.DEFINE_string("data_dir", None, "A dataset of audio that is prepared already.")
 flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
 flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
 flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
@@ -40,12 +41,15 @@ def main(argv: list[str]) -> int:
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
+    if FLAGS.data_dir and FLAGS.input_audio_filepatterns:
+        raise UsageError("give either --data_dir or --input_audio_filepatterns.")
     system = System(
         levels=load_system(FLAGS.gin_file[0]),
         overlays=tuple(FLAGS.gin_file[1:]),
         gin_params=tuple(FLAGS.gin_param),
         baseline=FLAGS.baseline,
         inputs=tuple(split_patterns(FLAGS.input_audio_filepatterns)),
+        data_dir=FLAGS.data_dir,
         sample_rate=FLAGS.sample_rate,
         num_samples=FLAGS.num_samples,
         duration_secs=FLAGS.duration_secs,

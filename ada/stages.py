@@ -43,6 +43,7 @@ class System:
       gin_params: gin bindings on top of each.
       baseline: whether to train the bottom's local model without codes too.
       inputs: audio files, directories, patterns; the bundled audio if empty.
+      data_dir: a prepared dataset instead of inputs.
       sample_rate: of the dataset, Hz.
       num_samples: clips to generate.
       duration_secs: their length.
@@ -55,6 +56,7 @@ class System:
     gin_params: tuple[str, ...] = ()
     baseline: bool = False
     inputs: tuple[str, ...] = ()
+    data_dir: str | None = None
     sample_rate: int = 16000
     num_samples: int = 4
     duration_secs: float = 5.0
@@ -110,12 +112,13 @@ def run_system(system: System, run_dir: str) -> int:
     root = Path(run_dir)
     stages = _Stages(root)
     params = _check(system)
-    spec = _prepare(system, root)
+    audio = system.data_dir or str(root / "data")
+    spec = _prepare(system, audio)
     # The report counts what preparation took when it was done, not what finding it done took.
     stages.seconds["data"] = spec.preparation.get("wall_secs", 0.0)
     stages.depend_on(json.dumps(to_jsonable(dataclasses.replace(spec, preparation={}))))
 
-    def train(name: str, level: str, data: Path) -> str:
+    def train(name: str, level: str, data: str) -> str:
         gin_files = [f"gin/{level}.gin", *system.overlays]
         flags = [f"--gin_file={path}" for path in gin_files]
         flags += [f"--gin_param={binding}" for binding in params[level]]
@@ -126,13 +129,13 @@ def run_system(system: System, run_dir: str) -> int:
         stages.run(name, command, out / "run.json", settings)
         return str(out)
 
-    run_dirs, data = [], root / "data"
+    run_dirs, data = [], audio
     for number, level in enumerate(system.levels):
         run_dirs.insert(0, train(level, level, data))
         if number < len(system.levels) - 1:
-            data = root / f"{level}_codes"
+            data = str(root / f"{level}_codes")
             flags = [f"--run_dir={run_dirs[0]}", f"--output_dir={data}", "--overwrite"]
-            stages.run(data.name, ["ada.extract_codes", *flags], data / SPEC_NAME)
+            stages.run(f"{level}_codes", ["ada.extract_codes", *flags], Path(data, SPEC_NAME))
     chain = f"--run_dirs={','.join(run_dirs)}"
     samples = root / "samples"
     flags = [
@@ -148,7 +151,7 @@ def run_system(system: System, run_dir: str) -> int:
     stages.run("evaluation", ["ada.evaluate", chain, *flags], numbers)
     baseline = None
     if system.baseline:
-        baseline = train("baseline", BASELINE, root / "data")
+        baseline = train("baseline", BASELINE, audio)
         numbers = root / "baseline.json"
         flags = [f"--run_dirs={baseline}", f"--json={numbers}"]
         stages.run("baseline_evaluation", ["ada.evaluate", *flags], numbers)
@@ -172,12 +175,12 @@ def _check(system: System) -> dict[str, list[str]]:
     return params
 
 
-def _set_aside(run_dir: Path, data_dir: Path) -> None:
+def _set_aside(run_dir: Path, data_dir: str) -> None:
     """Moves a run away that was trained on codes of an encoder that is no more."""
-    if not Run.exists(str(run_dir)) or not Dataset.is_complete(str(data_dir)):
+    if not Run.exists(str(run_dir)) or not Dataset.is_complete(data_dir):
         return
     trained_on = Run.open(str(run_dir)).spec.upstream.get("digest")
-    present = DatasetSpec.load(str(data_dir)).upstream.get("digest")
+    present = DatasetSpec.load(data_dir).upstream.get("digest")
     if trained_on == present:
         return
     aside = run_dir.with_name(f"{run_dir.name}-on-{trained_on}")
@@ -187,13 +190,14 @@ def _set_aside(run_dir: Path, data_dir: Path) -> None:
     log.info(f"{run_dir} was trained on other codes; it is now {aside}.")
 
 
-def _prepare(system: System, root: Path) -> DatasetSpec:
-    directory = str(root / "data")
+def _prepare(system: System, directory: str) -> DatasetSpec:
+    if system.data_dir:
+        return Dataset.open(directory).spec
     if system.inputs:
         return prepare(
             directory, AudioOptions(inputs=system.inputs, sample_rate=system.sample_rate)
         )
-    if (root / "data" / SPEC_NAME).exists():
+    if Path(directory, SPEC_NAME).exists():
         log.info(f"No --input_audio_filepatterns: using what is in {directory} already.")
     else:
         log.info("No --input_audio_filepatterns: using the BUNDLED audio (7.5 minutes of piano).")

@@ -127,38 +127,6 @@ def test_tensorboard_gets_sound_and_pictures(finished):
     assert "speed/samples_per_sec" in train.Tags()["tensors"]
 
 
-def test_three_levels_make_audio(music, tmp_path):
-    """A VQ-VAE, an AMAE on its codes, a prior on the codes of that."""
-    out = tmp_path / "run"
-    process = run(
-        "ada.pipeline",
-        "--gin_file=gin/systems/vqvae_amae.gin",
-        *MICRO,
-        f"--input_audio_filepatterns={music}",
-        f"--run_dir={out}",
-        "--num_samples=1",
-        "--duration_secs=0.25",
-    )
-    assert process.returncode == 1, process.stderr  # codes of six steps are dead
-    assert "Traceback" not in process.stderr
-    summary = json.loads((out / "summary.json").read_text())
-    levels = json.loads((out / "evaluation.json").read_text())["levels"]
-    assert [level["kind"] for level in levels] == ["codes", "codes", "audio"]
-    # Per sample of audio: the prior's over 64, the second level's over 8.
-    assert summary["total_bits"] == pytest.approx(
-        levels[0]["bits_per_step"] / 64
-        + levels[1]["bits_per_step"] / 8
-        + levels[2]["bits_per_step"]
-    )
-    with np.load(out / "samples" / "codes.npz") as codes:
-        assert (codes["level1"] >= 0).all()
-        # A quarter of a second is 500 codes and these 63, and what the modulators look ahead.
-        assert codes["level1"].shape[1] == 500 + 7
-        assert codes["level2"].shape[1] == -(-507 // 8) + 7
-    with wave.open(summary["wavs"][0]) as file:
-        assert file.getnframes() == 4000
-
-
 def test_numbers_of_a_chain_go_to_any_file(finished, tmp_path):
     out, _, _ = finished
     chain = f"--run_dirs={out / 'prior_hop64'},{out / 'hop64_vqvae'}"
@@ -266,6 +234,18 @@ def test_the_same_seed_gives_the_same_audio_whatever_the_number_of_samples(finis
             "no model of the system uses",
         ),
         ("ada.pipeline", [], 2, "--gin_file is needed"),
+        (
+            "ada.pipeline",
+            [f"--gin_file={SYSTEM}", "--data_dir=x", "--input_audio_filepatterns=y"],
+            2,
+            "either --data_dir or",
+        ),
+        (
+            "ada.pipeline",
+            [f"--gin_file={SYSTEM}", "--run_dir={tmp}", "--data_dir=/nothing/here"],
+            1,
+            "/nothing/here",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_line(finished, tmp_path, module, args, code, message):

@@ -33,14 +33,12 @@ class Killed(Exception):  # noqa: N818
 
 # Saved at every step; or where it validates, so that a best score must come along.
 @pytest.mark.parametrize(
-    ("killed_at", "saved_at", "save"), [(1, 1, 1), (5, 5, 1), (5, 4, 4), (7, 4, 4)]
+    ("killed_at", "saved_at", "save", "jit_compile"),
+    [(1, 1, 1, False), (5, 5, 1, False), (5, 4, 4, False), (7, 4, 4, True)],
 )
-@pytest.mark.parametrize("jit_compile", [False, True])
 def test_resumed_equals_uninterrupted(
     settings, markov_dataset, tmp_path, monkeypatch, killed_at, saved_at, save, jit_compile
 ):
-    if jit_compile and save == 1:
-        pytest.skip("one interruption is enough for XLA")
     intervals = dataclasses.replace(settings.intervals, save=save)
     settings = dataclasses.replace(settings, intervals=intervals, jit_compile=jit_compile)
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
