@@ -2,14 +2,13 @@
 
 import io
 import os
-import uuid
 import wave
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ada.audio.arrays import array_module
+from ada.files import write_bytes_atomically
 
 _FULL_SCALE = 32768  # what libsndfile divides by: files and records agree
 
@@ -66,12 +65,4 @@ def write_wav(path: str | os.PathLike, audio: Any, sample_rate: int) -> None:
     Parent directories are made. The file appears under its name only when it is complete, so that
     an interrupted run leaves no half of one.
     """
-    path = Path(path)
-    contents = wav_bytes(audio, sample_rate)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        temporary.write_bytes(contents)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes_atomically(path, wav_bytes(audio, sample_rate))

@@ -56,7 +56,8 @@ class SplitScorer:
     """Mean bits and code use over a split.
 
     Windows overlap by the context that a model needs on both sides, so that no counted step sees
-    the edge of a window (`model.context`).
+    the edge of a window (`model.context`). What looks past the end of a source sees silence (or
+    code 0) there.
 
     Args:
       model: a built model.

@@ -4,7 +4,6 @@ A block is a string of HTML; `page` sets blocks into sections. All text is escap
 """
 
 import base64
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +14,7 @@ import numpy as np
 from ada.audio import wav_bytes
 from ada.audio.spectrogram import spectrogram_png
 from ada.evaluation.charts import Curve, curves_block, usage_block
+from ada.files import write_bytes_atomically
 
 __all__ = [
     "Clip",
@@ -157,14 +157,7 @@ def page(
 
 def write_page(path: str | Path, html: str) -> None:
     """Writes a document, whole or not at all. Parent directories are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        temporary.write_text(html, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes_atomically(path, html.encode("utf-8"))
 
 
 # The browser itself sees to it that nothing is fetched.

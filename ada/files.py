@@ -1,0 +1,20 @@
+"""Local files that appear whole or not at all."""
+
+import os
+import uuid
+from pathlib import Path
+
+
+def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:
+    """Writes a local file under another name first, so that an interrupted run leaves no half.
+
+    Directories above it are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.write_bytes(contents)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
