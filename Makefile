@@ -30,6 +30,7 @@ clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
 
 $(VENV)/core: setup.py
+	@echo "Installing TensorFlow and what else is needed into $(VENV): about 2 GB, some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --editable .
 	touch $@

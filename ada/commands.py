@@ -69,9 +69,9 @@ def run(
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
     except flags.Error as error:
         _exit_on_wrong_usage(error)
-    if tensorflow:
-        start_tensorflow()
     try:
+        if tensorflow:
+            start_tensorflow()
         sys.exit(main(argv) or 0)
     except UsageError as error:
         _exit_on_wrong_usage(error)

@@ -46,10 +46,10 @@ flags.DEFINE_enum("decoder", "soundfile", ["soundfile", "tfio"], "What decodes a
 flags.DEFINE_bool("overwrite", False, "Make the dataset anew even if it is complete.")
 flags.DEFINE_enum(
     "runner",
-    "beam",
-    ["beam", "in_process"],
+    "auto",
+    ["auto", "beam", "in_process"],
     "beam: Apache Beam, by default its local runner on all cores. in_process: threads of this "
-    "process, without Beam.",
+    "process, without Beam. auto: Beam where it is installed.",
 )
 flags.DEFINE_multi_string(
     "pipeline_options",
@@ -81,18 +81,21 @@ def main(argv: list[str]) -> None:
 
 
 def _run_jobs() -> "RunJobs":
+    from ada import log
+    from ada.data.runners import run_in_process
     from ada.data.spec import DatasetError
 
     if FLAGS.runner == "in_process":
-        from ada.data.runners import run_in_process
-
         return run_in_process
     try:
         from ada.data import beam
     except ImportError as error:
+        if FLAGS.runner == "auto" and not FLAGS.pipeline_options:
+            log.info("Apache Beam is not installed: preparing in this process, on all cores.")
+            return run_in_process
         raise DatasetError(
-            "Apache Beam is not installed: pip install 'ada[beam]' (from a clone: pip install -e "
-            "'.[beam]'), or use --runner=in_process, which needs none."
+            "Apache Beam is not installed: in the clone, pip install -e '.[beam]', or use "
+            "--runner=in_process, which needs none."
         ) from error
     options = beam.pipeline_options(FLAGS.pipeline_options)
     return functools.partial(beam.run_on_beam, options=options)

@@ -171,9 +171,13 @@ def _page(
     ]
     if usage:
         sections.append(("Code use", usage))
-    hours = sum(split.hours for split in Run.open(run_dirs[-1]).spec.splits.values())
+    splits = Run.open(run_dirs[-1]).spec.splits
+    learnt, scored = (60 * splits[name].hours for name in ("train", "validation"))
     names = ", ".join(Path(d).name for d in reversed(run_dirs))
-    subtitle = f"Learnt from {60 * hours:.1f} minutes of audio, from the bottom up: {names}"
+    subtitle = (
+        f"Learnt from {learnt:.1f} minutes of audio, scored on {scored:.1f} others. "
+        f"From the bottom up: {names}"
+    )
     return page.page("New audio", subtitle, sections, f"Made by ada {ada.__version__}.")
 
 

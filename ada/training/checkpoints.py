@@ -66,8 +66,9 @@ class Checkpoints:
         return False
 
     def save(self) -> None:
-        """Saves the present state, once a step at most."""
-        if self._saved_step != self._trainer.step:
+        """Saves the present state, once a step at most; never weights that are not finite."""
+        finite = all(bool(tf.reduce_all(tf.math.is_finite(w))) for w in self._trainer.model.weights)
+        if finite and self._saved_step != self._trainer.step:
             self._newest.save(self._trainer.step)
             self._saved_step = self._trainer.step
 

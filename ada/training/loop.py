@@ -1,7 +1,8 @@
 """The training loop: everything around the step."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -144,7 +145,7 @@ class _Loop:
             total=self.num_steps, initial=step, desc=f"training {self.run.directory}", unit="step"
         )
         since, since_step = time.monotonic(), step
-        with bar:
+        with bar, self._saved_if_interrupted():
             for batch in read_batches(self.inputs, self.dataset, "train"):
                 self._make_codebook(step)
                 result = self.trainer.train_step(batch)
@@ -159,6 +160,7 @@ class _Loop:
                 # Validation first: a checkpoint remembers the best score up to its own step.
                 if step % self.intervals.validate == 0 or last:
                     self._check(result, step)
+                    bar.set_postfix_str("validating", refresh=True)
                     self._validate(step)
                     since, since_step = time.monotonic(), step
                 last = last or self.checkpoints.stopped_early(self.intervals.patience)
@@ -167,6 +169,15 @@ class _Loop:
                     self.checkpoints.save()
                 if last:
                     return
+
+    @contextlib.contextmanager
+    def _saved_if_interrupted(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.checkpoints.save()
+            log.info(f"Interrupted at step {self.trainer.step}, saved; the same command goes on.")
+            raise
 
     def _make_codebook(self, step: int) -> None:
         quantizer = self.trainer.quantizer

@@ -76,6 +76,32 @@ def test_resumed_equals_uninterrupted(
     assert reported[0] == reported[1]
 
 
+def test_ctrl_c_saves_the_step_it_stopped_at(settings, markov_dataset, tmp_path, monkeypatch):
+    class Interrupted(loop.Trainer):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            step = self.train_step
+
+            def step_or_stop(batch):
+                if self.step == 5:
+                    raise KeyboardInterrupt
+                return step(batch)
+
+            self.train_step = step_or_stop
+
+    seldom = dataclasses.replace(settings.intervals, save=100)
+    settings = dataclasses.replace(settings, intervals=seldom)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(loop, "Trainer", Interrupted)
+        train(settings, str(tmp_path / "run"), markov_dataset)
+    assert last_step(tmp_path / "run") == 5
+    train(settings, str(tmp_path / "run"), markov_dataset)
+    train(settings, str(tmp_path / "whole"), markov_dataset)
+    expected, found = saved(tmp_path / "whole"), saved(tmp_path / "run")
+    for name, value in expected.items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
+
+
 @pytest.mark.parametrize("damage", ["removed", "truncated"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     settings, markov_dataset, tmp_path, damage
