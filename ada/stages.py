@@ -11,8 +11,8 @@ evaluation.json baseline.json summary.json page.html
 
 import dataclasses
 import hashlib
+import itertools
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -183,9 +183,8 @@ def _set_aside(run_dir: Path, data_dir: str) -> None:
     present = DatasetSpec.load(data_dir).upstream.get("digest")
     if trained_on == present:
         return
-    aside = run_dir.with_name(f"{run_dir.name}-on-{trained_on}")
-    if aside.exists():
-        shutil.rmtree(aside)
+    names = (f"{run_dir.name}-on-{trained_on}{n or ''}" for n in itertools.count())
+    aside = next(path for path in map(run_dir.with_name, names) if not path.exists())
     run_dir.rename(aside)
     log.info(f"{run_dir} was trained on other codes; it is now {aside}.")
 

@@ -174,7 +174,7 @@ def _is_whole(shard_path: str) -> bool:
     try:
         for _ in tf.data.TFRecordDataset(shard_path):
             pass
-    except tf.errors.DataLossError:
+    except tf.errors.OpError:
         return False
     return True
 

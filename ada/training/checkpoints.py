@@ -65,12 +65,19 @@ class Checkpoints:
             )
         return False
 
-    def save(self) -> None:
-        """Saves the present state, once a step at most; never weights that are not finite."""
-        finite = all(bool(tf.reduce_all(tf.math.is_finite(w))) for w in self._trainer.model.weights)
-        if finite and self._saved_step != self._trainer.step:
+    def save(self) -> bool:
+        """Saves the present state, once a step at most; never weights that are not finite.
+
+        Returns:
+          Whether the state is saved.
+        """
+        if self._saved_step != self._trainer.step:
+            weights = self._trainer.model.weights
+            if not all(bool(tf.reduce_all(tf.math.is_finite(w))) for w in weights):
+                return False
             self._newest.save(self._trainer.step)
             self._saved_step = self._trainer.step
+        return True
 
     def stopped_early(self, patience: int) -> bool:
         """Whether the last `patience` validations were no better; never, for 0."""

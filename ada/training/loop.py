@@ -175,8 +175,8 @@ class _Loop:
         try:
             yield
         except KeyboardInterrupt:
-            self.checkpoints.save()
-            log.info(f"Interrupted at step {self.trainer.step}, saved; the same command goes on.")
+            how = "saved" if self.checkpoints.save() else "NOT saved, weights are not finite"
+            log.info(f"Interrupted at step {self.trainer.step}, {how}; the same command goes on.")
             raise
 
     def _make_codebook(self, step: int) -> None:
