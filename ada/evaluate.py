@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
 
     chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
     result = evaluate_chain(chain, FLAGS.split, FLAGS.data_dir)
-    if FLAGS.clips_dir and result["levels"][-1].get("num_codes"):
+    if FLAGS.clips_dir and result["levels"][-1]["conditional"]:
         write_reconstructions(
             chain.runs[-1],
             FLAGS.clips_dir,

@@ -23,6 +23,11 @@ flags.DEFINE_multi_string(
     "audio.",
 )
 flags.DEFINE_string("data_dir", None, "A dataset of audio that is prepared already.")
+flags.DEFINE_string(
+    "levels_dir",
+    None,
+    "Where data, run directories and codes go, for systems that share levels. Default: --run_dir.",
+)
 flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
 flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
 flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
@@ -37,7 +42,7 @@ def main(argv: list[str]) -> int:
     from ada.configuration import load_system
     from ada.data.inputs import split_patterns
     from ada.errors import UsageError
-    from ada.stages import System, run_system
+    from ada.systems import System, run_system
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
@@ -50,6 +55,7 @@ def main(argv: list[str]) -> int:
         baseline=FLAGS.baseline,
         inputs=tuple(split_patterns(FLAGS.input_audio_filepatterns)),
         data_dir=FLAGS.data_dir,
+        levels_dir=FLAGS.levels_dir,
         sample_rate=FLAGS.sample_rate,
         num_samples=FLAGS.num_samples,
         duration_secs=FLAGS.duration_secs,

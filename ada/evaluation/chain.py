@@ -18,8 +18,9 @@ def evaluate_run(
     Returns:
       "kind", "conditional" (whether bits are *reconstruction* bits, given codes), "bits_per_step",
       "bits_per_sample" (of the audio at the bottom), "bits_per_sec"; of an autoencoder with codes
-      also "num_codes", "hop_length", "perplexity", "used_codes", "usage", "code_bits_at_most" (a
-      sample, at that perplexity) and the cost of rolled codes.
+      also "num_codes", "hop_length", "perplexity", "used_codes", "zero_queries" (share of all-zero
+      queries, of an argmax quantiser), "usage", "code_bits_at_most" (a sample, at that
+      perplexity) and the cost of rolled codes.
     """
     model = run.load_model(checkpoint)
     dataset = run.open_dataset(data_dir)
@@ -42,6 +43,7 @@ def evaluate_run(
             "hop_length": hop,
             "perplexity": scores["perplexity"],
             "used_codes": scores["used_codes"],
+            "zero_queries": scores.get("zero_queries"),
             "usage": [float(share) for share in scores["usage"]],
             "code_bits_at_most": float(np.log2(scores["perplexity"])) / hop,
         }
@@ -88,7 +90,7 @@ def table(result: dict[str, Any]) -> str:
             lines.append(
                 f"  codes: perplexity {level['perplexity']:.1f}, {level['used_codes']} of "
                 f"{level['num_codes']} used; another clip's codes cost "
-                f"{level['rolled_codes_cost_bits']:.3f} bits a sample; as codes at most "
+                f"{level['rolled_codes_cost_bits']:.3f} bits a step; as codes at most "
                 f"{level['code_bits_at_most']:.4f} bits a sample"
             )
     if "total_bits" in result:

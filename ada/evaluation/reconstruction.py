@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from ada.audio.writing import write_wav
-from ada.generation import Draws, decode_codes
+from ada.generation import Draws, decode_codes, generate_level
+from ada.generation.chain import ids_per_conditioning_step
+from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.runs import Run
 
 
@@ -49,15 +51,32 @@ def write_reconstructions(
         start = int((lengths[source] - length) * share)
         stored = dataset.read(split, source, start, length)
         ids = np.asarray(info.to_ids()(stored))[np.newaxis]
-        drawn, _ = decode_codes(
-            model,
-            model.encode(ids).numpy(),
-            length,
-            Draws(seed),
-            desc=f"reconstruction {clip + 1} of {num_clips}",
-        )
+        drawn = reconstruct(model, ids, Draws(seed), f"reconstruction {clip + 1} of {num_clips}")
         for kind, clip_ids in (("original", ids), ("reconstruction", drawn)):
             names.append(f"{kind}_{clip}.wav")
             audio = np.asarray(info.ids_to_audio(clip_ids[0]))
             write_wav(str(Path(output_dir) / names[-1]), audio, info.sample_rate)
     return names
+
+
+def reconstruct(
+    model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: Draws, desc: str | None = None
+) -> np.ndarray:
+    """Encodes ids int32 `[1, steps]` and draws as many anew, given what the encoder made of them.
+
+    Without codes (NSynth) that is the continuous embedding.
+    """
+    steps = ids.shape[1]
+    if model.num_codes:
+        return decode_codes(model, model.encode(ids).numpy(), steps, draws, desc=desc)[0]
+    embedding = model.quantizer(model.queries(ids)).quantized
+    drawn, _ = generate_level(
+        model.local_model,
+        1,
+        steps,
+        draws,
+        conditioning=model.modulator(embedding).numpy(),
+        hop_length=ids_per_conditioning_step(model),
+        desc=desc,
+    )
+    return drawn

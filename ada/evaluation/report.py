@@ -59,24 +59,27 @@ def summarise(
     """The numbers of `summary.json`."""
     bottom = evaluation["levels"][-1]
     summary: dict[str, Any] = {"total_bits": evaluation.get("total_bits")}
+    if bottom["conditional"]:
+        summary["reconstruction_bits"] = bottom["bits_per_sample"]
     if "num_codes" in bottom:
-        summary |= {
-            name: bottom[name] for name in ("num_codes", "hop_length", "perplexity", "used_codes")
-        }
+        names = ("num_codes", "hop_length", "perplexity", "used_codes", "rolled_codes_cost_bits")
+        summary |= {name: bottom[name] for name in names}
         upper = [level["bits_per_sample"] for level in evaluation["levels"][:-1]]
-        summary |= {
-            "rolled_codes_cost_bits": bottom["rolled_codes_cost_bits"],
-            "reconstruction_bits": bottom["bits_per_sample"],
-            "code_bits_per_sample": sum(upper),
-        }
-    sample = json.loads((root / "samples" / "sample.json").read_text())
+        summary["code_bits_per_sample"] = sum(upper)
+    # What has nothing to be sampled from (NSynth) reconstructs.
+    sampled = root / "samples" / "sample.json"
+    wavs, factor = sorted((root / "clips").glob("reconstruction_*.wav")), None
+    if sampled.exists():
+        sample = json.loads(sampled.read_text())
+        wavs = [root / "samples" / name for name in sample["wavs"]]
+        factor = sample["real_time_factor"]
     return summary | {
         "bits_without_codes": without,
         "steps": {Path(d).name: _last_step(d) for d in run_dirs},
         "seconds": round(sum(seconds.values()), 1),
         "stage_seconds": seconds,
-        "real_time_factor": sample["real_time_factor"],
-        "wavs": [str(root / "samples" / name) for name in sample["wavs"]],
+        "real_time_factor": factor,
+        "wavs": [str(path) for path in wavs],
         "page": str(root / "page.html"),
     }
 
@@ -95,16 +98,19 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
             ("perplexity", f"{summary['perplexity']:.1f}", f"codes in equal use, of {total}"),
             ("used codes", str(summary["used_codes"]), f"of {total}, on the validation split"),
             (
-                "reconstruction",
-                f"{summary['reconstruction_bits']:.3f}",
-                "bits a sample given codes; no likelihood: the encoder saw the future",
-            ),
-            (
                 "codes",
                 f"{summary['code_bits_per_sample']:.4f}",
                 "bits a sample that the codes cost under the prior",
             ),
         ]
+    if "reconstruction_bits" in summary:
+        rows.append(
+            (
+                "reconstruction",
+                f"{summary['reconstruction_bits']:.3f}",
+                "bits a sample given what the encoder saw, the future too: no likelihood",
+            )
+        )
     if summary["total_bits"] is not None:
         rows.append(
             ("total", f"{summary['total_bits']:.3f}", "bits a sample: bound on the likelihood")
@@ -117,9 +123,11 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
                 "bits a sample of the same local model, trained as long, without codes",
             )
         )
+    if summary["real_time_factor"] is not None:
+        factor = f"{summary['real_time_factor']:.2f}"
+        rows.append(("generation", factor, "times real time, all clips together"))
     return [
         *rows,
-        ("generation", f"{summary['real_time_factor']:.2f}", "times real time, all clips together"),
         ("seconds", f"{summary['seconds']:.0f}", "for all stages"),
     ]
 
@@ -154,10 +162,12 @@ def _page(
     baseline: str | None,
 ) -> str:
     rate = Run.open(run_dirs[-1]).info.sample_rate
-    sections = [("Generated", [_clips(summary["wavs"], rate)])]
+    sections = []
+    if summary["real_time_factor"] is not None:
+        sections.append(("Generated", [clips_of_files(summary["wavs"], rate)]))
     pairs = sorted((root / "clips").glob("*.wav"), key=lambda p: (p.stem.split("_")[1], p.stem))
     if pairs:
-        sections.append(("Originals and their reconstructions", [_clips(pairs, rate)]))
+        sections.append(("Originals and their reconstructions", [clips_of_files(pairs, rate)]))
     sections.append(("Numbers", [page.numbers_block(rows)]))
     runs = [*run_dirs, *([baseline] if baseline else [])]
     curves = [
@@ -181,7 +191,8 @@ def _page(
     return page.page("New audio", subtitle, sections, f"Made by ada {ada.__version__}.")
 
 
-def _clips(paths: list[str | Path], sample_rate: int) -> str:
+def clips_of_files(paths: list[str | Path], sample_rate: int) -> str:
+    """Cards of audio files, read at `sample_rate` and named as the files are."""
     return page.clips_block(
         [
             page.Clip(

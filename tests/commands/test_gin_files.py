@@ -13,6 +13,7 @@ SYSTEM_NAMES = [
     "hop64_vqvae",
     "hop8_vqvae",
     "large_wavenet",
+    "nsynth",
     "thin_wavenet",
     "very_large_wavenet",
     "vqvae_amae",

@@ -1,0 +1,186 @@
+"""A system from audio files to new audio and a page, stage by stage (`ada.stages`).
+
+data/                 the audio dataset
+<level>/              run directory of a level, bottom first, named as its gin file
+<level>_codes/        codes of an autoencoder, the data of the level above
+baseline/             the bottom's local model trained without codes, if asked for
+samples/ clips/       generated audio; originals and their reconstructions
+evaluation.json baseline.json summary.json page.html
+.stages/              what is done, and by which command
+
+Systems that share their lower levels share a `levels_dir`, which then holds all but the last lines.
+"""
+
+import dataclasses
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ada import bundled, configuration, log
+from ada.data import Dataset, DatasetSpec
+from ada.data.jsonable import to_jsonable
+from ada.data.options import AudioOptions
+from ada.data.preparation import prepare
+from ada.data.spec import SPEC_NAME
+from ada.errors import UserError
+from ada.evaluation.report import write_report
+from ada.runs import Run
+from ada.stages import Stages
+
+BASELINE = "local_wavenet"
+
+
+@dataclass(frozen=True)
+class System:
+    """What the pipeline runs.
+
+    Attributes:
+      levels: names of gin files, from the bottom level to the top.
+      overlays: gin files on top of each.
+      gin_params: gin bindings on top of each.
+      baseline: whether to train the bottom's local model without codes too.
+      inputs: audio files, directories, patterns; the bundled audio if empty.
+      data_dir: a prepared dataset instead of inputs.
+      levels_dir: where data, runs and codes go, to be shared with other systems; if None, with the
+        rest.
+      sample_rate: of the dataset, Hz.
+      num_samples: clips to generate.
+      duration_secs: their length.
+      temperature: of the draws.
+      seed: of the draws.
+    """
+
+    levels: tuple[str, ...]
+    overlays: tuple[str, ...] = ()
+    gin_params: tuple[str, ...] = ()
+    baseline: bool = False
+    inputs: tuple[str, ...] = ()
+    data_dir: str | None = None
+    levels_dir: str | None = None
+    sample_rate: int = 16000
+    num_samples: int = 4
+    duration_secs: float = 5.0
+    temperature: float = 1.0
+    seed: int = 0
+
+
+def run_system(system: System, run_dir: str) -> int:
+    """Runs all stages into `run_dir`; returns the exit code, 1 if the codes are dead."""
+    params = _check(system)
+    root = Path(run_dir)
+    stages = Stages(Path(system.levels_dir or run_dir))
+    audio = _prepare(system, stages)
+    run_dirs = _train_levels(system, stages, params, audio)
+    baseline = None
+    if system.baseline:
+        baseline = train_level(stages, "baseline", BASELINE, system, params[BASELINE], audio)
+    stages.root = root
+    chain = f"--run_dirs={','.join(run_dirs)}"
+    samples = root / "samples"
+    # An autoencoder on top (NSynth) has nothing that it could sample from: it reconstructs.
+    if Run.open(run_dirs[0]).build_model().quantizer is None:
+        flags = [
+            f"--output_dir={samples}",
+            f"--num_samples={system.num_samples}",
+            f"--duration_secs={system.duration_secs}",
+            f"--temperature={system.temperature}",
+            f"--seed={system.seed}",
+        ]
+        stages.run("samples", ["ada.sample", chain, *flags], samples / "sample.json")
+    numbers = root / "evaluation.json"
+    flags = [f"--json={numbers}", f"--clips_dir={root / 'clips'}"]
+    stages.run("evaluation", ["ada.evaluate", chain, *flags], numbers)
+    if baseline:
+        numbers = root / "baseline.json"
+        flags = [f"--run_dirs={baseline}", f"--json={numbers}"]
+        stages.run("baseline_evaluation", ["ada.evaluate", *flags], numbers)
+    return write_report(root, run_dirs, baseline, stages.seconds)
+
+
+def _train_levels(
+    system: System, stages: Stages, params: dict[str, list[str]], audio: str
+) -> list[str]:
+    """Trains every level on the codes of the one below; returns run directories, top first."""
+    run_dirs, data = [], audio
+    for level in system.levels:
+        if run_dirs:
+            data = str(stages.root / f"{Path(run_dirs[0]).name}_codes")
+            flags = [f"--run_dir={run_dirs[0]}", f"--output_dir={data}", "--overwrite"]
+            stages.run(Path(data).name, ["ada.extract_codes", *flags], Path(data, SPEC_NAME))
+        run_dirs.insert(0, train_level(stages, level, level, system, params[level], data))
+    return run_dirs
+
+
+def train_level(
+    stages: Stages, name: str, level: str, system: System, params: list[str], data_dir: str
+) -> str:
+    """Trains one model as a stage.
+
+    Args:
+      stages: whose root gets the run directory.
+      name: of the stage and the run directory.
+      level: name of the model's gin file.
+      system: whose overlays stand on top of it.
+      params: gin bindings that the model can use.
+      data_dir: its dataset.
+
+    Returns:
+      The run directory.
+    """
+    gin_files = [f"gin/{level}.gin", *system.overlays]
+    flags = [f"--gin_file={path}" for path in gin_files]
+    flags += [f"--gin_param={binding}" for binding in params]
+    out = stages.root / name
+    _set_aside(out, data_dir)
+    command = ["ada.train", *flags, f"--run_dir={out}", f"--data_dir={data_dir}"]
+    stages.run(name, command, out / "run.json", configuration.parsed(gin_files, params))
+    return str(out)
+
+
+def _check(system: System) -> dict[str, list[str]]:
+    """Builds every model once, before hours of training; returns the bindings that each can use.
+
+    Raises:
+      UserError: for a binding that does not fit, or that no model has a use for.
+    """
+    params = {}
+    for level in [*system.levels, *([BASELINE] if system.baseline else [])]:
+        gin_files = [f"gin/{level}.gin", *system.overlays]
+        params[level] = configuration.params_for(gin_files, system.gin_params)
+        configuration.load(gin_files, params[level]).model()
+    for binding in system.gin_params:
+        if not any(binding in used for used in params.values()):
+            raise UserError(f"--gin_param: no model of the system uses {binding!r}.")
+    return params
+
+
+def _set_aside(run_dir: Path, data_dir: str) -> None:
+    """Moves a run away that was trained on codes of an encoder that is no more."""
+    if not Run.exists(str(run_dir)) or not Dataset.is_complete(data_dir):
+        return
+    trained_on = Run.open(str(run_dir)).spec.upstream.get("digest")
+    present = DatasetSpec.load(data_dir).upstream.get("digest")
+    if trained_on == present:
+        return
+    names = (f"{run_dir.name}-on-{trained_on}{n or ''}" for n in itertools.count())
+    aside = next(path for path in map(run_dir.with_name, names) if not path.exists())
+    run_dir.rename(aside)
+    log.info(f"{run_dir} was trained on other codes; it is now {aside}.")
+
+
+def _prepare(system: System, stages: Stages) -> str:
+    """The dataset's directory, prepared; all stages to come depend on what is in it."""
+    directory = system.data_dir or str(stages.root / "data")
+    if not system.data_dir and system.inputs:
+        prepare(directory, AudioOptions(inputs=system.inputs, sample_rate=system.sample_rate))
+    elif not system.data_dir and Path(directory, SPEC_NAME).exists():
+        log.info(f"No --input_audio_filepatterns: using what is in {directory} already.")
+    elif not system.data_dir:
+        log.info("No --input_audio_filepatterns: using the BUNDLED audio (7.5 minutes of piano).")
+        bundled.prepare_bundled(directory, system.sample_rate)
+    spec = Dataset.open(directory).spec
+    # The report counts what preparation took when it was done, not what finding it done took.
+    stages.seconds["data"] = spec.preparation.get("wall_secs", 0.0)
+    stages.depend_on(json.dumps(to_jsonable(dataclasses.replace(spec, preparation={}))))
+    return directory
