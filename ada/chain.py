@@ -7,6 +7,7 @@ import keras
 
 from ada.errors import UserError
 from ada.runs import Run
+from ada.upstream import encoder_checkpoint
 
 
 class Chain(NamedTuple):
@@ -59,11 +60,10 @@ class Chain(NamedTuple):
 
 def _encoder_checkpoint(upper: Run, lower: Run) -> str:
     """Which checkpoint of `lower` made the codes that `upper` was trained on."""
-    made_by = upper.info.upstream.get("digest")
-    for checkpoint in ("best", "latest"):
-        if lower.identity(checkpoint)["digest"] == made_by:
-            return checkpoint
-    raise UserError(
-        f"{upper.directory} was trained on codes of another checkpoint ({made_by}) than "
-        f"{lower.directory} holds ({lower.identity()['digest']}); extract codes and train it again."
-    )
+    checkpoint, mismatch = encoder_checkpoint(upper.info, lower)
+    if checkpoint is None:
+        raise UserError(
+            f"{upper.directory} models codes that {lower.directory} does not make: {mismatch}. "
+            "Name the run that made them, or extract codes and train again."
+        )
+    return checkpoint

@@ -1,11 +1,15 @@
 """Encodes the dataset of an autoencoder's run into a dataset of codes.
 
 python -m ada.extract_codes --run_dir=runs/hop64_vqvae --output_dir=data/hop64_codes
+
+With --runner=beam many sources are encoded at a time, on all cores or on other machines that reach
+the run, the data and the output; every worker process loads the model once. On a GPU one process is
+best, which is the default.
 """
 
 from absl import flags
 
-from ada import commands
+from ada import commands, runner_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run directory of an autoencoder.")
@@ -13,6 +17,7 @@ flags.DEFINE_string("output_dir", None, "Dataset directory to write.")
 flags.DEFINE_enum("checkpoint", "best", ["best", "latest"], "Which of its checkpoints encodes.")
 flags.DEFINE_string("data_dir", None, "Dataset to encode. Default: what the run was trained on.")
 flags.DEFINE_bool("overwrite", False, "Replace codes of another checkpoint.")
+runner_flags.define(default="in_process")
 flags.mark_flags_as_required(["run_dir", "output_dir"])
 
 
@@ -21,8 +26,10 @@ def main(argv: list[str]) -> None:
     del argv
     from ada.codes import extract_codes
 
+    # In this process one at a time: a model uses all cores, or the GPU, by itself.
+    run_jobs = runner_flags.chosen(label="Encoding", unit="source", num_threads=1)
     spec = extract_codes(
-        FLAGS.run_dir, FLAGS.output_dir, FLAGS.checkpoint, FLAGS.overwrite, FLAGS.data_dir
+        FLAGS.run_dir, FLAGS.output_dir, FLAGS.checkpoint, FLAGS.overwrite, FLAGS.data_dir, run_jobs
     )
     counts = ", ".join(f"{name} {split.num_steps}" for name, split in spec.splits.items())
     print(f"{FLAGS.output_dir}: {spec.num_classes} codes, {spec.step_rate:g} a second; {counts}.")

@@ -44,7 +44,7 @@ class RunInfo:
       companding: how audio became ids (`ada.audio.COMPANDINGS`); None for codes.
       data_dir: the dataset it was trained on, as an absolute path.
       data_dir_from_run: the same from the run directory, for trees that were moved.
-      upstream: for codes, the run and checkpoint that made them (`Run.identity`).
+      upstream: for codes, the run and checkpoint that made them (`ada.upstream`).
       init_from: the run or pretrained name its weights started from, if any.
     """
 
@@ -203,15 +203,19 @@ class Run:
                 )
         return dataset
 
-    def build_model(self) -> keras.Model:
-        """The model as configured, with fresh weights."""
+    def configured_model(self) -> keras.Model:
+        """The model as configured, without weights."""
         path = Path(self.directory) / "model.json"
         try:
             config = json.loads(path.read_text())
-            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            return keras.saving.deserialize_keras_object(config, safe_mode=True)
         except (OSError, ValueError, TypeError, KeyError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{path} cannot be used: {reason}") from error
+
+    def build_model(self) -> keras.Model:
+        """The model as configured, with fresh weights."""
+        model = self.configured_model()
         model.build()
         return model
 

@@ -8,15 +8,9 @@ stored as lossless 16-bit PCM, split by file into train, validation and test. In
 again, it goes on where it stopped.
 """
 
-import functools
-from typing import TYPE_CHECKING
-
 from absl import flags
 
-from ada import commands
-
-if TYPE_CHECKING:
-    from ada.data.preparation import RunJobs
+from ada import commands, runner_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(
@@ -44,18 +38,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_enum("decoder", "soundfile", ["soundfile", "tfio"], "What decodes audio.")
 flags.DEFINE_bool("overwrite", False, "Make the dataset anew even if it is complete.")
-flags.DEFINE_enum(
-    "runner",
-    "auto",
-    ["auto", "beam", "in_process"],
-    "beam: Apache Beam, by default its local runner on all cores. in_process: threads of this "
-    "process, without Beam. auto: Beam where it is installed.",
-)
-flags.DEFINE_multi_string(
-    "pipeline_options",
-    [],
-    "Options of the Beam pipeline, as '--runner=DataflowRunner,--project=...'; may be repeated.",
-)
+runner_flags.define(default="auto")
 
 
 def main(argv: list[str]) -> None:
@@ -77,28 +60,8 @@ def main(argv: list[str]) -> None:
         maestro_csv=FLAGS.maestro_csv,
         decoder=FLAGS.decoder,
     )
-    prepare(FLAGS.output_dir, options, overwrite=FLAGS.overwrite, run_jobs=_run_jobs())
-
-
-def _run_jobs() -> "RunJobs":
-    from ada import log
-    from ada.data.runners import run_in_process
-    from ada.data.spec import DatasetError
-
-    if FLAGS.runner == "in_process":
-        return run_in_process
-    try:
-        from ada.data import beam
-    except ImportError as error:
-        if FLAGS.runner == "auto" and not FLAGS.pipeline_options:
-            log.info("Apache Beam is not installed: preparing in this process, on all cores.")
-            return run_in_process
-        raise DatasetError(
-            "Apache Beam is not installed: in the clone, pip install -e '.[beam]', or use "
-            "--runner=in_process, which needs none."
-        ) from error
-    options = beam.pipeline_options(FLAGS.pipeline_options)
-    return functools.partial(beam.run_on_beam, options=options)
+    run_jobs = runner_flags.chosen(label="Preparing", unit="file")
+    prepare(FLAGS.output_dir, options, overwrite=FLAGS.overwrite, run_jobs=run_jobs)
 
 
 if __name__ == "__main__":

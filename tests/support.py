@@ -45,8 +45,8 @@ def run(module, *args, cwd=ROOT, env=None, python=sys.executable):
     )
 
 
-def write_codes(directory, splits, num_classes, hop_length=64):
-    """A codes dataset from {split: [int arrays]}."""
+def write_codes(directory, splits, num_classes, hop_length=64, upstream=None):
+    """A codes dataset from {split: [int arrays]}; of no run unless `upstream` names one."""
     pieces = []
     for split, arrays in splits.items():
         for i, array in enumerate(arrays):
@@ -64,6 +64,6 @@ def write_codes(directory, splits, num_classes, hop_length=64):
         dtype="uint8",
         record_steps=2048,
         split_method="given",
-        upstream={"digest": "made-up"},
+        upstream=upstream or {"digest": "made-up"},
     )
     return str(directory)

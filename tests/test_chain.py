@@ -9,12 +9,20 @@ from ada.chain import Chain
 from ada.errors import UserError
 
 
-def fake_run(kind="codes", made_by="", digest=""):
-    """What a chain reads of a run directory."""
+def fake_run(kind="codes", made_by="", digest="", *, num_classes=256, hop=1, num_codes=256):
+    """What a chain reads of a run directory; over codes, of one at hop 8."""
+    hop_length = 1 if kind == "audio" else 8
     return SimpleNamespace(
         directory=f"a run of {kind}",
-        info=SimpleNamespace(kind=kind, upstream={"digest": made_by}),
+        info=SimpleNamespace(
+            kind=kind,
+            upstream={"digest": made_by},
+            num_classes=num_classes,
+            hop_length=hop_length,
+            sample_rate=16000,
+        ),
         identity=lambda checkpoint="best": {"digest": f"{digest} {checkpoint}"},
+        configured_model=lambda: SimpleNamespace(num_codes=num_codes, hop_length=hop),
         load_model=lambda checkpoint: f"{digest} {checkpoint}",
     )
 
@@ -29,7 +37,7 @@ def opened(monkeypatch, *runs, **kwargs):
 @pytest.mark.parametrize("made_by", ["best", "latest"])
 def test_below_the_top_the_checkpoint_is_the_one_that_made_the_codes(top, made_by, monkeypatch):
     prior = fake_run(made_by=f"x {made_by}", digest="p")
-    bottom = fake_run("audio", digest="x")
+    bottom = fake_run("audio", digest="x", hop=8)
     found = opened(monkeypatch, prior, bottom, checkpoint=top)
     assert found.runs == (prior, bottom)
     assert found.load_model(0) == f"p {top}"
@@ -42,7 +50,26 @@ def test_below_the_top_the_checkpoint_is_the_one_that_made_the_codes(top, made_b
     [
         ([], "at least one run"),
         ([fake_run("audio"), fake_run("audio")], "models audio, but stands above"),
-        ([fake_run(made_by="y"), fake_run("audio", digest="x")], "another checkpoint"),
+        (
+            [fake_run(made_by="y"), fake_run("audio", digest="x", hop=8)],
+            "that a run of audio does not make: checkpoint y, there x best. Name",
+        ),
+        (
+            [fake_run(made_by="x best"), fake_run("audio", digest="x", hop=4)],
+            "make: hop_length 8, there 4. Name",
+        ),
+        (
+            [fake_run(made_by="x best"), fake_run("audio", digest="x", hop=8, num_codes=64)],
+            "make: number of codes 256, there 64. Name",
+        ),
+        (
+            [fake_run(made_by="y"), fake_run("audio", digest="x", num_codes=0)],
+            "make: number of codes 256, there 0; hop_length 8, there 1; checkpoint y, there x best",
+        ),
+        (
+            [fake_run(made_by="y"), fake_run(made_by="x best", digest="y", hop=8)],
+            "make: hop_length 8, there 64; checkpoint y, there y best. Name",
+        ),
     ],
 )
 def test_levels_that_do_not_fit_are_refused(runs, message, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.codes import SourceEncoder
+from ada.codes_job import SourceEncoder
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
 

@@ -24,14 +24,11 @@ from ada.data.parts import (
     save_summary,
     write_part,
 )
+from ada.data.runners import Interrupted
 from ada.data.spec import FORMAT_VERSION, Dropped
 
 # A file whose every sample is below this is silent: -80 dB of full scale, three steps of PCM16.
 SILENT_BELOW = 1e-4
-
-
-class Interrupted(Exception):  # noqa: N818 - it is no error
-    """A job stopped because it was asked to."""
 
 
 @dataclass(frozen=True)

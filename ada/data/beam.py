@@ -1,4 +1,4 @@
-"""Doing the jobs of stage 1 on Apache Beam: the local runner on all cores, or any other.
+"""Doing jobs on Apache Beam: the local runner on all cores, or any other.
 
 The DoFn is a class of the installed package and jobs are plain data, so that workers elsewhere
 find both. Beam is an extra: nothing else in `ada.data` imports this module.
@@ -7,6 +7,7 @@ find both. Beam is an extra: nothing else in `ada.data` imports this module.
 import contextlib
 import logging
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -36,6 +37,8 @@ _LOCAL_OPTIONS = (
     "--direct_num_workers=0",
     "--default_sdk_harness_log_level=ERROR",
 )
+# An error of this package in a worker's traceback, and what Beam puts behind it.
+_OUR_ERROR = re.compile(r"^ada\.[\w.]+Error: (.*?)(?: \[while running .*)?$", re.M)
 
 
 class RunJob(beam.DoFn):
@@ -76,16 +79,23 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
     return parsed
 
 
-def run_on_beam(jobs: Sequence[Job], options: PipelineOptions, *, label: str = "Preparing") -> None:
+def run_on_beam(
+    jobs: Sequence[Job],
+    options: PipelineOptions,
+    *,
+    label: str = "Preparing",
+    unit: str = "file",
+) -> None:
     """Runs jobs on Beam and shows how many parts are finished.
 
     Args:
       jobs: in any order; their output directory must be one that the workers can reach.
       options: of the pipeline.
       label: in front of the progress bar.
+      unit: what a job is about.
 
     Raises:
-      DatasetError: if the pipeline fails.
+      DatasetError: if the pipeline fails; in one line.
     """
     if not jobs:
         return
@@ -93,7 +103,7 @@ def run_on_beam(jobs: Sequence[Job], options: PipelineOptions, *, label: str = "
     _let_workers_find_ada()
     with _stderr_in_a_file() as (terminal, log):
         finished = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(jobs, finished, label, terminal))
+        watcher = threading.Thread(target=_watch, args=(jobs, finished, label, unit, terminal))
         watcher.start()
         try:
             pipeline = beam.Pipeline(options=options)
@@ -101,14 +111,19 @@ def run_on_beam(jobs: Sequence[Job], options: PipelineOptions, *, label: str = "
             _ = pipeline | beam.Create(list(jobs)) | beam.Reshuffle() | beam.ParDo(RunJob())
             pipeline.run().wait_until_finish()
         except Exception as error:
-            # Whatever a worker met arrives as text; its last line says what it was.
-            lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
             raise DatasetError(
-                f"The Beam pipeline failed: {lines[-1].strip()} (all of it: {log})"
+                f"The Beam pipeline failed: {_what_it_was(error)} (all of it: {log})"
             ) from error
         finally:
             finished.set()
             watcher.join()
+
+
+def _what_it_was(error: Exception) -> str:
+    """Whatever a worker met arrives as text: the message of our own error, or the last line."""
+    ours = _OUR_ERROR.findall(str(error))
+    lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
+    return (ours or lines)[-1].strip()
 
 
 @contextlib.contextmanager
@@ -145,9 +160,11 @@ def _let_workers_find_ada() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, known)])
 
 
-def _watch(jobs: Sequence[Job], finished: threading.Event, label: str, terminal: TextIO) -> None:
+def _watch(
+    jobs: Sequence[Job], finished: threading.Event, label: str, unit: str, terminal: TextIO
+) -> None:
     waiting = list(jobs)
-    with progress_bar(total=len(jobs), desc=label, unit="file", file=terminal) as bar:
+    with progress_bar(total=len(jobs), desc=label, unit=unit, file=terminal) as bar:
         while waiting:
             last_look = finished.is_set()
             started = time.monotonic()

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -16,11 +15,9 @@ from ada.data.options import AudioOptions
 from ada.data.parts import PartSummary, load_summary, part_path
 from ada.data.placement import place
 from ada.data.report import count_reasons, print_report, printable
-from ada.data.runners import run_in_process
+from ada.data.runners import RunJobs, run_in_process
 from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, join
 from ada.data.splits import beside, read_maestro_csv
-
-RunJobs = Callable[[Sequence[AudioJob]], None]
 
 
 def prepare(

@@ -5,9 +5,10 @@ import os
 import keras
 
 from ada import log, runs
-from ada.data import Dataset
+from ada.data import Dataset, DatasetSpec
 from ada.errors import UserError
 from ada.training.settings import TrainingSettings
+from ada.upstream import check_upstream
 
 
 def make_model(settings: TrainingSettings) -> keras.Model:
@@ -47,7 +48,7 @@ def run_info(
 
 
 def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset) -> None:
-    """Raises UserError if model, crop and data do not fit each other."""
+    """Raises UserError if model, crop and data do not fit each other, or codes their encoder."""
     spec, crop_steps = dataset.spec, settings.crop_steps
     if spec.kind != settings.kind:
         raise UserError(
@@ -68,6 +69,8 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
     hop = network.hop_length
     if crop_steps % hop:
         raise UserError(f"train.crop_steps {crop_steps} must be a multiple of the hop, {hop}.")
+    if spec.kind == "codes":
+        check_upstream(dataset)
 
 
 def check_warmup(settings: TrainingSettings, network: keras.Model) -> None:
@@ -91,17 +94,17 @@ def open_or_create(
     if not runs.Run.exists(run_dir):
         return runs.Run.create(run_dir, info, dataset.spec, network, operative)
     run = runs.Run.open(run_dir)
+    told = _differing_data(run.spec, dataset.spec)
+    if told:
+        raise UserError(
+            f"{run_dir} was trained on other data than {dataset.directory} holds: {told}. Choose "
+            "another --run_dir."
+        )
     differing = runs.differing_fields(run.model_config(), runs.model_config(network))
     if differing:
         raise UserError(
             f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
             "operative.gin): choose another --run_dir, or remove it to train anew."
-        )
-    if run.spec.upstream.get("digest") != dataset.spec.upstream.get("digest"):
-        raise UserError(
-            f"{run_dir} was trained on codes of checkpoint {run.spec.upstream.get('digest')}, "
-            f"{dataset.directory} holds codes of {dataset.spec.upstream.get('digest')}: choose "
-            "another --run_dir."
         )
     if run.spec.splits != dataset.spec.splits:
         raise UserError(
@@ -109,6 +112,18 @@ def open_or_create(
             "--run_dir, or --init_from to start from its weights."
         )
     return run
+
+
+def _differing_data(run_spec: DatasetSpec, data_spec: DatasetSpec) -> str:
+    """What tells two datasets apart, with both values, what says most first; "" if nothing."""
+    names = ("kind", "sample_rate", "num_classes", "hop_length")
+    pairs = {name: (getattr(run_spec, name), getattr(data_spec, name)) for name in names}
+    pairs["checkpoint of the encoder"] = tuple(
+        spec.upstream.get("digest") for spec in (run_spec, data_spec)
+    )
+    return "; ".join(
+        f"{name} was {before}, is {now}" for name, (before, now) in pairs.items() if before != now
+    )
 
 
 def start_from(network: keras.Model, init_from: str) -> None:

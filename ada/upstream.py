@@ -1,0 +1,93 @@
+"""Codes and the run that made them: which checkpoint it was, and whether it is still there."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ada import log
+from ada.data import Dataset, DatasetSpec
+from ada.errors import UserError
+from ada.runs import Run, RunInfo
+
+
+def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> dict[str, Any]:
+    """What a dataset of codes says of its making.
+
+    Args:
+      run: the autoencoder's run.
+      checkpoint: "best" or "latest".
+      data_dir: what is encoded.
+      output_dir: of the codes.
+
+    Returns:
+      `Run.identity`, "run_dir" as an absolute path; the same from the codes, for trees that were
+      moved; and "data_dir".
+    """
+    run_dir = os.path.abspath(run.directory)  # noqa: PTH100 - links are kept as they are
+    return run.identity(checkpoint) | {
+        "run_dir": run_dir,
+        "run_dir_from_codes": None if "://" in output_dir else os.path.relpath(run_dir, output_dir),
+        "data_dir": data_dir,
+    }
+
+
+def encoder_checkpoint(codes: RunInfo | DatasetSpec, lower: Run) -> tuple[str | None, str]:
+    """Which checkpoint of a run made codes.
+
+    Args:
+      codes: a dataset of codes, or a run trained on one.
+      lower: the run that should have made them.
+
+    Returns:
+      "best" or "latest" and an empty text; or None and what differs, with both values, what says
+      most first.
+    """
+    model = lower.configured_model()
+    pairs = {
+        "number of codes": (codes.num_classes, model.num_codes),
+        "hop_length": (codes.hop_length, lower.info.hop_length * model.hop_length),
+        "sample_rate": (codes.sample_rate, lower.info.sample_rate),
+    }
+    found = [f"{name} {one}, there {other}" for name, (one, other) in pairs.items() if one != other]
+    made_by = codes.upstream.get("digest")
+    checkpoints = (c for c in ("best", "latest") if lower.identity(c)["digest"] == made_by)
+    checkpoint = next(checkpoints, None)
+    if checkpoint is None:
+        found.append(f"checkpoint {made_by}, there {lower.identity()['digest']}")
+    return (None, "; ".join(found)) if found else (checkpoint, "")
+
+
+def check_upstream(dataset: Dataset) -> None:
+    """Refuses codes through whose encoder nothing could be sampled, before hours of training.
+
+    Where the run that made them is not at hand, which is no mistake in itself, it says so.
+
+    Raises:
+      UserError: if that run has been trained further since, or makes other codes.
+    """
+    upstream = dataset.spec.upstream
+    mismatch = ""
+    for directory in _places(upstream, dataset.directory):
+        checkpoint, mismatch = encoder_checkpoint(dataset.spec, Run.open(directory))
+        if checkpoint is not None:
+            return
+    if not mismatch:
+        log.warning(
+            f"The run that made the codes in {dataset.directory} is not there "
+            f"({upstream.get('run_dir', 'it is not named')}): sampling will need it, at checkpoint "
+            f"{upstream.get('digest')}."
+        )
+        return
+    raise UserError(
+        f"{dataset.directory} holds codes that {directory} does not make any more: {mismatch}. "
+        "Nothing trained on them could be sampled: extract codes again (ada.extract_codes "
+        "--overwrite) and train on those, in another --run_dir if this one was begun."
+    )
+
+
+def _places(upstream: dict[str, Any], codes_dir: str) -> list[str]:
+    """Where the run may be: as it was named, and beside the codes if both were moved together."""
+    places = [upstream["run_dir"]] if upstream.get("run_dir") else []
+    if upstream.get("run_dir_from_codes"):
+        places.append(os.path.normpath(Path(codes_dir) / upstream["run_dir_from_codes"]))
+    return [place for place in dict.fromkeys(places) if Run.exists(place)]
