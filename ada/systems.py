@@ -70,7 +70,7 @@ def run_system(system: System, run_dir: str) -> int:
     params = _check(system)
     root = Path(run_dir)
     stages = Stages(Path(system.levels_dir or run_dir))
-    audio = _prepare(system, stages)
+    audio = prepared(system, stages)
     run_dirs = _train_levels(system, stages, params, audio)
     baseline = None
     if system.baseline:
@@ -169,7 +169,7 @@ def _set_aside(run_dir: Path, data_dir: str) -> None:
     log.info(f"{run_dir} was trained on other codes; it is now {aside}.")
 
 
-def _prepare(system: System, stages: Stages) -> str:
+def prepared(system: System, stages: Stages) -> str:
     """The dataset's directory, prepared; all stages to come depend on what is in it."""
     directory = system.data_dir or str(stages.root / "data")
     if not system.data_dir and system.inputs:

@@ -1,6 +1,7 @@
 """The autoregressive discrete autoencoder, ADA (Dieleman et al. 2018, section 3)."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ada.layers import Configured, stack_fields
@@ -109,6 +110,22 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         if codes is None:
             raise ValueError("This autoencoder has no codes: its quantiser is the identity.")
         return codes
+
+    def init_codebook(self, queries: np.ndarray, seed: int) -> list[keras.Variable]:
+        """Makes the quantiser's codebook from queries `[n, query_dim]` of training data.
+
+        Returns:
+          The weights that were replaced by it.
+        """
+        recoding = self.quantizer.init_codebook(queries, seed)
+        if recoding is None:
+            return [self.quantizer.codebook]
+        # One-hot vectors have no codebook: the layers before and after them hold it.
+        before, after = self.to_queries, self.modulator.project
+        before.bias.assign(tf.linalg.matvec(recoding.kernel, before.bias, True) + recoding.bias)
+        before.kernel.assign(before.kernel @ recoding.kernel)
+        after.kernel.assign(recoding.centres @ after.kernel)
+        return [before.kernel, before.bias, after.kernel]
 
     def conditioning(self, codes: tf.Tensor) -> tf.Tensor:
         """Codes `[batch, steps]` to the local model's conditioning `[batch, steps, channels]`."""

@@ -47,11 +47,12 @@ class PolyakAverage(tf.Module):
         for average, source in zip(self.averages, self._sources, strict=True):
             average.assign(source)
 
-    def follow_rows(self, variable: keras.Variable, rows: tf.Tensor) -> None:
-        """Sets rows (bool mask) of one weight's average to the weight's."""
+    def follow(self, variable: keras.Variable, rows: tf.Tensor | None = None) -> None:
+        """Sets one weight's average, or some rows of it (bool mask), to the weight's."""
         for average, source in zip(self.averages, self._sources, strict=True):
             if source is variable.value:
-                average.assign(tf.where(rows[:, tf.newaxis], source, average))
+                kept = source if rows is None else tf.where(rows[:, tf.newaxis], source, average)
+                average.assign(kept)
 
     def copy_to_model(self) -> None:
         """Overwrites the model's weights with their averages (for inference)."""

@@ -1,15 +1,21 @@
 """The argmax quantiser of the AMAE (Dieleman et al. 2018, section 3.2; the slides' AMAE)."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ada.quantizers.base import (
     Quantizer,
     QuantizerOutput,
+    Recoding,
     code_usage,
     uniform_weights,
     usage_metrics,
 )
+from ada.quantizers.kmeans import kmeans
+
+# Mean largest q once codes are made from data: at 1 the softmax would have no gradient left.
+CONFIDENCE = 0.5
 
 
 @keras.saving.register_keras_serializable("ada")
@@ -28,6 +34,8 @@ class ArgmaxQuantizer(Quantizer):
       diversity_weight: nu. It acts on squared distances between probabilities, about C^-2.
       normalization: "relu", the paper's, or "softmax", its variant.
       epsilon: eps.
+      warmup_steps: training steps that pass the activations on unquantised, without losses; then
+        the codes are made from data (`init_codebook`). Needs "softmax". Off (0) in the paper.
     """
 
     NORMALIZATIONS = ("relu", "softmax")
@@ -39,6 +47,7 @@ class ArgmaxQuantizer(Quantizer):
         diversity_weight: float = 1.0,
         normalization: str = "relu",
         epsilon: float = 1e-5,
+        warmup_steps: int = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,17 +58,29 @@ class ArgmaxQuantizer(Quantizer):
                 f"ArgmaxQuantizer: normalization must be one of {self.NORMALIZATIONS}, got "
                 f"{normalization!r}."
             )
+        if warmup_steps and normalization != "softmax":
+            raise ValueError(
+                f"ArgmaxQuantizer: warmup_steps={warmup_steps} needs normalization='softmax', got "
+                f"{normalization!r}: of distances to centres ReLU would leave nothing."
+            )
         self.num_codes = self.query_dim = num_codes
         self.commitment_weight = commitment_weight
         self.diversity_weight = diversity_weight
         self.normalization = normalization
         self.epsilon = epsilon
+        self.warmup_steps = warmup_steps
         self.mean_query_needed = diversity_weight > 0.0
+
+    def build(self, input_shape: tuple) -> None:
+        del input_shape
+        # 1 once queries are quantised, and what activations are multiplied by in the softmax.
+        self.active = self.add_state("active", (), float(not self.warmup_steps))
+        self.scale = self.add_state("scale", (), 1.0)
 
     def normalize(self, activations: tf.Tensor) -> tf.Tensor:
         """Activations `[..., C]` to q, which sums to one (or to zero where all are dead)."""
         if self.normalization == "softmax":
-            return tf.nn.softmax(activations, axis=-1)
+            return tf.nn.softmax(activations * self.scale, axis=-1)
         rectified = tf.nn.relu(activations)
         return rectified / (tf.reduce_sum(rectified, axis=-1, keepdims=True) + self.epsilon)
 
@@ -78,9 +99,10 @@ class ArgmaxQuantizer(Quantizer):
         commitment_loss = tf.reduce_sum(weights * tf.reduce_sum((one_hot - q) ** 2, axis=-1))
         local_mean = self.mean_query(q, weights)
         diversity_loss = self._diversity(local_mean, mean_query, weights)
+        active = tf.convert_to_tensor(self.active)
         losses = {
-            "commitment": self.commitment_weight * commitment_loss,
-            "diversity": self.diversity_weight * diversity_loss,
+            "commitment": active * self.commitment_weight * commitment_loss,
+            "diversity": active * self.diversity_weight * diversity_loss,
         }
         dead = tf.cast(tf.reduce_all(q <= 0.0, axis=-1), tf.float32)
         metrics = usage_metrics(code_usage(codes, weights, self.num_codes))
@@ -89,7 +111,10 @@ class ArgmaxQuantizer(Quantizer):
             "zero_queries": tf.reduce_sum(weights * dead),
             "largest_activation": tf.reduce_sum(weights * tf.reduce_max(q, axis=-1)),
         }
-        return QuantizerOutput(q + tf.stop_gradient(one_hot - q), codes, losses, metrics)
+        quantized = q + tf.stop_gradient(one_hot - q)
+        if self.warmup_steps:
+            quantized = tf.where(active > 0.0, quantized, queries)
+        return QuantizerOutput(quantized, codes, losses, metrics)
 
     @staticmethod
     def mean_query(q: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -114,3 +139,30 @@ class ArgmaxQuantizer(Quantizer):
 
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
         return tf.one_hot(codes, self.num_codes, dtype=tf.float32)
+
+    @property
+    def wants_codebook(self) -> bool:
+        return float(self.active.value.numpy()) == 0.0
+
+    def init_codebook(self, queries: np.ndarray, seed: int) -> Recoding:
+        """Makes activations of distances to the k-means centres of queries, and starts quantising.
+
+        Activation k becomes 2 a c_k - |c_k|^2, largest at the nearest centre c_k. What code k is
+        decoded to becomes what the decoder made of c_k.
+        """
+        centres = kmeans(queries, self.num_codes, seed)
+        kernel, bias = 2.0 * centres.T, -(centres**2).sum(axis=-1)
+        self.scale.assign(_scale_of_confidence(queries @ kernel + bias, CONFIDENCE))
+        self.active.assign(1.0)
+        return Recoding(kernel, bias, centres)
+
+
+def _scale_of_confidence(activations: np.ndarray, confidence: float) -> float:
+    """The factor at which the softmax of activations `[n, C]` has this mean largest value."""
+    below = activations - activations.max(axis=-1, keepdims=True)
+    low, high = -40.0, 40.0  # powers of two; the mean grows with the factor
+    while high - low > 1e-3:
+        middle = (low + high) / 2.0
+        mean = (1.0 / np.exp(below * 2.0**middle).sum(axis=-1)).mean()
+        low, high = (middle, high) if mean < confidence else (low, middle)
+    return 2.0**low

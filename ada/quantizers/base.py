@@ -4,6 +4,7 @@ import abc
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ada.layers import Configured
@@ -26,6 +27,20 @@ class QuantizerOutput(NamedTuple):
     codes: tf.Tensor | None
     losses: dict[str, tf.Tensor]
     metrics: dict[str, tf.Tensor]
+
+
+class Recoding(NamedTuple):
+    """How the layers around a quantiser have to change so that code k stands for centre k.
+
+    Attributes:
+      kernel: `[query_dim, query_dim]`; queries q become q @ kernel + bias.
+      bias: `[query_dim]`.
+      centres: `[num_codes, query_dim]`, what the decoder saw in place of each one-hot vector.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    centres: np.ndarray
 
 
 class Quantizer(Configured, keras.layers.Layer, abc.ABC):
@@ -67,10 +82,28 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
         """Looks up int codes `[batch, steps]`; returns `[batch, steps, quantized_dim]`."""
 
+    def add_state(self, name: str, shape: tuple, value: float) -> keras.Variable:
+        """A checkpointed variable that no gradient moves and every replica sets alike."""
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
     @property
     def wants_codebook(self) -> bool:
         """Whether the codebook still has to be made from data (see `VectorQuantizer`)."""
         return False
+
+    def init_codebook(self, queries: np.ndarray, seed: int) -> Recoding | None:
+        """Makes the codebook from queries `[n, query_dim]`, where `wants_codebook`.
+
+        Returns:
+          What the layers around must do, of a quantiser without weights of its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} makes no codebook from data.")
 
     def update_state(
         self, usage: tf.Tensor, queries: tf.Tensor, codes: tf.Tensor, seed: tf.Tensor

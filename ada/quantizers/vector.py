@@ -1,6 +1,7 @@
 """The vector quantiser of VQ-VAE (van den Oord, Vinyals, Kavukcuoglu 2017; the slides' VQ-VAE)."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ada.quantizers.base import (
@@ -82,24 +83,14 @@ class VectorQuantizer(Quantizer):
             aggregation="only_first_replica" if self.ema_decay is not None else None,
         )
         # 1 once there is a codebook to quantise with; until then queries pass unquantised.
-        self.active = self._state("active", (), float(not self.init_from_data))
+        self.active = self.add_state("active", (), float(not self.init_from_data))
         if self.restart_every:
-            self.uses = self._state("uses", (self.num_codes,), 0.0)
-            self.steps = self._state("steps", (), 0.0)
+            self.uses = self.add_state("uses", (self.num_codes,), 0.0)
+            self.steps = self.add_state("steps", (), 0.0)
         if self.ema_decay is not None:
-            self.ema_counts = self._state("ema_counts", (self.num_codes,), 1.0)
-            self.ema_sums = self._state("ema_sums", shape, 0.0)
+            self.ema_counts = self.add_state("ema_counts", (self.num_codes,), 1.0)
+            self.ema_sums = self.add_state("ema_sums", shape, 0.0)
             self.ema_sums.assign(self.codebook)
-
-    def _state(self, name: str, shape: tuple, value: float) -> keras.Variable:
-        """A checkpointed variable that no gradient moves and every replica sets alike."""
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=keras.initializers.Constant(value),
-            trainable=False,
-            aggregation="only_first_replica",
-        )
 
     def call(
         self,
@@ -149,7 +140,7 @@ class VectorQuantizer(Quantizer):
     def wants_codebook(self) -> bool:
         return self.init_from_data and float(self.active.value.numpy()) == 0.0
 
-    def init_codebook(self, queries: tf.Tensor, seed: int) -> None:
+    def init_codebook(self, queries: np.ndarray, seed: int) -> None:
         """Makes the codebook from queries `[n, code_dim]` by k-means, and starts quantising."""
         centres = kmeans(self._scaled(queries), self.num_codes, seed)
         self.codebook.assign(centres)

@@ -26,7 +26,8 @@ def init_codebook(trainer: Trainer, batches: tf.data.Dataset) -> None:
         found.append(trainer.model.queries(batch["ids"]).numpy()[counted])
         if sum(map(len, found)) >= wanted:
             break
-    quantizer.init_codebook(np.concatenate(found)[:wanted], trainer.seed)
-    trainer.forget_rows(tf.ones([quantizer.num_codes], tf.bool))
+    queries = np.concatenate(found)[:wanted]
+    for weight in trainer.model.init_codebook(queries, trainer.seed):
+        trainer.forget(weight)
     # Until now codes stood for nothing: what was counted says nothing of the new ones.
     trainer.usage.assign(tf.zeros_like(trainer.usage))

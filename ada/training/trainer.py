@@ -181,15 +181,19 @@ class Trainer:
         seed = tf.stack([self.seed + 1, step])
         replaced = self.quantizer.update_state(usage, queries, codes, seed)
         if replaced is not None:
-            self.forget_rows(replaced)
+            self.forget(self.quantizer.codebook, replaced)
 
-    def forget_rows(self, rows: tf.Tensor) -> None:
-        """Makes optimizer slots and Polyak average follow replaced codebook rows (bool mask)."""
-        codebook = self.quantizer.codebook
-        if not codebook.trainable:
+    def forget(self, variable: keras.Variable, rows: tf.Tensor | None = None) -> None:
+        """Makes optimizer slots and Polyak average follow a weight that was replaced.
+
+        Args:
+          variable: the weight.
+          rows: bool mask of the rows that were; all of it if None.
+        """
+        if not variable.trainable:
             return
-        index = self.optimizer._get_variable_index(codebook)
-        keep = tf.cast(~rows, tf.float32)[:, tf.newaxis]
+        index = self.optimizer._get_variable_index(variable)
+        keep = 0.0 if rows is None else tf.cast(~rows, tf.float32)[:, tf.newaxis]
         for slots in (self.optimizer._momentums, self.optimizer._velocities):
             self.optimizer.assign(slots[index], slots[index] * keep)
-        self.polyak.follow_rows(codebook, rows)
+        self.polyak.follow(variable, rows)

@@ -81,7 +81,7 @@ def test_copying_and_resetting_go_opposite_ways(model):
 def test_replaced_rows_are_followed_and_no_others(model):
     polyak = PolyakAverage(model, decay=0.5)
     assign(model, 7.0)
-    polyak.follow_rows(model.codebook, np.array([False, True, False]))
+    polyak.follow(model.codebook, np.array([False, True, False]))
     codebook, other = (average.numpy() for average in polyak.averages)
     np.testing.assert_array_equal(codebook, [[0, 0], [7, 7], [0, 0]])
     assert not other.any()

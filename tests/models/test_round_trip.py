@@ -54,6 +54,7 @@ CASES = {
             "diversity_weight": 8.0,
             "normalization": "softmax",
             "epsilon": 1e-3,
+            "warmup_steps": 4,
         },
         VECTORS,
     ),

@@ -11,7 +11,9 @@ NORMALIZATIONS = ["relu", "softmax"]
 
 
 def make(normalization="relu"):
-    return ArgmaxQuantizer(6, BETA, NU, normalization, EPSILON)
+    quantizer = ArgmaxQuantizer(6, BETA, NU, normalization, EPSILON)
+    quantizer.build((None, None, 6))
+    return quantizer
 
 
 @pytest.fixture

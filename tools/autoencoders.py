@@ -1,0 +1,68 @@
+"""One table of autoencoders: are their codes alive, and what keeps them so?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ada.training.loop import COLLAPSED_SHARE
+
+HEADER = (
+    "autoencoder",
+    "reconstruction",
+    "perplexity",
+    "used codes",
+    "rolled codes cost",
+    "all-zero queries",
+    "collapsed at step",
+)
+LEGEND = (
+    "Bits a step of the encoded ids, on the validation split, given codes: no likelihood. "
+    "Rolled: what decoding with another clip's codes costs. Codes that cost nothing to exchange are "
+    "ignored, whatever their perplexity. Collapsed: the first training step from which the "
+    "perplexity over some 100 steps stayed below a fiftieth of the codes."
+)
+
+
+def row(name: str, run_dir: str, evaluation: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of one autoencoder.
+
+    Args:
+      name: for people.
+      run_dir: its run directory.
+      evaluation: its entry in "levels" of `ada.evaluate --json`.
+    """
+    names = ("perplexity", "used_codes", "rolled_codes_cost_bits", "zero_queries")
+    return {
+        "autoencoder": name,
+        "run_dir": run_dir,
+        "reconstruction_bits_per_step": evaluation["bits_per_step"],
+        "collapsed_at_step": collapsed_at(run_dir, evaluation["num_codes"]),
+    } | {name: evaluation[name] for name in names}
+
+
+def collapsed_at(run_dir: str, num_codes: int) -> int | None:
+    """The first logged training step from which the codebook stayed collapsed, or None."""
+    found = None
+    for line in (Path(run_dir) / "metrics.jsonl").read_text().splitlines():
+        values = json.loads(line)
+        if not values.get("codebook/active"):
+            continue  # validation, or before there are codes
+        if values["codebook/perplexity"] >= COLLAPSED_SHARE * num_codes:
+            found = None
+        elif found is None:
+            found = values["step"]
+    return found
+
+
+def cells(values: dict[str, Any]) -> list[str]:
+    """A row of the table as text."""
+    zero, step = values["zero_queries"], values["collapsed_at_step"]
+    return [
+        values["autoencoder"],
+        f"{values['reconstruction_bits_per_step']:.3f}",
+        f"{values['perplexity']:.1f}",
+        str(values["used_codes"]),
+        f"{values['rolled_codes_cost_bits']:.3f}",
+        "–" if zero is None else f"{zero:.3f}",
+        "–" if step is None else str(step),
+    ]
