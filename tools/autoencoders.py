@@ -17,7 +17,7 @@ HEADER = (
 )
 LEGEND = (
     "Bits a step of the encoded ids, on the validation split, given codes: no likelihood. "
-    "Rolled: what decoding with another clip's codes costs. Codes that cost nothing to exchange are "
+    "Rolled: what another clip's codes cost. Codes that cost nothing to exchange are "
     "ignored, whatever their perplexity. Collapsed: the first training step from which the "
     "perplexity over some 100 steps stayed below a fiftieth of the codes."
 )
