@@ -23,6 +23,8 @@ from ada.files import write_bytes_atomically
 from ada.generation.chain import Generated
 
 CODES, REPORT = "codes.npz", "sample.json"
+# What NumPy raises for files that are missing, empty, damaged or something else.
+_NOT_NPZ = (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
 def run_identities(chain: Chain) -> list[dict[str, Any]]:
@@ -160,7 +162,7 @@ def _load_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _NOT_NPZ as error:
         raise UserError(f"{path} cannot be read as codes (.npz): {error}.") from error
 
 
