@@ -1,21 +1,68 @@
 """Generates audio from a chain of run directories, top first.
 
-python -m ada.sample --run_dirs=runs/prior_hop64,runs/hop64_vqvae --output_dir=out
+    python -m ada.sample --run_dirs=runs/prior_hop64,runs/hop64_vqvae --output_dir=out
+
+Modes (--mode):
+  ancestral  from nothing
+  primed     clips of --duration_secs that begin with (--prompt_secs of) --prompt_audio
+  continue   --duration_secs more of --prompt_audio, or of the clips of an earlier --from_dir, which
+             with the flags it was made with goes on as if it had been longer at once
+  upsample   decodes codes of the topmost autoencoder: of --codes, of an earlier --from_dir, or of
+             --prompt_audio, which is encoded first; a prior in --run_dirs is not used
+
+Where several prompts, pieces or rows of codes are given, clip i takes number i modulo theirs. An
+output directory holds the results of one command; those of another are replaced, which it says.
 """
 
-import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from ada import commands
+from ada.errors import UsageError, UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ada.chain import Chain
+    from ada.generation import Plan
 
 FLAGS = flags.FLAGS
+# What each mode starts from: one of these flags.
+SOURCES = {
+    "ancestral": (),
+    "primed": ("prompt_audio",),
+    "continue": ("prompt_audio", "from_dir"),
+    "upsample": ("codes", "from_dir", "prompt_audio"),
+}
+DURATION_SECS, NUM_SAMPLES = 5.0, 4
+
 flags.DEFINE_list("run_dirs", None, "Run directories from the top model to the audio model.")
 flags.DEFINE_string("output_dir", "out", "Where WAV files, codes and sample.json go.")
-flags.DEFINE_float("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
-flags.DEFINE_integer("num_samples", 4, "Number of clips.", lower_bound=1)
+flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "What to start from; see above.")
+flags.DEFINE_multi_string(
+    "prompt_audio", [], "Audio files, directories or patterns; repeat or separate by commas."
+)
+flags.DEFINE_float(
+    "prompt_secs", None, "Use at most so much of each prompt; by default all.", lower_bound=0.001
+)
+flags.DEFINE_string("from_dir", None, "Output directory of an earlier ada.sample.")
+flags.DEFINE_string("codes", None, "An .npz file of codes, such as codes.npz of ada.sample.")
+flags.DEFINE_float(
+    "duration_secs",
+    None,
+    f"Length of a clip in seconds, {DURATION_SECS:g} by default. With continue: of what is added. "
+    "With upsample, by default that of what is given.",
+    lower_bound=0.001,
+)
+flags.DEFINE_integer(
+    "num_samples",
+    None,
+    f"Number of clips; by default {NUM_SAMPLES}, with continue and upsample as many as are given.",
+    lower_bound=1,
+)
 flags.DEFINE_integer("seed", 0, "The same seed gives the same clip, whatever --num_samples.")
 flags.DEFINE_list("temperature", ["1.0"], "One, or one a level, top first.")
 flags.DEFINE_list("top_k", ["0"], "Keep the k likeliest ids; 0 keeps all. One, or one a level.")
@@ -31,13 +78,11 @@ flags.mark_flag_as_required("run_dirs")
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    import numpy as np
-
-    from ada.audio.writing import write_wav
     from ada.chain import Chain
-    from ada.data.spec import write_text_atomically
-    from ada.generation import Draws, generate
+    from ada.generation import Draws
+    from ada.generation.results import announce_replaced, run_identities, write_results
 
+    source = source_flag()
     chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
     chain.require_audio()
     levels = len(chain.runs)
@@ -52,44 +97,117 @@ def main(argv: list[str]) -> None:
     ]
     out = Path(FLAGS.output_dir)
     out.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
-    made = generate(
-        chain,
-        FLAGS.num_samples,
-        FLAGS.duration_secs,
-        draws,
-        lanes=FLAGS.lanes,
-        jit_compile=FLAGS.jit_compile,
-    )
-    secs = time.monotonic() - start
-    names = [f"sample_{i:03d}.wav" for i in range(FLAGS.num_samples)]
-    for name, audio in zip(names, made.audio, strict=True):
-        write_wav(str(out / name), audio, made.sample_rate)
-    codes = {f"level{levels - 1 - i}": ids for i, ids in enumerate(made.ids[:-1])}
-    if codes:
-        np.savez_compressed(out / "codes.npz", **codes)
-    report = {
+    plan, given = make_plan(chain, source, out)
+    settings = {
+        "mode": FLAGS.mode,
+        "given": given,
         "run_dirs": FLAGS.run_dirs,
+        "runs": run_identities(plan.chain),
+        "num_samples": plan.num_items,
+        "duration_secs": plan.duration_secs,
         "seed": FLAGS.seed,
         "draws": [d._asdict() for d in draws],
         "lanes": FLAGS.lanes,
-        "sample_rate": made.sample_rate,
-        "wavs": names,
-        "bits_of_what_was_drawn": made.bits,
-        "seconds": round(secs, 2),
-        "real_time_factor": round(FLAGS.num_samples * FLAGS.duration_secs / secs, 3),
     }
-    write_text_atomically(str(out / "sample.json"), json.dumps(report, indent=1) + "\n")
+    announce_replaced(out, settings)
+    start = time.monotonic()
+    made = plan.run(draws, lanes=FLAGS.lanes, jit_compile=FLAGS.jit_compile)
+    secs = time.monotonic() - start
+    factor = round(plan.num_items * plan.duration_secs / secs, 3)
+    write_results(out, made, settings, {"seconds": round(secs, 2), "real_time_factor": factor})
     print(
-        f"{FLAGS.num_samples} clips of {FLAGS.duration_secs:g} s in {out}, {secs:.1f} s "
-        f"({report['real_time_factor']:g} times real time)."
+        f"{plan.num_items} clips of {plan.duration_secs:g} s in {out}, {secs:.1f} s "
+        f"({factor:g} times real time)."
     )
+
+
+def source_flag() -> str | None:
+    """The name of the flag that says what a mode starts from; raises UsageError if it cannot be."""
+    possible = SOURCES[FLAGS.mode]
+    given = [name for name in ("prompt_audio", "from_dir", "codes") if FLAGS[name].value]
+    for name in given:
+        if name not in possible:
+            modes = ", ".join(mode for mode, names in SOURCES.items() if name in names)
+            raise UsageError(f"--{name} is for --mode={modes}, not for {FLAGS.mode}")
+    if len(given) > 1 or (possible and not given):
+        names = " or ".join(f"--{name}" for name in possible)
+        raise UsageError(f"--mode={FLAGS.mode} needs {names}, one of them")
+    if FLAGS.prompt_secs and (FLAGS.mode == "continue" or given != ["prompt_audio"]):
+        raise UsageError("--prompt_secs goes with --prompt_audio in --mode=primed or upsample")
+    return given[0] if given else None
+
+
+def make_plan(chain: "Chain", source: str | None, out: Path) -> tuple["Plan", dict[str, Any]]:
+    """What to generate, and what is given as `sample.json` records it."""
+    from ada.generation import Results, modes
+
+    secs = FLAGS.duration_secs or DURATION_SECS
+    if source is None:
+        return modes.ancestral(chain, FLAGS.num_samples or NUM_SAMPLES, secs), {}
+    # With upsample, the length is that of what is given unless the user says otherwise.
+    steps = FLAGS.duration_secs and round(FLAGS.duration_secs * modes.sample_rate(chain))
+    if source == "prompt_audio":
+        prompts = read_prompts(chain, out)
+        given = {"prompt_audio": {n: len(p) / modes.sample_rate(chain) for n, p in prompts.items()}}
+        num_items = FLAGS.num_samples or len(prompts)
+        if FLAGS.mode == "primed":
+            num_items = FLAGS.num_samples or NUM_SAMPLES
+            return modes.primed(chain, prompts, num_items, secs), given
+        if FLAGS.mode == "continue":
+            return modes.continued(chain, prompts, num_items, secs), given
+        return modes.upsampled_audio(chain, prompts, num_items, steps), given
+    given = {source: FLAGS[source].value}
+    where = Path(FLAGS[source].value)
+    refuse_own_output(where.parent if source == "codes" else where, out)
+    if FLAGS.mode == "upsample":
+        codes, steps = given_codes(modes.decoders_of(chain), source, steps)
+        return modes.upsampled(chain, codes, FLAGS.num_samples or len(codes), steps), given
+    results = Results.load(FLAGS.from_dir)
+    results.require_same_runs(chain)
+    ids = [results.codes(level) for level in reversed(range(len(chain.runs)))]
+    return modes.continued_ids(chain, ids, FLAGS.num_samples or len(ids[-1]), secs), given
+
+
+def given_codes(
+    decoders: "Chain", source: str, steps: int | None
+) -> tuple["np.ndarray", int | None]:
+    """Codes of --codes or --from_dir, and how many samples to make of them."""
+    from ada.generation import Results, load_codes
+
+    level = len(decoders.runs)
+    if source == "codes":
+        return load_codes(FLAGS.codes, level), steps
+    results = Results.load(FLAGS.from_dir)
+    results.require_same_decoder(decoders)
+    return results.codes(level), steps or results.codes(0).shape[1]
+
+
+def read_prompts(chain: "Chain", out: Path) -> "dict[str, np.ndarray]":
+    """The prompts as ids, by path, in the order of --prompt_audio."""
+    from ada.audio.errors import AudioError
+    from ada.data.inputs import find_files, obviously_not_audio, split_patterns
+    from ada.generation.prompts import read_prompt
+
+    found = [f.path for p in split_patterns(FLAGS.prompt_audio) for f in find_files([p])]
+    paths = [path for path in dict.fromkeys(found) if not obviously_not_audio(path)]
+    if not paths:
+        raise UserError(f"--prompt_audio: {', '.join(found)} is no audio.")
+    for path in paths:
+        refuse_own_output(Path(path).parent, out)
+    try:
+        return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
+    except AudioError as error:
+        raise UserError(str(error)) from error
+
+
+def refuse_own_output(directory: Path, out: Path) -> None:
+    """Raises UsageError if what a command reads would be replaced by what it makes."""
+    if directory.resolve() == out.resolve():
+        raise UsageError(f"--output_dir={out} is where the input is: name another")
 
 
 def per_level(name: str, values: list[str], kind: type, levels: int) -> list:
     """One value a level from one or as many; raises UsageError otherwise."""
-    from ada.errors import UsageError
-
     try:
         numbers = [kind(value) for value in values]
     except ValueError as error:

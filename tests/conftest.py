@@ -76,6 +76,27 @@ def make_autoencoder(randomize):
 
 
 @pytest.fixture(scope="session")
+def chain_dirs(make_wavenet, make_autoencoder, tmp_path_factory):
+    """Run directories of tiny chains, top first, by their number of levels; audio at 1000 Hz."""
+    from support import write_run
+
+    from ada.quantizers import VectorQuantizer
+
+    root = tmp_path_factory.mktemp("chains")
+
+    def run(name, model, below=None):
+        return write_run(root / name, model, 1000, below)
+
+    level1 = run("level1", make_autoencoder(quantizer=VectorQuantizer(7, 3)))
+    level2 = run("level2", make_autoencoder(quantizer=VectorQuantizer(7, 3)), level1)
+    return {
+        1: [run("wavenet", make_wavenet())],
+        2: [run("prior1", make_wavenet(seed=1), level1), level1],
+        3: [run("prior2", make_wavenet(seed=2), level2), level2, level1],
+    }
+
+
+@pytest.fixture(scope="session")
 def influences():
     """A function that finds out what changes what: bool `[output_steps, input_steps]`.
 

@@ -1,12 +1,18 @@
-"""What several tests use: running commands, and datasets of codes."""
+"""What several tests use: running commands, datasets of codes, run directories without training."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import tensorflow as tf
+
+from ada.data import SPLITS, DatasetSpec
 from ada.data.assembly import assemble, pieces_of_part, whole_source
 from ada.data.parts import part_path, write_part
+from ada.data.spec import FileSpec, SourceSpec, SplitSpec
+from ada.models import PolyakAverage
+from ada.runs import Run, RunInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,4 +72,42 @@ def write_codes(directory, splits, num_classes, hop_length=64, upstream=None):
         split_method="given",
         upstream=upstream or {"digest": "made-up"},
     )
+    return str(directory)
+
+
+def write_run(directory, model, sample_rate, below=None):
+    """A run directory of a built model as it is; returns its path.
+
+    `below` is the run directory whose codes it models; None for audio, of as many classes as the
+    model has.
+    """
+    lower = Run.open(below) if below else None
+    hop = lower.info.hop_length * lower.build_model().hop_length if lower else 1
+    upstream = lower.identity() if lower else {}
+    source = SourceSpec("made-up", 1, "made-up")
+    spec = DatasetSpec(
+        kind="codes" if lower else "audio",
+        sample_rate=sample_rate,
+        hop_length=hop,
+        num_classes=model.num_classes if lower else None,
+        dtype="uint8" if lower else "int16",
+        record_steps=2048,
+        splits={s: SplitSpec(1, 1, 1, 0.0, (FileSpec("made-up", 1),), (source,)) for s in SPLITS},
+        index=FileSpec("made-up", 1, "0"),
+        split_method="made-up",
+        upstream=upstream,
+    )
+    info = RunInfo(
+        kind=spec.kind,
+        sample_rate=sample_rate,
+        hop_length=hop,
+        num_classes=model.num_classes,
+        companding=None if lower else "mu_law",
+        data_dir="nowhere",
+        data_dir_from_run="nowhere",
+        upstream=upstream,
+    )
+    Run.create(str(directory), info, spec, model, "")
+    checkpoint = tf.train.Checkpoint(model=model, polyak=PolyakAverage(model))
+    tf.train.CheckpointManager(checkpoint, str(directory / "checkpoints"), 1).save()
     return str(directory)

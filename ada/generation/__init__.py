@@ -1,9 +1,12 @@
-"""Generation: the compiled incremental sampler, one level, and whole chains."""
+"""Generation: the compiled incremental sampler, one level, whole chains, and modes of starting."""
 
 from ada.generation.chain import Generated, decode_codes, generate
 from ada.generation.choice import choose, uniforms
+from ada.generation.conditioning import conditioning_steps
 from ada.generation.incremental import IncrementalState, IncrementalWaveNet
 from ada.generation.level import Draws, generate_level
+from ada.generation.modes import Plan
+from ada.generation.results import Results, load_codes
 from ada.generation.sampler import BlockSampler
 
 __all__ = [
@@ -12,9 +15,13 @@ __all__ = [
     "Generated",
     "IncrementalState",
     "IncrementalWaveNet",
+    "Plan",
+    "Results",
     "choose",
+    "conditioning_steps",
     "decode_codes",
     "generate",
     "generate_level",
+    "load_codes",
     "uniforms",
 ]

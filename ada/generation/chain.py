@@ -1,22 +1,19 @@
 """Hierarchical sampling: from the top prior down to audio (METHOD: "Stacking")."""
 
+import gc
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ada.chain import Chain
 from ada.errors import UserError
+from ada.generation.conditioning import conditioning_steps
+from ada.generation.lengths import CodeGeometry, chain_geometry, level_lengths
 from ada.generation.level import Draws, generate_level
 from ada.generation.sampler import BlockSampler
 from ada.models import AutoregressiveDiscreteAutoencoder
-
-
-def steps_needed(num_steps: int, model: AutoregressiveDiscreteAutoencoder) -> int:
-    """Codes that `num_steps` ids need, the modulator's look-ahead included."""
-    return -(-num_steps // model.hop_length) + model.modulator.field.future
 
 
 def decode_codes(
@@ -26,6 +23,7 @@ def decode_codes(
     draws: Draws,
     *,
     level: int = 0,
+    forced: np.ndarray | None = None,
     lanes: int = 1,
     desc: str | None = None,
     jit_compile: bool = True,
@@ -39,7 +37,8 @@ def decode_codes(
       num_steps: ids to draw for each item, at most `code_steps * hop_length`.
       draws: how ids are drawn.
       level: number of the level, 0 at the bottom.
-      lanes: see `generate_level`; so are the rest.
+      forced: see `generate_level`; so are the rest.
+      lanes: see `generate_level`.
       desc: see `generate_level`.
       jit_compile: see `generate_level`.
       sampler: see `generate_level`.
@@ -47,15 +46,16 @@ def decode_codes(
     Returns:
       ids int32 and log-probabilities float32, `[items, num_steps]`.
     """
-    conditioning = model.conditioning(tf.constant(codes)).numpy()
+    code_steps = min(-(-num_steps // model.hop_length), codes.shape[1])
     return generate_level(
         model.local_model,
         len(codes),
         num_steps,
         draws,
         level=level,
-        conditioning=conditioning,
+        conditioning=conditioning_steps(model, codes, code_steps),
         hop_length=ids_per_conditioning_step(model),
+        forced=forced,
         lanes=lanes,
         desc=desc,
         jit_compile=jit_compile,
@@ -74,14 +74,15 @@ class Generated(NamedTuple):
     Attributes:
       audio: float32 `[items, samples]`.
       sample_rate: Hz.
-      ids: every level's ids, top first, each int32 `[items, steps]`.
-      bits: mean -log2 p(id) of what was drawn, a level, top first.
+      ids: every level's ids, top first, each int32 `[items, steps]`; codes that were given come
+        before those of the first level.
+      bits: mean -log2 p(id) of what was drawn, a level, top first; None where nothing was.
     """
 
     audio: np.ndarray
     sample_rate: int
     ids: tuple[np.ndarray, ...]
-    bits: tuple[float, ...]
+    bits: tuple[float | None, ...]
 
 
 def generate(
@@ -90,6 +91,8 @@ def generate(
     duration_secs: float,
     draws: Sequence[Draws],
     *,
+    known: Sequence[np.ndarray | None] = (),
+    codes: np.ndarray | None = None,
     lanes: int = 1,
     jit_compile: bool = True,
     progress: bool = True,
@@ -104,38 +107,85 @@ def generate(
       num_items: clips.
       duration_secs: length of each.
       draws: one for each level, top first.
+      known: ids that the clips begin with, for each level, top first: int `[num_items, steps]`, -1
+        where an id is to be drawn; None or nothing at all to draw all of them.
+      codes: codes int `[num_items, code_steps]` above the first level, which then is the decoder
+        of an autoencoder; None if it is a prior.
       lanes: items computed side by side.
       jit_compile: whether XLA compiles the loops.
       progress: whether to show progress bars.
 
     Raises:
-      UserError: if the chain does not reach from a prior down to audio.
+      UserError: if the chain does not reach from a prior, or the codes, down to audio.
+      ValueError: if the codes given do not last.
     """
     chain.require_audio()
-    sample_rate = chain.runs[-1].info.sample_rate
-    # From the bottom up: how many ids does each level need?
-    lengths = [round(duration_secs * sample_rate)]
-    for run in reversed(chain.runs[1:]):
-        lengths.insert(0, steps_needed(lengths[0], run.build_model()))
-
-    levels, bits = [], []
-    for number, (run, length) in enumerate(zip(chain.runs, lengths, strict=True)):
-        model = chain.load_model(number)
-        options = {
-            "level": len(chain.runs) - 1 - number,
-            "lanes": lanes,
-            "desc": f"{run.info.kind} from {run.directory}" if progress else None,
-            "jit_compile": jit_compile,
-        }
-        if number:
-            ids, log_probs = decode_codes(model, levels[-1], length, draws[number], **options)
-        elif model.quantizer is None:
-            ids, log_probs = generate_level(model, num_items, length, draws[number], **options)
-        else:
-            raise UserError(
-                f"{run.directory} is an autoencoder: put a prior above it, trained on its codes."
-            )
+    info = chain.runs[-1].info
+    geometry = chain_geometry(chain)
+    num_steps = round(duration_secs * info.sample_rate)
+    if codes is None:
+        require_prior(chain, geometry)
+        lengths = level_lengths(num_steps, geometry[1:])
+        levels = []
+    else:
+        code_steps, *lengths = level_lengths(num_steps, geometry, codes.shape[1])
+        levels = [codes[:, :code_steps]]
+    bits = []
+    plans = zip(lengths, known or [None] * len(lengths), strict=True)
+    for number, (length, forced) in enumerate(plans):
+        ids, log_probs = _draw_level(
+            chain,
+            number,
+            (num_items, length),
+            draws[number],
+            codes=levels[-1] if levels else None,
+            forced=forced,
+            lanes=lanes,
+            jit_compile=jit_compile,
+            progress=progress,
+        )
+        gc.collect()  # Keras models are cycles: this one must go before the next is loaded
         levels.append(ids)
-        bits.append(float(-log_probs.mean() / np.log(2.0)))
-    audio = np.asarray(chain.runs[-1].info.ids_to_audio(levels[-1]), np.float32)
-    return Generated(audio, sample_rate, tuple(levels), tuple(bits))
+        bits.append(_bits_of_draws(log_probs, forced))
+    audio = np.asarray(info.ids_to_audio(levels[-1]), np.float32)
+    return Generated(audio, info.sample_rate, tuple(levels), tuple(bits))
+
+
+def require_prior(chain: Chain, geometry: Sequence[CodeGeometry | None]) -> None:
+    """Raises UserError if the top of the chain needs codes to begin with."""
+    if geometry[0] is not None:
+        raise UserError(
+            f"{chain.runs[0].directory} is an autoencoder: put a prior above it, trained on its "
+            "codes."
+        )
+
+
+def _draw_level(
+    chain: Chain,
+    number: int,
+    shape: tuple[int, int],
+    draws: Draws,
+    *,
+    codes: np.ndarray | None,
+    progress: bool,
+    **options: Any,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loads the model of one level and draws its ids; the model is gone when this returns."""
+    run, (num_items, num_steps) = chain.runs[number], shape
+    options |= {
+        "level": len(chain.runs) - 1 - number,
+        "desc": f"{run.info.kind} from {run.directory}" if progress else None,
+    }
+    model = chain.load_model(number)
+    if codes is None:
+        return generate_level(model, num_items, num_steps, draws, **options)
+    return decode_codes(model, codes, num_steps, draws, **options)
+
+
+def _bits_of_draws(log_probs: np.ndarray, forced: np.ndarray | None) -> float | None:
+    """Mean -log2 p(id) of the ids that were drawn; None if all were forced."""
+    drawn = np.ones(log_probs.shape, bool)
+    if forced is not None:
+        steps = min(forced.shape[1], log_probs.shape[1])
+        drawn[:, :steps] = forced[:, :steps] < 0
+    return float(-log_probs[drawn].mean() / np.log(2.0)) if drawn.any() else None

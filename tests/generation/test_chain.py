@@ -8,7 +8,7 @@ import pytest
 from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation import Draws, decode_codes, generate, generate_level, level
-from ada.generation.chain import steps_needed
+from ada.generation.lengths import CodeGeometry, steps_needed
 
 HOP, RATE = 4, 100
 
@@ -42,7 +42,7 @@ def test_decoded_ids_score_the_same_under_their_codes(num_steps, model, codes):
 
 @pytest.mark.parametrize(("num_steps", "expected"), [(1, 4), (4, 4), (5, 5), (8, 5), (10, 6)])
 def test_steps_needed_are_enough_and_none_too_many(num_steps, expected, model, influences, codes):
-    assert steps_needed(num_steps, model) == expected
+    assert steps_needed(num_steps, CodeGeometry.of(model)) == expected
     ids = np.random.default_rng(2).integers(0, 7, (1, 10 * HOP))
     others = np.stack([(codes[0] + i) % 8 for i in range(1, 7)])
     seen = influences(
@@ -55,7 +55,8 @@ def test_steps_needed_are_enough_and_none_too_many(num_steps, expected, model, i
 
 def test_codes_past_those_needed_change_nothing(model, codes):
     all_codes, needed = (
-        decoded(model, codes[:, :steps], 22) for steps in (10, steps_needed(22, model))
+        decoded(model, codes[:, :steps], 22)
+        for steps in (10, steps_needed(22, CodeGeometry.of(model)))
     )
     np.testing.assert_array_equal(all_codes[0], needed[0])
 
@@ -77,7 +78,7 @@ def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
     draws = [Draws(5), Draws(6, temperature=0.5)]
     result = generate(runs, 2, 0.22, draws, progress=False)
 
-    needed = steps_needed(22, model)
+    needed = steps_needed(22, CodeGeometry.of(model))
     codes, ids = result.ids
     assert codes.shape == (2, needed)
     # The prior is level 1 and the decoder level 0: their random numbers differ.

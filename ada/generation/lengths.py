@@ -1,0 +1,91 @@
+"""How many ids every level needs, and how many codes a prompt determines: arithmetic only."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from ada.chain import Chain
+from ada.layers import Field
+
+
+class CodeGeometry(NamedTuple):
+    """How the codes of an autoencoder lie over its ids.
+
+    Attributes:
+      encoder_field: what a code sees of the ids; its `hop` is the ids that a code stands for.
+      lookahead: codes that the modulator sees after the present one.
+      num_codes: number of codes C; 0 for an autoencoder without codes (NSynth).
+    """
+
+    encoder_field: Field
+    lookahead: int
+    num_codes: int
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "CodeGeometry | None":
+        """The geometry of an autoencoder; None for a WaveNet, which has no codes."""
+        if model.quantizer is None:
+            return None
+        return cls(model.encoder.field, model.modulator.field.future, model.num_codes)
+
+
+def chain_geometry(chain: Chain) -> tuple[CodeGeometry | None, ...]:
+    """The geometry of every level, top first; one model is built at a time, none is loaded."""
+    return tuple(CodeGeometry.of(run.build_model()) for run in chain.runs)
+
+
+def steps_needed(num_steps: int, geometry: CodeGeometry) -> int:
+    """Codes that `num_steps` ids need, the modulator's look-ahead included."""
+    return -(-num_steps // geometry.encoder_field.hop) + geometry.lookahead
+
+
+def codes_inside(num_steps: int, geometry: CodeGeometry) -> int:
+    """Codes of `num_steps` ids that stay what they are whatever follows those ids.
+
+    Code i sees the ids up to `(i + 1) * hop - 1 + future`: that must be one of the `num_steps`.
+    """
+    field = geometry.encoder_field
+    return max((num_steps - field.future) // field.hop, 0)
+
+
+def level_lengths(
+    num_steps: int, decoders: Sequence[CodeGeometry], given: int | None = None
+) -> list[int]:
+    """Ids of every level from which `num_steps` ids can be made at the bottom.
+
+    Every level is run ahead by the look-ahead of the modulator below it, so that no conditioning
+    sees the end of the codes. Codes that are given may end earlier: then no level gets longer than
+    they last, and the last conditioning steps see the end, as they do in training.
+
+    Args:
+      num_steps: ids wanted at the bottom.
+      decoders: the autoencoders, top first.
+      given: codes that there are for the first of them; None if they are yet to be drawn.
+
+    Returns:
+      Codes for the first decoder, then the ids of every decoder: one more than decoders.
+
+    Raises:
+      ValueError: if the codes given do not last for `num_steps`.
+    """
+    needed = [num_steps]
+    for geometry in reversed(decoders):
+        needed.insert(0, steps_needed(needed[0], geometry))
+    if given is None:
+        return needed
+    lengths = [min(needed[0], given)]
+    for geometry, wanted in zip(decoders, needed[1:], strict=True):
+        lengths.append(min(wanted, lengths[-1] * geometry.encoder_field.hop))
+    if lengths[-1] < num_steps:
+        raise ValueError(
+            f"level_lengths: {given} codes last for {lengths[-1]} ids, not for {num_steps}."
+        )
+    return lengths
+
+
+def ids_of_codes(num_codes: int, decoders: Sequence[CodeGeometry]) -> int:
+    """Ids at the bottom that `num_codes` codes for the first of `decoders` stand for."""
+    for geometry in decoders:
+        num_codes *= geometry.encoder_field.hop
+    return num_codes

@@ -1,0 +1,237 @@
+"""What each mode of sampling starts from: a plan that `generate` carries out.
+
+ancestral  nothing is known; the prior begins
+primed     clips begin with audio that is given
+continue   a piece goes on where it ends: audio, or all ids of an earlier generation
+upsample   the codes at the top are given; the levels below are drawn
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ada.chain import Chain
+from ada.errors import UsageError, UserError
+from ada.generation.chain import Generated, generate, require_prior
+from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
+from ada.generation.level import Draws
+from ada.generation.prompts import encode_prompts, stack_pieces
+
+
+class Plan(NamedTuple):
+    """What to generate.
+
+    Attributes:
+      chain: the levels to draw, top first.
+      num_items: clips.
+      num_steps: audio samples of each.
+      known: see `generate`.
+      codes: see `generate`.
+    """
+
+    chain: Chain
+    num_items: int
+    num_steps: int
+    known: tuple[np.ndarray, ...] = ()
+    codes: np.ndarray | None = None
+
+    @property
+    def duration_secs(self) -> float:
+        """Length of a clip."""
+        return self.num_steps / sample_rate(self.chain)
+
+    def run(self, draws: Sequence[Draws], **options: Any) -> Generated:
+        """Generates; `draws` are those of the last levels, `options` those of `generate`."""
+        return generate(
+            self.chain,
+            self.num_items,
+            self.duration_secs,
+            draws[-len(self.chain.runs) :],
+            known=self.known,
+            codes=self.codes,
+            **options,
+        )
+
+
+def sample_rate(chain: Chain) -> int:
+    """Of the audio that a chain makes, Hz."""
+    return chain.runs[-1].info.sample_rate
+
+
+def ancestral(chain: Chain, num_items: int, duration_secs: float) -> Plan:
+    """Everything is drawn."""
+    require_prior(chain, chain_geometry(chain))
+    return Plan(chain, num_items, round(duration_secs * sample_rate(chain)))
+
+
+def primed(
+    chain: Chain,
+    prompts: dict[str, np.ndarray],
+    num_items: int,
+    duration_secs: float,
+    progress: bool = True,
+) -> Plan:
+    """Clips that begin with a prompt: item i with prompt i modulo their number.
+
+    Args:
+      chain: from a prior down to audio.
+      prompts: bottom ids int32 `[steps]` by the name to call them in messages; of any lengths.
+      num_items: clips.
+      duration_secs: length of a clip, prompt included.
+      progress: whether to show progress bars.
+
+    Raises:
+      UsageError: if a prompt is longer than that.
+      UserError: if there is no prior.
+    """
+    geometry = chain_geometry(chain)
+    require_prior(chain, geometry)
+    rate = sample_rate(chain)
+    num_steps = round(duration_secs * rate)
+    for name, ids in prompts.items():
+        if len(ids) > num_steps:
+            raise UsageError(
+                f"{name} lasts {len(ids) / rate:g} s, more than --duration_secs="
+                f"{duration_secs:g}: --prompt_secs takes less of it"
+            )
+    levels = encode_prompts(chain, list(prompts.values()), geometry, progress=progress)
+    known = tuple(stack_pieces(pieces, num_items) for pieces in levels)
+    return Plan(chain, num_items, num_steps, known)
+
+
+def continued(
+    chain: Chain,
+    pieces: dict[str, np.ndarray],
+    num_items: int,
+    duration_secs: float,
+    progress: bool = True,
+) -> Plan:
+    """Audio goes on where it ends; `duration_secs` are added. For the rest see `primed`.
+
+    Raises:
+      UsageError: if the pieces differ in length.
+      UserError: if there is no prior.
+    """
+    num_steps = _common_length(chain, pieces, "continue them one at a time")
+    duration_secs = num_steps / sample_rate(chain) + duration_secs
+    return primed(chain, pieces, num_items, duration_secs, progress)
+
+
+def continued_ids(
+    chain: Chain, ids: Sequence[np.ndarray], num_items: int, duration_secs: float
+) -> Plan:
+    """An earlier generation goes on: with the same draws, as if it had been longer at once.
+
+    Codes that ran ahead by the look-ahead are kept as well, so that nothing is drawn twice.
+
+    Args:
+      chain: the chain that generated.
+      ids: of every level, top first, each int `[pieces, steps]`; item i takes piece i modulo their
+        number.
+      num_items: clips.
+      duration_secs: what is added.
+    """
+    num_steps = ids[-1].shape[1] + round(duration_secs * sample_rate(chain))
+    known = tuple(stack_pieces(list(level), num_items) for level in ids)
+    return Plan(chain, num_items, num_steps, known)
+
+
+def upsampled(
+    chain: Chain, codes: np.ndarray, num_items: int, num_steps: int | None = None
+) -> Plan:
+    """Codes are decoded to audio, item i those of row i modulo their number.
+
+    Args:
+      chain: from an autoencoder, whose codes they are, down to audio; a prior above it is not used.
+      codes: int `[rows, code_steps]`.
+      num_items: clips.
+      num_steps: audio samples of a clip; None for as many as the codes stand for.
+
+    Raises:
+      UsageError: if the codes do not last, or are not codes of that autoencoder.
+      UserError: if the chain has no autoencoder with codes.
+    """
+    decoders = decoders_of(chain)
+    geometry = chain_geometry(decoders)
+    _check_codes(codes, geometry[0], decoders.runs[0].directory)
+    if num_steps is None:
+        num_steps = ids_of_codes(codes.shape[1], geometry)
+    try:
+        level_lengths(num_steps, geometry, codes.shape[1])
+    except ValueError as error:
+        rate = sample_rate(chain)
+        raise UsageError(
+            f"the {codes.shape[1]} codes last for {ids_of_codes(codes.shape[1], geometry) / rate:g}"
+            f" s, less than --duration_secs={num_steps / rate:g}"
+        ) from error
+    return Plan(decoders, num_items, num_steps, codes=stack_pieces(list(codes), num_items))
+
+
+def upsampled_audio(
+    chain: Chain,
+    prompts: dict[str, np.ndarray],
+    num_items: int,
+    num_steps: int | None = None,
+    progress: bool = True,
+) -> Plan:
+    """Audio is encoded to the topmost codes and decoded again: a reconstruction.
+
+    Args:
+      chain: see `upsampled`.
+      prompts: see `primed`.
+      num_items: clips.
+      num_steps: audio samples of a clip; None for as many as the prompts have.
+      progress: whether to show progress bars.
+
+    Raises:
+      UsageError: if `num_steps` is None and the prompts differ in length, or they do not last.
+      UserError: if the chain has no autoencoder with codes.
+    """
+    decoders = decoders_of(chain)
+    if num_steps is None:
+        num_steps = _common_length(chain, prompts, "give --duration_secs")
+    pieces = encode_prompts(
+        decoders, list(prompts.values()), chain_geometry(decoders), whole=True, progress=progress
+    )[0]
+    shortest = min(len(piece) for piece in pieces)
+    return upsampled(
+        decoders, np.stack([piece[:shortest] for piece in pieces]), num_items, num_steps
+    )
+
+
+def decoders_of(chain: Chain) -> Chain:
+    """The autoencoders of a chain: all of it, or all but the prior.
+
+    Raises:
+      UserError: if there is none, or it has no codes.
+    """
+    geometry = chain_geometry(chain)
+    first = 0 if geometry[0] is not None else 1
+    if not any(level is not None and level.num_codes for level in geometry):
+        raise UserError(
+            f"{chain.runs[-1].directory} has no codes to decode: --mode=upsample needs an "
+            "autoencoder with codes."
+        )
+    return Chain(chain.runs[first:], chain.checkpoints[first:])
+
+
+def _common_length(chain: Chain, pieces: dict[str, np.ndarray], way_out: str) -> int:
+    """The length of all pieces; raises UsageError if they differ."""
+    rate = sample_rate(chain)
+    (first, ids), *others = pieces.items()
+    for name, other in others:
+        if len(other) != len(ids):
+            raise UsageError(
+                f"{first} lasts {len(ids) / rate:g} s, {name} {len(other) / rate:g} s: {way_out}"
+            )
+    return len(ids)
+
+
+def _check_codes(codes: np.ndarray, geometry: CodeGeometry, directory: str) -> None:
+    lowest, highest = int(codes.min()), int(codes.max())
+    if lowest < 0 or highest >= geometry.num_codes:
+        raise UsageError(
+            f"the codes run from {lowest} to {highest}, those of {directory} from 0 to "
+            f"{geometry.num_codes - 1}"
+        )

@@ -1,0 +1,114 @@
+"""Prompts: audio as ids, encoded from the bottom up, and what of it is known at each level."""
+
+import gc
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from ada.audio.reading import stream_audio
+from ada.audio.writing import pcm16
+from ada.chain import Chain
+from ada.codes import SourceEncoder
+from ada.generation.lengths import CodeGeometry, codes_inside
+from ada.progress import progress_bar
+from ada.runs import RunInfo
+
+
+def read_prompt(
+    path: str | os.PathLike, info: RunInfo, max_secs: float | None = None
+) -> np.ndarray:
+    """Reads audio as the ids of a run that models audio: the ids that training saw.
+
+    Args:
+      path: of the file, at any sample rate.
+      info: of the run.
+      max_secs: how much of the beginning to take; None for all.
+
+    Returns:
+      int32 `[steps]`.
+
+    Raises:
+      AudioError: if the file cannot be used.
+    """
+    wanted = None if max_secs is None else round(max_secs * info.sample_rate)
+    pieces, length = [], 0
+    with stream_audio(path, info.sample_rate) as stream:
+        for block in stream:
+            pieces.append(block.samples)
+            length += len(block.samples)
+            if wanted is not None and length >= wanted:
+                break
+    audio = np.concatenate(pieces)[:wanted]
+    return info.to_ids()(tf.constant(pcm16(audio))).numpy()
+
+
+def encode_prompts(
+    chain: Chain,
+    prompts: Sequence[np.ndarray],
+    geometry: Sequence[CodeGeometry | None],
+    *,
+    whole: bool = False,
+    progress: bool = True,
+) -> list[list[np.ndarray]]:
+    """Encodes prompts through the autoencoders of a chain, bottom first, one in memory at a time.
+
+    Args:
+      chain: runs, top first.
+      prompts: ids of the bottom level, each int32 `[steps]`.
+      geometry: of every level (`chain_geometry`).
+      whole: whether to keep all codes. Otherwise only those stay, at every level, that would be the
+        same whatever followed the prompt: codes that the encoder computed from known ids alone.
+      progress: whether to show progress bars.
+
+    Returns:
+      Ids of every level and prompt, top first: first the codes of the topmost autoencoder, last
+      the prompts themselves.
+    """
+    levels = [list(prompts)]
+    for number in reversed(range(len(chain.runs))):
+        if geometry[number] is None:
+            break
+        codes = _encode_level(chain, number, levels[0], progress)
+        gc.collect()  # Keras models are cycles: this one must go before the next is loaded
+        if not whole:
+            codes = [
+                piece[: codes_inside(len(ids), geometry[number])]
+                for piece, ids in zip(codes, levels[0], strict=True)
+            ]
+        levels.insert(0, codes)
+    return levels
+
+
+def _encode_level(
+    chain: Chain, number: int, pieces: Sequence[np.ndarray], progress: bool
+) -> list[np.ndarray]:
+    """Loads one autoencoder and encodes with it; it is gone when this returns."""
+    encoder = SourceEncoder(chain.load_model(number))
+    desc = f"encoding with {chain.runs[number].directory}"
+    nothing = np.zeros(0, np.int32)
+    return [
+        np.concatenate(
+            [nothing, *encoder.blocks(lambda start, length, p=p: p[start : start + length], len(p))]
+        )
+        for p in progress_bar(pieces, desc=desc, unit="prompt", disable=not progress)
+    ]
+
+
+def stack_pieces(pieces: Sequence[np.ndarray], num_items: int) -> np.ndarray:
+    """Ids of pieces as one array; item i takes piece i modulo their number.
+
+    Args:
+      pieces: each int `[steps]`, of any lengths.
+      num_items: items.
+
+    Returns:
+      int32 `[num_items, longest]`, -1 after the end of shorter pieces.
+    """
+    longest = max(len(piece) for piece in pieces)
+    stacked = np.full([num_items, longest], -1, np.int32)
+    for item in range(num_items):
+        piece = pieces[item % len(pieces)]
+        stacked[item, : len(piece)] = piece
+    return stacked

@@ -1,0 +1,189 @@
+"""The output directory of a generation: written whole, read again to go on from it.
+
+sample_000.wav ...  the clips
+codes.npz           exact ids of every level, `level0` the bottom's: int `[clips, steps]`
+sample.json         the command and what it made; written last
+"""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ada import log
+from ada.audio.writing import write_wav
+from ada.chain import Chain
+from ada.errors import UsageError, UserError
+from ada.files import write_bytes_atomically
+from ada.generation.chain import Generated
+
+CODES, REPORT = "codes.npz", "sample.json"
+# What NumPy raises for files that are missing, empty, damaged or something else.
+_NOT_NPZ = (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile)
+
+
+def run_identities(chain: Chain) -> list[dict[str, Any]]:
+    """Run, checkpoint and digest of every level, top first."""
+    return [run.identity(checkpoint) for run, checkpoint in zip(*chain, strict=True)]
+
+
+def announce_replaced(directory: Path, settings: Mapping[str, Any]) -> None:
+    """Says whether a command is about to replace the results of another one.
+
+    Args:
+      directory: of the results.
+      settings: what decides them; the same settings make the same results again.
+    """
+    old = _report(directory)
+    same = json.loads(json.dumps(settings))
+    if old is not None and any(old.get(name) != value for name, value in same.items()):
+        log.info(
+            f"{directory} holds {len(old['wavs'])} clips of another command "
+            f"(--mode={old.get('mode', 'ancestral')} --seed={old['seed']}); they will be replaced."
+        )
+
+
+def write_results(
+    directory: Path, made: Generated, settings: Mapping[str, Any], numbers: Mapping[str, Any]
+) -> None:
+    """Writes what was generated; clips that an earlier command listed as its own go."""
+    old = _report(directory)
+    (directory / REPORT).unlink(missing_ok=True)
+    names = [f"sample_{i:03d}.wav" for i in range(len(made.audio))]
+    for name in set(old["wavs"] if old else ()) - set(names):
+        (directory / Path(name).name).unlink(missing_ok=True)
+    for name, audio in zip(names, made.audio, strict=True):
+        write_wav(directory / name, audio, made.sample_rate)
+    top = len(made.ids) - 1
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{f"level{top - i}": ids for i, ids in enumerate(made.ids)})
+    write_bytes_atomically(directory / CODES, buffer.getvalue())
+    report = {
+        **settings,
+        "sample_rate": made.sample_rate,
+        "wavs": names,
+        "bits_of_what_was_drawn": made.bits,
+        **numbers,
+    }
+    write_bytes_atomically(directory / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+
+
+class Results(NamedTuple):
+    """An earlier generation.
+
+    Attributes:
+      directory: where it is.
+      ids: int32 `[clips, steps]` by level, 0 the bottom.
+      runs: identities of the runs that drew, top first (`Run.identity`).
+    """
+
+    directory: str
+    ids: dict[int, np.ndarray]
+    runs: list[dict[str, Any]]
+
+    @classmethod
+    def load(cls, directory: str) -> "Results":
+        """Reads an output directory.
+
+        Raises:
+          UserError: if it is none, or lacks what it takes to go on.
+        """
+        report = _report(Path(directory))
+        if report is None:
+            raise UserError(f"{directory} holds no results of ada.sample (no {REPORT}).")
+        ids = _numbered(_load_arrays(Path(directory) / CODES))
+        if "runs" not in report or 0 not in ids:
+            raise UserError(f"{directory} was written by an older version: sample it again.")
+        return cls(directory, ids, report["runs"])
+
+    def require_same_runs(self, chain: Chain) -> None:
+        """Raises UserError unless a chain is the one that generated, checkpoints included."""
+        if len(self.runs) != len(chain.runs):
+            raise UserError(
+                f"{self.directory} was made by {len(self.runs)} levels, --run_dirs has "
+                f"{len(chain.runs)}: give the same."
+            )
+        for before, present in zip(self.runs, run_identities(chain), strict=True):
+            self._require_same(before, present)
+
+    def require_same_decoder(self, chain: Chain) -> None:
+        """Raises UserError unless the top of a chain decoded the codes of that level before."""
+        level = len(chain.runs)
+        if level <= len(self.runs):
+            self._require_same(self.runs[-level], run_identities(chain)[0])
+
+    def _require_same(self, before: Mapping[str, Any], present: Mapping[str, Any]) -> None:
+        if before["digest"] != present["digest"]:
+            raise UserError(
+                f"{self.directory} was made with checkpoint {before['digest']} of "
+                f"{before['run_dir']}, {present['run_dir']} is at {present['digest']} "
+                f"({present['checkpoint']}): give the same --run_dirs and --checkpoint."
+            )
+
+    def codes(self, level: int) -> np.ndarray:
+        """Codes of a level.
+
+        Raises:
+          UsageError: if there are none.
+        """
+        return _level(self.ids, level, self.directory)
+
+
+def load_codes(path: str, level: int) -> np.ndarray:
+    """Codes of a level from a file: the array `levelN`, or the only one if it has another name.
+
+    Returns:
+      int32 `[clips, steps]`.
+
+    Raises:
+      UsageError: if that level is not there, or the array has another shape.
+      UserError: if the file cannot be read.
+    """
+    arrays = _load_arrays(Path(path))
+    levels = _numbered(arrays)
+    if not levels and len(arrays) == 1:
+        levels = {level: next(iter(arrays.values()))}
+    codes = np.atleast_2d(_level(levels, level, path))
+    if codes.ndim != 2 or not codes.size or codes.dtype.kind not in "iu":
+        raise UsageError(
+            f"{path}: codes must be whole numbers [clips, steps], got {codes.dtype} of shape "
+            f"{list(codes.shape)}"
+        )
+    return codes.astype(np.int32)
+
+
+def _load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; raises UserError if it is none."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except _NOT_NPZ as error:
+        raise UserError(f"{path} cannot be read as codes (.npz): {error}.") from error
+
+
+def _numbered(arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
+    """The arrays called `level0`, `level1`, ... by number."""
+    matches = [(re.fullmatch(r"level(\d+)", name), array) for name, array in arrays.items()]
+    return {int(match[1]): array for match, array in matches if match}
+
+
+def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarray:
+    if level not in levels:
+        there = ", ".join(f"level{n}" for n in sorted(levels)) or "no level"
+        raise UsageError(
+            f"{where} holds {there}; the autoencoders of --run_dirs decode level{level}"
+        )
+    return levels[level]
+
+
+def _report(directory: Path) -> dict[str, Any] | None:
+    """The report in a directory, None if there is none that can be read."""
+    try:
+        return json.loads((directory / REPORT).read_text())
+    except (OSError, ValueError):
+        return None

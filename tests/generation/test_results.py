@@ -1,0 +1,105 @@
+"""The output directory of a generation."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from ada import log
+from ada.chain import Chain
+from ada.errors import UsageError, UserError
+from ada.generation import Generated, Results, load_codes
+from ada.generation.results import announce_replaced, run_identities, write_results
+
+SETTINGS = {"mode": "ancestral", "seed": 3, "draws": [(3, 1.0)]}
+
+
+def generated(items):
+    rng = np.random.default_rng(items)
+    ids = tuple(rng.integers(0, 7, (items, steps)).astype(np.int32) for steps in (5, 12, 40))
+    return Generated(ids[-1] / 7.0, 1000, ids, (1.0, 2.0, None))
+
+
+@pytest.fixture
+def said(monkeypatch):
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    monkeypatch.setattr(log.logger, "handlers", [handler])
+    return messages
+
+
+def test_ids_of_all_levels_come_back(chain_dirs, tmp_path):
+    made, chain = generated(3), Chain.open(chain_dirs[3])
+    write_results(tmp_path, made, SETTINGS | {"runs": run_identities(chain)}, {"seconds": 1.0})
+    results = Results.load(str(tmp_path))
+    for level in range(3):
+        np.testing.assert_array_equal(results.codes(level), made.ids[-1 - level])
+        np.testing.assert_array_equal(
+            load_codes(str(tmp_path / "codes.npz"), level), made.ids[-1 - level]
+        )
+    results.require_same_runs(chain)
+    results.require_same_decoder(Chain(chain.runs[1:], chain.checkpoints[1:]))
+    with pytest.raises(UserError, match="made by 3 levels, --run_dirs has 2"):
+        results.require_same_runs(Chain.open(chain_dirs[2]))
+    other = results._replace(runs=[run | {"digest": "other"} for run in results.runs])
+    for check in (other.require_same_runs, other.require_same_decoder):
+        with pytest.raises(UserError, match="checkpoint other of .*prior2.* is at [0-9a-f]+ "):
+            check(chain)
+
+
+def test_a_directory_holds_the_results_of_one_command_and_says_so(said, tmp_path):
+    announce_replaced(tmp_path, SETTINGS)
+    write_results(tmp_path, generated(3), SETTINGS, {})
+    mine = tmp_path / "mine.wav"
+    mine.write_bytes(b"something else")
+    announce_replaced(tmp_path, SETTINGS)
+    assert said == []
+    other = SETTINGS | {"seed": 4}
+    announce_replaced(tmp_path, other)
+    assert said == [
+        f"{tmp_path} holds 3 clips of another command (--mode=ancestral --seed=3); they will be "
+        "replaced."
+    ]
+    write_results(tmp_path, generated(1), other, {"seconds": 1.0})
+    assert sorted(p.name for p in tmp_path.glob("*.wav")) == ["mine.wav", "sample_000.wav"]
+    report = json.loads((tmp_path / "sample.json").read_text())
+    assert (report["wavs"], report["seed"], report["seconds"]) == (["sample_000.wav"], 4, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"level1": np.zeros((1, 4), int)}, r"holds level1; .* decode level2"),
+        ({"a": np.zeros(4, int), "b": np.zeros(4, int)}, "holds no level; .* decode level2"),
+        ({"level2": np.zeros((1, 4))}, r"whole numbers .*, got float64 of shape \[1, 4\]"),
+        ({"level2": np.zeros((1, 0), int)}, r"int64 of shape \[1, 0\]"),
+    ],
+)
+def test_what_are_no_codes_of_that_level_is_refused(arrays, message, tmp_path):
+    np.savez(tmp_path / "codes.npz", **arrays)
+    with pytest.raises(UsageError, match=message):
+        load_codes(str(tmp_path / "codes.npz"), 2)
+
+
+def test_a_single_array_may_have_any_name(tmp_path):
+    np.savez(tmp_path / "codes.npz", np.arange(4))
+    np.testing.assert_array_equal(load_codes(str(tmp_path / "codes.npz"), 2), [[0, 1, 2, 3]])
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    for content in (b"", b"no zip", b"PK\x03\x04 half of one"):
+        (tmp_path / "codes.npz").write_bytes(content)
+        with pytest.raises(UserError, match="codes.npz cannot be read as codes"):
+            load_codes(str(tmp_path / "codes.npz"), 1)
+    np.save(tmp_path / "codes.npy", np.arange(4))
+    for name in ("codes.npy", "nothing.npz"):
+        with pytest.raises(UserError, match=f"{name} cannot be read as codes"):
+            load_codes(str(tmp_path / name), 1)
+    with pytest.raises(UserError, match="holds no results of ada.sample"):
+        Results.load(str(tmp_path))
+    np.savez(tmp_path / "codes.npz", level1=np.zeros((1, 4), int))
+    (tmp_path / "sample.json").write_text('{"wavs": []}')
+    with pytest.raises(UserError, match="written by an older version"):
+        Results.load(str(tmp_path))
