@@ -1,0 +1,94 @@
+"""Peak memory of real training steps of one model, in a process of its own.
+
+python -m tools.fields.memory --gin_file=gin/large_wavenet.gin --crop_steps=8192
+"""
+
+import ctypes
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from ada import commands
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("gin_file", None, "Gin file of the model.")
+flags.DEFINE_multi_string("gin_param", [], "Gin binding; may be repeated.")
+flags.DEFINE_integer("crop_steps", None, "Ids in the one crop of a step.", lower_bound=1)
+flags.DEFINE_integer("train_steps", 2, "Steps after the first, which compiles.", lower_bound=1)
+
+
+def measure(
+    gin_file: str, gin_params: list[str], crop_steps: int, train_steps: int
+) -> dict[str, int]:
+    """Peak resident memory of training steps after the first, which compiles them.
+
+    Args:
+      gin_file: of the model.
+      gin_params: bindings on top.
+      crop_steps: ids in the one crop of a step.
+      train_steps: steps that count.
+
+    Returns:
+      "step_bytes", the peak less what is resident between steps: what the crop costs; and
+      "process_bytes", the peak less what was resident before the first step: that and what any
+      first step brings, the compiler and its program above all.
+    """
+    # Here, not above: TensorFlow has to be started quietly first.
+    import tensorflow as tf
+
+    from ada import configuration
+    from ada.models import PolyakAverage
+    from ada.training import Trainer
+    from ada.training.start import make_model
+
+    settings = configuration.load([gin_file], gin_params)
+    network = make_model(settings)
+    trainer = Trainer(
+        network,
+        settings.optimization.make_optimizer(1000),
+        PolyakAverage(network, settings.optimization.polyak_decay),
+        tf.distribute.get_strategy(),
+        settings.optimization.clip_norm,
+        settings.jit_compile,
+    )
+    ids = tf.random.stateless_uniform([1, crop_steps], [0, 0], 0, network.num_classes, tf.int32)
+    batch = {"ids": ids, "weights": tf.fill([1, crop_steps], 1.0 / crop_steps)}
+    before = _status("VmRSS")
+    float(trainer.train_step(batch).losses["nll"])
+    _forget_peak()
+    between = _status("VmRSS")
+    for _ in range(train_steps):
+        float(trainer.train_step(batch).losses["nll"])
+    peak = _status("VmHWM")
+    return {"step_bytes": peak - between, "process_bytes": peak - before}
+
+
+def _status(name: str) -> int:
+    """A line of Linux's account of this process, in bytes."""
+    text = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+) kB", text).group(1)) * 1024
+
+
+def _forget_peak() -> None:
+    """Gives back what is free, and lets the peak (VmHWM) start again from what is resident."""
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    arguments: dict[str, Any] = {
+        "gin_params": FLAGS.gin_param,
+        "crop_steps": FLAGS.crop_steps,
+        "train_steps": FLAGS.train_steps,
+    }
+    print(json.dumps(measure(FLAGS.gin_file, **arguments)))
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["gin_file", "crop_steps"])
+    commands.run(main)
