@@ -10,7 +10,7 @@ import tensorflow as tf
 from ada.audio.reading import stream_audio
 from ada.audio.writing import pcm16
 from ada.chain import Chain
-from ada.codes import SourceEncoder
+from ada.codes_job import SourceEncoder
 from ada.generation.lengths import CodeGeometry, codes_inside
 from ada.progress import progress_bar
 from ada.runs import RunInfo
