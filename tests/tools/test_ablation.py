@@ -1,0 +1,53 @@
+"""The table of remedies, on a scale of seconds."""
+
+import json
+
+from support import MICRO, run
+
+from tools.ablation import VARIANTS
+from tools.autoencoders import collapsed_at
+
+
+def test_every_variant_has_a_row(music, tmp_path):
+    names = ["all remedies", "no restarts"]
+    process = run(
+        "tools.ablation",
+        *MICRO,
+        "--models=hop64_vqvae",
+        f"--variants={','.join(names)}",
+        f"--run_dir={tmp_path}",
+    )
+    assert process.returncode == 0, process.stderr
+    rows = json.loads((tmp_path / "ablation.json").read_text())
+    assert [row["autoencoder"] for row in rows] == [f"hop64_vqvae: {name}" for name in names]
+    for row in rows:
+        assert row["perplexity"] >= 1.0
+        assert row["reconstruction_bits_per_step"] > 0.0
+        assert row["zero_queries"] is None
+        assert f"| {row['autoencoder']} | " in process.stdout
+    with_restarts, without = (
+        json.loads((tmp_path / row["run_dir"] / "model.json").read_text())["config"]["quantizer"]
+        for row in rows
+    )
+    assert with_restarts["config"]["restart_every"] > 0
+    assert without["config"]["restart_every"] == 0
+
+
+def test_variants_differ_from_each_other():
+    assert len({(model, changes) for model, _, changes in VARIANTS}) == len(VARIANTS)
+
+
+def test_a_collapse_counts_from_where_it_stays(tmp_path):
+    def logged(*perplexities):
+        lines = [
+            {"step": 10 * i, "codebook/active": 1.0, "codebook/perplexity": value}
+            for i, value in enumerate(perplexities)
+        ]
+        lines.insert(1, {"step": 3, "split": "validation", "codebook/perplexity": 1.0})
+        path = tmp_path / "metrics.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return collapsed_at(str(tmp_path), 256)
+
+    assert logged(200.0, 3.0, 90.0, 80.0) is None
+    assert logged(200.0, 3.0, 90.0, 2.0, 1.0) == 30
+    assert logged(1.0, 1.0) == 0
