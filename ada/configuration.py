@@ -24,6 +24,7 @@ REGISTERED = (
     quantizers.VectorQuantizer,
     training.Optimization,
     training.Intervals,
+    training.Search,
 )
 
 
