@@ -78,7 +78,9 @@ def load_with(
     gin_files: Sequence[str], gin_params: Sequence[str], values: Mapping[str, float]
 ) -> training.TrainingSettings:
     """`load` with values by the name of a gin binding on top."""
-    return load(gin_files, [*gin_params, *(f"{name} = {value!r}" for name, value in values.items())])
+    return load(
+        gin_files, [*gin_params, *(f"{name} = {value!r}" for name, value in values.items())]
+    )
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ import numpy as np
 # Read by Ray as it is imported or started.
 os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of gin files stay what they were
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_worker_register_timeout_seconds": "600",
@@ -35,6 +36,7 @@ os.environ |= {
 
 import ray
 from ray import tune
+from ray.tune import TuneError
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
@@ -180,7 +182,9 @@ class _Members(BasicVariantGenerator):
         super().__init__()
         self._running = population
 
-    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False):  # noqa: ANN201
+    def on_trial_complete(
+        self, trial_id: str, result: dict | None = None, error: bool = False
+    ) -> None:
         super().on_trial_complete(trial_id, result, error)
         self._running -= 1
 
@@ -211,14 +215,16 @@ class _Scheduler(PopulationBasedTraining):
             quantile_fraction=plan.quantile,
             resample_probability=plan.resample_probability,
             perturbation_factors=PERTURBATIONS,
-            custom_explore_fn=lambda config: config
-            | {"hyperparameters": plan.clip(config["hyperparameters"])},
+            custom_explore_fn=lambda config: (
+                config | {"hyperparameters": plan.clip(config["hyperparameters"])}
+            ),
             log_config=False,
             synch=True,
         )
         self._next_perturbation_sync = history.step + plan.interval_steps
         self._plan = plan
         self.history = history
+        self.failure: Exception | None = None
         self._on_progress, self._on_comparison = on_progress, on_comparison
         self._present: dict[int, Standing] = {}
         self._keeps_workers = False
@@ -255,7 +261,11 @@ class _Scheduler(PopulationBasedTraining):
         members = tuple(standing for _, standing in sorted(self._present.items()))
         self.history = self.history.plus(Comparison(step, members))
         self._present = {}
-        self._on_comparison(self.history)
+        try:
+            self._on_comparison(self.history)
+        except Exception as error:
+            self.failure = error  # Ray buries it in a text
+            raise
 
     def _quantiles(self) -> tuple[list, list]:
         trials = {t.config["member"]: t for t in self._trial_state if not t.is_finished()}
@@ -322,12 +332,12 @@ def evolve(
             for number, hyperparameters in enumerate(starts or plan.starts())
         ]
     scheduler = _Scheduler(plan, history, on_progress, on_comparison)
-    with _ray(plan), tempfile.TemporaryDirectory(prefix="ada_pbt_") as storage:
+    with local_ray(plan.concurrent), tempfile.TemporaryDirectory(prefix="ada_pbt_") as storage:
         trainable = tune.with_resources(
             tune.with_parameters(_Trainable, advance=advance),
             {"cpu": 1, "gpu": plan.gpus},
         )
-        results = tune.Tuner(
+        tuner = tune.Tuner(
             trainable,
             # Every configuration is a trial: the keys of one that is drawn as a whole.
             param_space=tune.grid_search(configs),
@@ -341,7 +351,13 @@ def evolve(
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
                 verbose=0,
             ),
-        ).fit()
+        )
+        try:
+            results = tuner.fit()
+        except TuneError:
+            if scheduler.failure is not None:
+                raise scheduler.failure from None
+            raise
     if scheduler.history.step < plan.num_steps:
         reason = str(next(iter(results.errors), "no member came to the end")).strip()
         raise UserError(f"the search stopped: {reason.splitlines()[-1]}")
@@ -349,14 +365,17 @@ def evolve(
 
 
 @contextlib.contextmanager
-def _ray(plan: Plan) -> Iterator[None]:
-    """Ray on this machine, quiet, for as many members at a time as asked for."""
+def local_ray(concurrent: int) -> Iterator[None]:
+    """Ray on this machine, quiet, for so many members at a time; within another, that one."""
+    if ray.is_initialized():
+        yield
+        return
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for attempt in range(1, START_ATTEMPTS + 1):
         try:
             ray.init(
-                num_cpus=plan.concurrent,
+                num_cpus=concurrent,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.CRITICAL,

@@ -143,7 +143,9 @@ def _line(history: History) -> str:
     if healthy:
         best = min(healthy, key=lambda s: s.score)
         line += f", best {best.score:.3f} bits (member {best.member})"
-    copies = [f"{s.member} copies {s.copied_from}" for s in last.members if s.copied_from is not None]
+    copies = [
+        f"{s.member} copies {s.copied_from}" for s in last.members if s.copied_from is not None
+    ]
     return f"{line}; {', '.join(copies)}" if copies else line
 
 
@@ -188,7 +190,9 @@ def _crown(
     prefix = kept / Path(winner.state["checkpoint"]).name
     for folder in ("checkpoints", "checkpoints/best"):
         _copy_checkpoint(prefix, run_dir / folder)
-    write_text_atomically(str(run_dir / "metrics.jsonl"), _metrics(history, root, winner.member, step))
+    write_text_atomically(
+        str(run_dir / "metrics.jsonl"), _metrics(history, root, winner.member, step)
+    )
     settings = load(winner.hyperparameters)
     network = make_model(settings)
     info = run_info(str(run_dir), settings, network, dataset, None)

@@ -98,11 +98,11 @@ class Search:
     """What population-based training searches (`ada.pbt`; `ada.train` has no use for it).
 
     Attributes:
-      hyperparameters: (low, high) by the name of a gin binding, such as "Optimization.learning_rate";
-        starts are drawn uniformly in the logarithm, and no value ever leaves the range.
+      hyperparameters: (low, high) by the name of a gin binding, "Optimization.learning_rate" for
+        instance; starts are drawn uniformly in the logarithm, and no value ever leaves the range.
       population: number of members.
       interval_steps: training steps from one comparison of the members to the next.
-      least_perplexity: a member whose codes have a lower one over the validation split has collapsed.
+      least_perplexity: of the codes of the validation split; a member below it has collapsed.
       quantile: this share of the members, the worst, copies from as many of the best.
       resample_probability: of drawing a copied hyperparameter anew instead of perturbing it by 0.8
         or 1.2.
