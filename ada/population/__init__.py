@@ -1,4 +1,4 @@
-"""Population-based training of anything that has a score. Imports no TensorFlow; `engine` needs Ray."""
+"""Population-based training of anything with a score. No TensorFlow here; `engine` needs Ray."""
 
 from ada.population.history import Comparison, History, Standing, quantiles
 

@@ -1,13 +1,14 @@
 """Population-based training (Jaderberg et al. 2017) on Ray Tune, of anything that has a score.
 
 Ray starts the worker processes, restarts the dead ones, decides who runs when, and perturbs or
-resamples. Ours is what it lacks: draws that are a function of (seed, step, member), members that are
-not healthy, and a history from which a search that was killed goes on at its last comparison. (Ray's
-own `Tuner.restore` forgets its scheduler's state and can be torn by a kill.)
+resamples. Ours is what it lacks: draws that are a function of (seed, step, member), members that
+are not healthy, and a history from which a search that was killed goes on at its last comparison.
+(Ray's own `Tuner.restore` forgets its scheduler's state and can be torn by a kill.)
 
 This module needs Ray: import it where a population is trained, and nowhere else.
 """
 
+import collections
 import contextlib
 import logging
 import os
@@ -44,7 +45,7 @@ from ada.errors import UserError
 from ada.population.history import Comparison, History, Standing, quantiles
 
 PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
-# A member may lose its process so many times; then the others go on without it.
+# A member may fail, or lose its process, so many times before the search stops.
 MAX_FAILURES = 3
 # Ray gives itself 30 s to start, which a busy machine may exceed.
 START_ATTEMPTS = 4
@@ -69,8 +70,8 @@ class Progress:
     report: dict[str, Any]
 
 
-# Trains a member in a worker process, up to the next comparison or the end: (number, hyperparameters,
-# state to go on from or None) to its progress.
+# Trains a member in a worker process, up to the next comparison or the end: (number,
+# hyperparameters, state to go on from or None) to its progress.
 Advance = Callable[[int, dict[str, float], Any], Progress]
 
 
@@ -228,6 +229,7 @@ class _Scheduler(PopulationBasedTraining):
         self._on_progress, self._on_comparison = on_progress, on_comparison
         self._present: dict[int, Standing] = {}
         self._keeps_workers = False
+        self._failures: collections.Counter[int] = collections.Counter()
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         super().on_trial_add(tune_controller, trial)
@@ -251,6 +253,19 @@ class _Scheduler(PopulationBasedTraining):
         super().on_trial_complete(tune_controller, trial, result)
         if all(t is trial or t.is_finished() for t in tune_controller.get_trials()):
             self._compared(result["step"])
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        number = trial.config["member"]
+        self._failures[number] += 1
+        if self._failures[number] > MAX_FAILURES:
+            # The others would wait for it for ever.
+            reason = str(trial.get_pickled_error() or "its process died").strip().splitlines()[-1]
+            self.failure = UserError(
+                f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command goes "
+                "on from the last comparison."
+            )
+            raise self.failure
+        super().on_trial_error(tune_controller, trial)
 
     def _note(self, result: dict) -> None:
         [standing] = result["standing"]
@@ -312,7 +327,7 @@ def evolve(
       The whole history.
 
     Raises:
-      UserError: if no member came to the end; it says why the first failed.
+      UserError: if a member fails again and again; it says why.
     """
     if history.step >= plan.num_steps:
         return history
@@ -348,19 +363,16 @@ def evolve(
                 name="population",
                 storage_path=storage,
                 stop={"step": plan.num_steps},
-                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                failure_config=tune.FailureConfig(max_failures=-1),  # we count
                 verbose=0,
             ),
         )
         try:
-            results = tuner.fit()
+            tuner.fit()
         except TuneError:
             if scheduler.failure is not None:
                 raise scheduler.failure from None
             raise
-    if scheduler.history.step < plan.num_steps:
-        reason = str(next(iter(results.errors), "no member came to the end")).strip()
-        raise UserError(f"the search stopped: {reason.splitlines()[-1]}")
     return scheduler.history
 
 

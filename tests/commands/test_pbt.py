@@ -1,4 +1,4 @@
-"""`python -m ada.pbt`: four tiny members, a killed worker, a killed search, and the winner's run."""
+"""`python -m ada.pbt`: four tiny members, a killed worker, a killed search, the winner's run."""
 
 import json
 import os

@@ -93,10 +93,15 @@ def test_a_population_gets_where_no_member_can(tmp_path):
     assert os.path.exists(flag)  # noqa: PTH110
 
 
-def test_a_member_that_dies_again_and_again_is_left_behind():
-    history = evolve(plan(num_steps=40), toy(20, always=True), History(), STARTS)
-    assert [len(c.members) for c in history.comparisons] == [2, 2, 1, 1]
-    assert history.best()[1].member == 1
+def test_a_member_that_dies_again_and_again_stops_the_search_and_the_rest_is_kept():
+    kept = []
+    with pytest.raises(UserError, match="member 0 failed 4 times: .* goes on from"):
+        evolve(
+            plan(num_steps=40), toy(20, always=True), History(), STARTS, on_comparison=kept.append
+        )
+    assert kept[-1].step == 20
+    history = evolve(plan(num_steps=40), toy(), kept[-1], STARTS)
+    assert [len(c.members) for c in history.comparisons] == [2, 2, 2, 2]
 
 
 def test_a_member_that_is_not_healthy_always_copies_and_never_wins():
@@ -105,7 +110,7 @@ def test_a_member_that_is_not_healthy_always_copies_and_never_wins():
     assert history.best()[1].member == 0
 
 
-def test_nobody_at_the_end_is_an_error():
+def test_an_error_of_a_member_is_shown():
     def broken(number, hyperparameters, state):
         raise ValueError("does not fit")
 
