@@ -36,7 +36,7 @@ $(VENV)/core: setup.py
 	touch $@
 
 $(VENV)/dev: $(VENV)/core
-	$(VENV)/bin/pip install --quiet --editable '.[beam,dev]'
+	$(VENV)/bin/pip install --quiet --editable '.[beam,pbt,dev]'
 	touch $@
 
 $(TFIO_VENV)/installed: setup.py

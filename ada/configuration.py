@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -24,6 +24,7 @@ REGISTERED = (
     quantizers.VectorQuantizer,
     training.Optimization,
     training.Intervals,
+    training.Search,
 )
 
 
@@ -71,6 +72,15 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
             )
         settings = make_settings()
     return dataclasses.replace(settings, model=_checked(settings.model))
+
+
+def load_with(
+    gin_files: Sequence[str], gin_params: Sequence[str], values: Mapping[str, float]
+) -> training.TrainingSettings:
+    """`load` with values by the name of a gin binding on top."""
+    return load(
+        gin_files, [*gin_params, *(f"{name} = {value!r}" for name, value in values.items())]
+    )
 
 
 @contextlib.contextmanager

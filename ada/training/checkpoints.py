@@ -65,6 +65,14 @@ class Checkpoints:
             )
         return False
 
+    def restore_from(self, path: str) -> None:
+        """Restores a checkpoint of another run of the same layout, given its path prefix."""
+        self._checkpoint.restore(path).assert_consumed()
+
+    def newest(self) -> str | None:
+        """The path prefix of the newest checkpoint saved here."""
+        return self._newest.latest_checkpoint
+
     def save(self) -> bool:
         """Saves the present state, once a step at most; never weights that are not finite.
 

@@ -35,6 +35,10 @@ from ada.training.trainer import Trainer
 COLLAPSED_SHARE = 0.02
 
 
+class DivergedError(UserError):
+    """A loss or a gradient that is not finite."""
+
+
 def train(
     settings: TrainingSettings,
     run_dir: str,
@@ -56,28 +60,15 @@ def train(
         not finite.
     """
     dataset = Dataset.open(data_dir)
-    strategy = make_strategy(settings.strategy)
-    keras.utils.set_random_seed(settings.seed)
-    with strategy.scope():
-        network = make_model(settings)
-        polyak = PolyakAverage(network, settings.optimization.polyak_decay)
-        optimizer = settings.optimization.make_optimizer(settings.num_steps)
+    trainer = make_trainer(settings)
+    network = trainer.model
     operative = describe()
     check_fit(settings, network, dataset)
-    trainer = Trainer(
-        network,
-        optimizer,
-        polyak,
-        strategy,
-        settings.optimization.clip_norm,
-        settings.jit_compile,
-        settings.seed,
-    )
     info = run_info(run_dir, settings, network, dataset, init_from)
     if init_from:
         # Before anything is written; a checkpoint of the run itself wins over it.
         start_from(network, init_from)
-        polyak.reset()
+        trainer.polyak.reset()
     check_warmup(settings, network)
     run = open_or_create(run_dir, info, dataset, network, operative)
     checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep)
@@ -96,11 +87,41 @@ def train(
         f"parameters, receptive field {network.receptive_field} steps, step {trainer.step} of "
         f"{settings.num_steps}. Watch it: tensorboard --logdir={run_dir}"
     )
-    _Loop(run, trainer, dataset, checkpoints, settings).run_on()
+    Loop(run, trainer, dataset, checkpoints, settings).run_on()
 
 
-class _Loop:
-    """State of a running loop that no checkpoint needs."""
+def make_trainer(settings: TrainingSettings) -> Trainer:
+    """A new model with what trains it, under its strategy's scope."""
+    strategy = make_strategy(settings.strategy)
+    keras.utils.set_random_seed(settings.seed)
+    with strategy.scope():
+        network = make_model(settings)
+        polyak = PolyakAverage(network, settings.optimization.polyak_decay)
+        optimizer = settings.optimization.make_optimizer(settings.num_steps)
+    return Trainer(
+        network,
+        optimizer,
+        polyak,
+        strategy,
+        settings.optimization.clip_norm,
+        settings.jit_compile,
+        settings.seed,
+    )
+
+
+class Loop:
+    """State of a running loop that no checkpoint needs.
+
+    Args:
+      run: where it reports.
+      trainer: at the step to go on from.
+      dataset: to train on and to validate with.
+      checkpoints: of the trainer.
+      settings: what the trainer was made from.
+
+    Attributes:
+      scores: what the last validation found, by its name in `metrics.jsonl`.
+    """
 
     def __init__(
         self,
@@ -113,9 +134,6 @@ class _Loop:
         self.run, self.trainer, self.dataset = run, trainer, dataset
         self.checkpoints, self.settings = checkpoints, settings
         self.intervals, self.num_steps = settings.intervals, settings.num_steps
-        self.inputs = distribute(
-            self._batches_from(trainer.step), trainer.strategy, settings.batch_size
-        )
         self.validation = SplitScorer(
             trainer.model, dataset, run.info.to_ids(), jit_compile=settings.jit_compile
         )
@@ -124,6 +142,7 @@ class _Loop:
         )
         self.summaries = Summaries(run.directory, trainer.step)
         self.warned = False
+        self.scores: dict[str, float] = {}
 
     def _batches_from(self, step: int) -> tf.data.Dataset:
         return training_batches(
@@ -135,8 +154,16 @@ class _Loop:
             to_ids=self.run.info.to_ids(),
         )
 
-    def run_on(self) -> None:
-        """Steps until done, stopped early, interrupted or broken."""
+    def run_on(self, until: int | None = None) -> None:
+        """Steps until done, stopped early, interrupted or broken.
+
+        Args:
+          until: the step to stop at before the end; it is validated and saved like the last one.
+
+        Raises:
+          DivergedError: for a loss or a gradient that is not finite.
+        """
+        stop = self.num_steps if until is None else min(until, self.num_steps)
         operative = self.run.operative_gin()
         indented = "\n".join("    " + line for line in operative.splitlines())
         self.summaries.text("operative_gin", indented)
@@ -144,14 +171,17 @@ class _Loop:
         bar = progress_bar(
             total=self.num_steps, initial=step, desc=f"training {self.run.directory}", unit="step"
         )
+        inputs = distribute(
+            self._batches_from(step), self.trainer.strategy, self.settings.batch_size
+        )
         since, since_step = time.monotonic(), step
         with bar, self._saved_if_interrupted():
-            for batch in read_batches(self.inputs, self.dataset, "train"):
+            for batch in read_batches(inputs, self.dataset, "train"):
                 self._make_codebook(step)
                 result = self.trainer.train_step(batch)
                 step += 1
                 bar.update()
-                last = step == self.num_steps
+                last = step == stop
                 if step % self.intervals.log == 0 or last:
                     values = self._check(result, step)
                     rate = (step - since_step) / (time.monotonic() - since)
@@ -186,7 +216,7 @@ class _Loop:
             init_codebook(self.trainer, self._batches_from(step))
 
     def _check(self, result: tuple, step: int) -> dict[str, float]:
-        """The step's scalars; raises UserError if the loss or the gradient is not finite."""
+        """The step's scalars; raises DivergedError if the loss or the gradient is not finite."""
         quantizer = self.trainer.quantizer
         active = quantizer is not None and not quantizer.wants_codebook
         values = step_scalars(result, self.trainer.usage.numpy(), active)
@@ -194,7 +224,7 @@ class _Loop:
         if broken:
             kept = runs.existing_checkpoints(self.checkpoints.directory)
             rest = f"{kept[0]} is good" if kept else "Nothing was saved yet"
-            raise UserError(
+            raise DivergedError(
                 f"step {step}: {', '.join(broken)} not finite; stopped. {rest}: lower "
                 "LEARNING_RATE or Optimization.clip_norm and run the same command again."
             )
@@ -238,6 +268,7 @@ class _Loop:
         values = {name: scores.pop("bits")}
         score = values[name]
         values |= {f"codebook/{k}": v for k, v in scores.items()}
+        self.scores = values
         self.summaries.scalars("validation", step, values)
         if usage is not None:
             self.summaries.code_use(step, usage)

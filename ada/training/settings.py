@@ -1,7 +1,7 @@
 """Groups of training settings, bound in gin by their class names."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -94,6 +94,45 @@ class Intervals:
 
 
 @dataclasses.dataclass(frozen=True)
+class Search:
+    """What population-based training searches (`ada.pbt`; `ada.train` has no use for it).
+
+    Attributes:
+      hyperparameters: (low, high) by the name of a gin binding, "Optimization.learning_rate" for
+        instance; starts are drawn uniformly in the logarithm, and no value ever leaves the range.
+      population: number of members.
+      interval_steps: training steps from one comparison of the members to the next.
+      least_perplexity: of the codes of the validation split; a member below it has collapsed.
+      quantile: this share of the members, the worst, copies from as many of the best.
+      resample_probability: of drawing a copied hyperparameter anew instead of perturbing it by 0.8
+        or 1.2.
+    """
+
+    hyperparameters: Mapping[str, tuple[float, float]]
+    population: int = 16
+    interval_steps: int = 5000
+    least_perplexity: float = 2.0
+    quantile: float = 0.25
+    resample_probability: float = 0.25
+
+    def __post_init__(self) -> None:
+        _check_range("Search", self, 2, ("population",))
+        _check_range("Search", self, 1, ("interval_steps", "least_perplexity"))
+        for name, most in (("quantile", 0.5), ("resample_probability", 1.0)):
+            value = getattr(self, name)
+            if not 0.0 <= value <= most:
+                raise ValueError(f"Search.{name} must be in [0, {most}], got {value!r}.")
+        if not self.hyperparameters:
+            raise ValueError("Search.hyperparameters names none.")
+        for name, ends in self.hyperparameters.items():
+            if len(ends) != 2 or not 0.0 < ends[0] < ends[1]:
+                raise ValueError(
+                    f"Search.hyperparameters: {name} needs (low, high) with 0 < low < high, got "
+                    f"{ends!r}."
+                )
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingSettings:
     """What is trained, on what, for how long; `train.` in gin.
 
@@ -112,6 +151,7 @@ class TrainingSettings:
       jit_compile: whether XLA compiles forward and backward passes.
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
+      search: what `ada.pbt` searches; None for a model that is not searched.
     """
 
     model: Callable[[], keras.Model]
@@ -127,6 +167,7 @@ class TrainingSettings:
     jit_compile: bool = True
     allow_short_crops: bool = False
     seed: int = 0
+    search: Search | None = None
 
     def __post_init__(self) -> None:
         _check_range("train", self, 1, ("num_steps", "batch_size", "crop_steps"))

@@ -1,0 +1,40 @@
+"""Population-based training of one model; the same command again resumes.
+
+python -m ada.pbt --gin_file=gin/level2_vqvae.gin --data_dir=data/my_codes
+"""
+
+import functools
+import importlib.util
+
+from absl import flags
+
+from ada import commands
+
+FLAGS = flags.FLAGS
+flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
+flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as POPULATION=8; may be repeated.")
+flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the first gin file>.")
+flags.DEFINE_string("data_dir", None, "Dataset directory. Default: the bundled audio.")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    from ada import bundled, configuration
+    from ada.errors import UsageError, UserError
+
+    if not FLAGS.gin_file:
+        raise UsageError("--gin_file is needed, such as --gin_file=gin/level2_vqvae.gin.")
+    if importlib.util.find_spec("ray") is None:
+        raise UserError("population-based training needs Ray: pip install -e '.[pbt]'.")
+    from ada.training.search import search
+
+    load = functools.partial(configuration.load_with, FLAGS.gin_file, FLAGS.gin_param)
+    settings = load({})
+    run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
+    data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
+    search(load, configuration.operative, run_dir, data_dir)
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,403 @@
+"""Population-based training (Jaderberg et al. 2017) on Ray Tune, of anything that has a score.
+
+Ray starts the worker processes, restarts the dead ones, decides who runs when, and perturbs or
+resamples. Ours is what it lacks: draws that are a function of (seed, step, member), members that
+are not healthy, and a history from which a search that was killed goes on at its last comparison.
+(Ray's own `Tuner.restore` forgets its scheduler's state and can be torn by a kill.)
+
+This module needs Ray: import it where a population is trained, and nowhere else.
+"""
+
+import collections
+import contextlib
+import logging
+import os
+import random
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Read by Ray as it is imported or started.
+os.environ |= {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of gin files stay what they were
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the search as it ends any command
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_THRESHOLD_S": "60",
+}
+
+import ray
+from ray import tune
+from ray.tune import TuneError
+from ray.tune.schedulers import PopulationBasedTraining
+from ray.tune.search.basic_variant import BasicVariantGenerator
+
+from ada.errors import UserError
+from ada.population.history import Comparison, History, Standing, quantiles
+
+PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
+# A member may fail, or lose its process, so many times before the search stops.
+MAX_FAILURES = 3
+# Ray gives itself 30 s to start, which a busy machine may exceed.
+START_ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a member has come to.
+
+    Attributes:
+      step: training steps done.
+      score: what is minimised; finite.
+      state: what any member can go on from, as plain JSON values: small, such as a path.
+      healthy: whether it may win and be copied.
+      report: other figures, by name.
+    """
+
+    step: int
+    score: float
+    state: Any
+    healthy: bool
+    report: dict[str, Any]
+
+
+# Trains a member in a worker process, up to the next comparison or the end: (number,
+# hyperparameters, state to go on from or None) to its progress.
+Advance = Callable[[int, dict[str, float], Any], Progress]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a population is trained.
+
+    Attributes:
+      hyperparameters: (low, high) by name.
+      population: number of members.
+      num_steps: training steps of a member in all.
+      interval_steps: steps from one comparison to the next.
+      quantile: the share that copies, see `history.quantiles`; 0 copies nobody that is healthy.
+      resample_probability: of drawing a copied hyperparameter anew instead of perturbing it.
+      seed: of starts and draws.
+      concurrent: members that run at a time.
+      gpus: of each of these.
+    """
+
+    hyperparameters: Mapping[str, tuple[float, float]]
+    population: int
+    num_steps: int
+    interval_steps: int
+    quantile: float = 0.25
+    resample_probability: float = 0.25
+    seed: int = 0
+    concurrent: int = 1
+    gpus: int = 0
+
+    def starts(self) -> list[dict[str, float]]:
+        """Hyperparameters of every member at first, uniform in the logarithm."""
+        return [
+            {
+                name: float(np.exp(_generator(self.seed, member, name).uniform(*np.log(ends))))
+                for name, ends in self.hyperparameters.items()
+            }
+            for member in range(self.population)
+        ]
+
+    def clip(self, hyperparameters: Mapping[str, float]) -> dict[str, float]:
+        """Hyperparameters within their ranges."""
+        return {
+            name: float(np.clip(value, *self.hyperparameters[name]))
+            for name, value in hyperparameters.items()
+        }
+
+
+def _generator(*key: Any) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(repr(key).encode()))
+
+
+@contextlib.contextmanager
+def _seeded(*key: Any) -> Iterator[None]:
+    """Within the context, the global generators, which Ray draws from, depend on the key alone."""
+    kept = random.getstate(), np.random.get_state()
+    seed = zlib.crc32(repr(key).encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+
+
+class _Trainable(tune.Trainable):
+    """What Ray runs in a worker process: one member after another."""
+
+    def setup(self, config: dict, advance: Advance) -> None:
+        self._advance = advance
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict) -> bool:
+        self._number = new_config["member"]
+        self._hyperparameters = new_config["hyperparameters"]
+        self._state = new_config["state"]
+        return True
+
+    def step(self) -> dict:
+        progress = self._advance(self._number, dict(self._hyperparameters), self._state)
+        self._state = progress.state
+        # In a list, so that Ray does not take it apart.
+        standing = Standing(
+            self._number,
+            dict(self._hyperparameters),
+            progress.score,
+            progress.healthy,
+            progress.state,
+            progress.report,
+            next_hyperparameters=dict(self._hyperparameters),
+        )
+        return {"step": progress.step, "score": progress.score, "standing": [standing]}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict:
+        return {"state": self._state}
+
+    def load_checkpoint(self, checkpoint: dict) -> None:
+        self._state = checkpoint["state"]
+
+
+class _Members(BasicVariantGenerator):
+    """Ray's list of members; it has an end only when they have.
+
+    Between comparisons nobody runs, and for a list at its end Ray would stop every process then, to
+    start it anew.
+    """
+
+    def __init__(self, population: int) -> None:
+        super().__init__()
+        self._running = population
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict | None = None, error: bool = False
+    ) -> None:
+        super().on_trial_complete(trial_id, result, error)
+        self._running -= 1
+
+    def is_finished(self) -> bool:
+        return super().is_finished() and not self._running
+
+
+class _Scheduler(PopulationBasedTraining):
+    """Ray's synchronous scheduler, with our draws, our quantiles and a record of what it did."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        history: History,
+        on_progress: Callable[[int, int], None],
+        on_comparison: Callable[[History], None],
+    ) -> None:
+        super().__init__(
+            time_attr="step",
+            metric="score",
+            mode="min",
+            perturbation_interval=plan.interval_steps,
+            hyperparam_mutations={
+                "hyperparameters": {
+                    name: tune.loguniform(*ends) for name, ends in plan.hyperparameters.items()
+                }
+            },
+            quantile_fraction=plan.quantile,
+            resample_probability=plan.resample_probability,
+            perturbation_factors=PERTURBATIONS,
+            custom_explore_fn=lambda config: (
+                config | {"hyperparameters": plan.clip(config["hyperparameters"])}
+            ),
+            log_config=False,
+            synch=True,
+        )
+        self._next_perturbation_sync = history.step + plan.interval_steps
+        self._plan = plan
+        self.history = history
+        self.failure: Exception | None = None
+        self._on_progress, self._on_comparison = on_progress, on_comparison
+        self._present: dict[int, Standing] = {}
+        self._keeps_workers = False
+        self._failures: collections.Counter[int] = collections.Counter()
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        super().on_trial_add(tune_controller, trial)
+        if not self._keeps_workers:
+            # See `_Members`: this many processes wait for the next member.
+            tune_controller._actor_cache.increase_max(
+                trial.placement_group_factory, self._plan.concurrent
+            )
+            self._keeps_workers = True
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
+        self._note(result)
+        awaited = self._next_perturbation_sync
+        decision = super().on_trial_result(tune_controller, trial, result)
+        if self._next_perturbation_sync != awaited:
+            self._compared(result["step"])
+        return decision
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict) -> None:
+        self._note(result)
+        super().on_trial_complete(tune_controller, trial, result)
+        if all(t is trial or t.is_finished() for t in tune_controller.get_trials()):
+            self._compared(result["step"])
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        number = trial.config["member"]
+        self._failures[number] += 1
+        if self._failures[number] > MAX_FAILURES:
+            # The others would wait for it for ever.
+            reason = str(trial.get_pickled_error() or "its process died").strip().splitlines()[-1]
+            self.failure = UserError(
+                f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command goes "
+                "on from the last comparison."
+            )
+            raise self.failure
+        super().on_trial_error(tune_controller, trial)
+
+    def _note(self, result: dict) -> None:
+        [standing] = result["standing"]
+        self._present[standing.member] = standing
+        self._on_progress(result["step"], len(self._present))
+
+    def _compared(self, step: int) -> None:
+        members = tuple(standing for _, standing in sorted(self._present.items()))
+        self.history = self.history.plus(Comparison(step, members))
+        self._present = {}
+        try:
+            self._on_comparison(self.history)
+        except Exception as error:
+            self.failure = error  # Ray buries it in a text
+            raise
+
+    def _quantiles(self) -> tuple[list, list]:
+        trials = {t.config["member"]: t for t in self._trial_state if not t.is_finished()}
+        standings = [s for number, s in self._present.items() if number in trials]
+        return tuple(
+            [trials[standing.member] for standing in part]
+            for part in quantiles(standings, self._plan.quantile)
+        )
+
+    def _checkpoint_or_exploit(self, trial: Any, *args: Any) -> None:
+        with _seeded(self._plan.seed, self._next_perturbation_sync, trial.config["member"]):
+            super()._checkpoint_or_exploit(trial, *args)
+
+    def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict, dict]:
+        config, operations = super()._get_new_config(trial, trial_to_clone)
+        number, donor = trial.config["member"], trial_to_clone.config["member"]
+        config["member"] = number
+        self._present[number] = Standing(
+            **vars(self._present[number])
+            | {"copied_from": donor, "next_hyperparameters": dict(config["hyperparameters"])}
+        )
+        return config, operations
+
+
+def evolve(
+    plan: Plan,
+    advance: Advance,
+    history: History,
+    starts: list[dict[str, float]] | None = None,
+    on_progress: Callable[[int, int], None] = lambda step, reported: None,
+    on_comparison: Callable[[History], None] = lambda history: None,
+) -> History:
+    """Trains a population to its end.
+
+    Args:
+      plan: how.
+      advance: trains a member; pickled.
+      history: of the comparisons so far; the population goes on after the last of them.
+      starts: hyperparameters at first; `plan.starts()` if None.
+      on_progress: called with (step, how many members have come to it).
+      on_comparison: called with the history whenever it has grown.
+
+    Returns:
+      The whole history.
+
+    Raises:
+      UserError: if a member fails again and again; it says why.
+    """
+    if history.step >= plan.num_steps:
+        return history
+    if history.comparisons:
+        last = history.comparisons[-1]
+        configs = [
+            {
+                "member": s.member,
+                "hyperparameters": dict(s.next_hyperparameters),
+                "state": (s if s.copied_from is None else last.of(s.copied_from)).state,
+            }
+            for s in last.members
+        ]
+    else:
+        configs = [
+            {"member": number, "hyperparameters": hyperparameters, "state": None}
+            for number, hyperparameters in enumerate(starts or plan.starts())
+        ]
+    scheduler = _Scheduler(plan, history, on_progress, on_comparison)
+    with local_ray(plan.concurrent), tempfile.TemporaryDirectory(prefix="ada_pbt_") as storage:
+        trainable = tune.with_resources(
+            tune.with_parameters(_Trainable, advance=advance),
+            {"cpu": 1, "gpu": plan.gpus},
+        )
+        tuner = tune.Tuner(
+            trainable,
+            # Every configuration is a trial: the keys of one that is drawn as a whole.
+            param_space=tune.grid_search(configs),
+            tune_config=tune.TuneConfig(
+                scheduler=scheduler, search_alg=_Members(len(configs)), reuse_actors=True
+            ),
+            run_config=tune.RunConfig(
+                name="population",
+                storage_path=storage,
+                stop={"step": plan.num_steps},
+                failure_config=tune.FailureConfig(max_failures=-1),  # we count
+                verbose=0,
+            ),
+        )
+        try:
+            tuner.fit()
+        except TuneError:
+            if scheduler.failure is not None:
+                raise scheduler.failure from None
+            raise
+    return scheduler.history
+
+
+@contextlib.contextmanager
+def local_ray(concurrent: int) -> Iterator[None]:
+    """Ray on this machine, quiet, for so many members at a time; within another, that one."""
+    if ray.is_initialized():
+        yield
+        return
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            ray.init(
+                num_cpus=concurrent,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+            )
+            break
+        except Exception as error:  # Ray has no kind of its own for it
+            ray.shutdown()
+            if attempt == START_ATTEMPTS:
+                raise UserError(f"Ray does not start: {str(error).splitlines()[0]}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,162 @@
+"""`python -m ada.pbt`: four tiny members, a killed worker, a killed search, the winner's run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import MICRO, ROOT, run, write_codes
+
+from ada.codes import extract_codes
+from ada.population import History
+from ada.runs import Run
+
+pytest.importorskip("ray")
+LEVEL2 = "--gin_file=gin/level2_vqvae.gin"
+SMALL = [
+    "--gin_param=NUM_STEPS=8",
+    "--gin_param=CODEBOOK_WARMUP_STEPS=0",
+    "--gin_param=NUM_CODES=8",
+    "--gin_param=SEARCH_INTERVAL=2",
+    "--gin_param=LEAST_PERPLEXITY=1.0",
+]
+
+
+@pytest.fixture(scope="module")
+def codes(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    lengths = {"train": 20000, "validation": 3000, "test": 3000}
+    splits = {split: [rng.integers(0, 256, length)] for split, length in lengths.items()}
+    return write_codes(tmp_path_factory.mktemp("codes") / "data", splits, 256, hop_length=8)
+
+
+def workers(ancestor):
+    """Process ids of the workers that a process started, by what the system knows of them."""
+    parents, names = {}, {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(path.name)] = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            names[int(path.name)] = (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+
+    def descends(pid):
+        while pid in parents and pid != ancestor:
+            pid = parents[pid]
+        return pid == ancestor
+
+    return [pid for pid, name in names.items() if b"ray::_Train" in name and descends(pid)]
+
+
+def wait_for(condition, process):
+    while not condition():
+        assert process.poll() is None, "the search ended before it could be killed"
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
+def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
+    run_dir = tmp_path / "run"
+    path = run_dir / "search" / "population.json"
+    args = [LEVEL2, *MICRO, *SMALL, f"--run_dir={run_dir}", f"--data_dir={codes}"]
+    search = subprocess.Popen(
+        [sys.executable, "-m", "ada.pbt", *args],
+        cwd=ROOT,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # A worker dies first, then everything at once.
+    wait_for(lambda: len(History.load(str(path)).comparisons) >= 1 and workers(search.pid), search)
+    os.kill(workers(search.pid)[0], signal.SIGKILL)
+    wait_for(lambda: len(History.load(str(path)).comparisons) >= 2, search)
+    os.killpg(search.pid, signal.SIGKILL)
+    search.communicate()
+    assert not (run_dir / "run.json").exists()
+
+    process = run("ada.pbt", *args)
+    assert process.returncode == 0, process.stderr
+    assert "Resuming the search" in process.stderr
+    for noise in ("Configuration for experiment", "Traceback", "oneDNN", "cuda"):
+        assert noise not in process.stderr, process.stderr
+
+    history = History.load(str(path))
+    assert [c.step for c in history.comparisons] == [2, 4, 6, 8]
+    assert all([s.member for s in c.members] == [0, 1, 2, 3] for c in history.comparisons)
+    for before, after in zip(history.comparisons, history.comparisons[1:], strict=False):
+        for standing in before.members:
+            assert standing.next_hyperparameters == after.of(standing.member).hyperparameters
+        assert any(s.copied_from is not None for s in before.members)
+    assert (run_dir / "search" / "population.png").stat().st_size > 10000
+
+    step, winner = history.best()
+    assert winner.score == min(s.score for c in history.comparisons for s in c.members if s.healthy)
+    finished = Run.open(str(run_dir))
+    assert finished.checkpoint_path("best").endswith(f"-{step}")
+    model = finished.load_model()
+    alpha = winner.hyperparameters["VectorQuantizer.codebook_weight"]
+    assert model.quantizer.codebook_weight == pytest.approx(alpha)
+    assert f"VectorQuantizer.codebook_weight = {alpha}" in finished.operative_gin()
+    assert finished.info.upstream == {"digest": "made-up"}
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    validations = [line for line in lines if line["split"] == "validation"]
+    assert [line["step"] for line in validations] == list(range(2, step + 1, 2))
+    assert validations[-1]["reconstruction_bits"] == pytest.approx(winner.score)
+    assert extract_codes(str(run_dir), str(tmp_path / "codes")).hop_length == 64
+
+    again = run("ada.pbt", *args)
+    assert again.returncode == 0
+    assert f"is complete: member {winner.member} won" in again.stderr
+    other = run("ada.pbt", *args, "--gin_param=BATCH_SIZE=3")
+    assert other.returncode == 1
+    assert "search with other settings" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        ([], 2, "--gin_file is needed"),
+        ([LEVEL2], 1, "ada.extract_codes"),
+        (["--gin_file=gin/hop64_vqvae.gin", "--data_dir=."], 1, "nothing to search"),
+        ([LEVEL2, "--gin_param=POPULATION=1"], 1, "Search.population must be"),
+        ([LEVEL2, "--gin_param=LEARNING_RATE_RANGE=(1.0, 0.1)"], 1, "Optimization.learning_rate"),
+        ([LEVEL2, "--gin_param=Search.quantile=0.6"], 1, "Search.quantile"),
+    ],
+)
+def test_bad_input_is_one_clear_line(args, code, message, tmp_path):
+    process = run("ada.pbt", *args, f"--run_dir={tmp_path / 'run'}")
+    assert process.returncode == code
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_hyperparameter_that_is_not_there_is_refused_before_any_process(codes, tmp_path):
+    binding = "--gin_param=Search.hyperparameters={'VectorQuantizer.alpha': (0.1, 1.0)}"
+    run_dir = tmp_path / "run"
+    process = run("ada.pbt", LEVEL2, *MICRO, binding, f"--run_dir={run_dir}", f"--data_dir={codes}")
+    assert process.returncode == 1
+    assert "alpha" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert not run_dir.exists()
+
+
+def test_without_ray_there_is_one_line_with_the_way_out():
+    code = (
+        "import sys, importlib.util as u; find = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name == 'ray' else find(name, *a)\n"
+        "sys.argv = ['ada.pbt', '--gin_file=gin/level2_vqvae.gin']\n"
+        "import runpy; runpy.run_module('ada.pbt', run_name='__main__')"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 1
+    assert process.stderr.strip().splitlines()[-1] == (
+        "Error: population-based training needs Ray: pip install -e '.[pbt]'."
+    )
