@@ -27,9 +27,9 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("output_dir", None, "Where the results go.")
 flags.DEFINE_integer("channels", 16, "Width of everything.", lower_bound=1)
 flags.DEFINE_integer("predicted_steps", 1024, "Ids in a crop besides the field.", lower_bound=1)
-flags.DEFINE_integer("smallest", 1200, "Receptive field of a system, in samples.", lower_bound=1)
+flags.DEFINE_integer("smallest", 700, "Receptive field of a system, in samples.", lower_bound=1)
 flags.DEFINE_integer("largest", 393216, "The same; 393216 are 24.6 s of 16 kHz.", lower_bound=1)
-flags.DEFINE_integer("every", 1, "Doublings of the field from point to point.", lower_bound=1)
+flags.DEFINE_integer("every", 3, "Doublings of the field from point to point.", lower_bound=1)
 flags.DEFINE_float("max_gib", 6.0, "What is estimated to need more memory is not measured.", 0.0)
 
 SAMPLE_RATE = 16000
@@ -39,7 +39,6 @@ COLUMNS = (
     "receptive_field_secs",
     "layers",
     "measured_mib",
-    "process_mib",
     "estimated_mib",
 )
 
@@ -71,8 +70,8 @@ def main(argv: list[str]) -> None:
     draw(rows, title, f"{out}.png")
 
 
-def _measured(level: "Level") -> dict[str, int]:
-    """Of a fresh process, so that nothing is left of the one before."""
+def _measured(level: "Level") -> int:
+    """Bytes of a fresh process, so that nothing is left of the one before."""
     from ada.errors import UserError
 
     command = [sys.executable, "-m", "tools.fields.memory", f"--gin_file={level.gin_file}"]
@@ -87,20 +86,15 @@ def _measured(level: "Level") -> dict[str, int]:
     return json.loads(done.stdout)
 
 
-def _row(system: "System", measured: dict["Level", dict[str, int] | None]) -> dict[str, Any]:
+def _row(system: "System", measured: dict["Level", int | None]) -> dict[str, Any]:
     found = [measured[level] for level in system.levels]
-    known = None not in found
-
-    def largest(name: str) -> float | None:
-        return round(max(each[name] for each in found) / 2**20, 1) if known else None
-
+    largest = None if None in found else round(max(found) / 2**20, 1)
     return {
         "system": system.name,
         "receptive_field": system.receptive_field,
         "receptive_field_secs": round(system.receptive_field / SAMPLE_RATE, 4),
         "layers": system.layers,
-        "measured_mib": largest("step_bytes"),
-        "process_mib": largest("process_bytes"),
+        "measured_mib": largest,
         "estimated_mib": round(system.estimated_bytes / 2**20, 1),
         "levels": [
             {
@@ -109,9 +103,9 @@ def _row(system: "System", measured: dict["Level", dict[str, int] | None]) -> di
                 "crop_steps": level.crop_steps,
                 "layers": level.layers,
                 "estimated_bytes": level.estimated_bytes,
-                **(each or {}),
+                "measured_bytes": measured_bytes,
             }
-            for level, each in zip(system.levels, found, strict=True)
+            for level, measured_bytes in zip(system.levels, found, strict=True)
         ],
     }
 

