@@ -113,9 +113,15 @@ def _train_levels(
 
 
 def train_level(
-    stages: Stages, name: str, level: str, system: System, params: list[str], data_dir: str
+    stages: Stages,
+    name: str,
+    level: str,
+    system: System,
+    params: list[str],
+    data_dir: str,
+    search: bool = True,
 ) -> str:
-    """Trains one model as a stage.
+    """Trains one model as a stage, or searches it where its gin file says so (`train.search`).
 
     Args:
       stages: whose root gets the run directory.
@@ -124,6 +130,7 @@ def train_level(
       system: whose overlays stand on top of it.
       params: gin bindings that the model can use.
       data_dir: its dataset.
+      search: whether to search what its gin file says.
 
     Returns:
       The run directory.
@@ -133,7 +140,9 @@ def train_level(
     flags += [f"--gin_param={binding}" for binding in params]
     out = stages.root / name
     _set_aside(out, data_dir)
-    command = ["ada.train", *flags, f"--run_dir={out}", f"--data_dir={data_dir}"]
+    searched = search and configuration.load(gin_files, params).search is not None
+    module = "ada.pbt" if searched else "ada.train"
+    command = [module, *flags, f"--run_dir={out}", f"--data_dir={data_dir}"]
     stages.run(name, command, out / "run.json", configuration.parsed(gin_files, params))
     return str(out)
 

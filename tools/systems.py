@@ -165,7 +165,7 @@ def plain_levels(system: "System", done: set[str], root: Path) -> list[tuple[str
         params = configuration.params_for(files, plain.gin_params)
         # Reads what the level with remedies read: below it stand the same codes.
         stages.depend_on(json.dumps(run.info.upstream))
-        run_dir = train_level(stages, level, level, plain, params, run.info.data_dir)
+        run_dir = train_level(stages, level, level, plain, params, run.info.data_dir, search=False)
         numbers = root / "plain" / f"{level}.json"
         command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
         stages.run(f"{level}_evaluation", command, numbers)
