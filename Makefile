@@ -5,11 +5,17 @@ VENV ?= .venv
 TFIO_VENV ?= .venv-tfio
 TEST_WORKERS ?= 2
 
-.PHONY: demo test test-tfio lint format clean
+.PHONY: demo systems ablation test test-tfio lint format clean
 
 demo: $(VENV)/core
 	$(VENV)/bin/python -m ada.pipeline --gin_file=gin/systems/hop64_vqvae.gin \
 	    --gin_file=gin/tiny.gin --baseline --run_dir=runs/demo
+
+systems: $(VENV)/dev
+	$(VENV)/bin/python -m tools.systems --gin_file=gin/tiny.gin --run_dir=runs/systems
+
+ablation: $(VENV)/dev
+	$(VENV)/bin/python -m tools.ablation --gin_file=gin/tiny.gin --run_dir=runs/ablation
 
 test: $(VENV)/dev test-tfio
 	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) tests
