@@ -12,42 +12,7 @@ from typing import Any
 from absl import flags
 
 from ada import commands
-
-# Model, name of the variant, what is changed. The first of each model changes nothing.
-VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("hop64_vqvae", "all remedies", ()),
-    ("hop64_vqvae", "longer local field", ("LOCAL_LAYERS=10",)),
-    ("hop64_vqvae", "no replaced inputs", ("INPUT_REPLACEMENT=0.0",)),
-    (
-        "hop64_vqvae",
-        "no warm-up but codebook from data",
-        ("CODEBOOK_WARMUP_STEPS=0", "INIT_FROM_DATA=True"),
-    ),
-    ("hop64_vqvae", "no warm-up", ("CODEBOOK_WARMUP_STEPS=0",)),
-    ("hop64_vqvae", "no restarts", ("RESTART_EVERY=0",)),
-    (
-        "hop64_vqvae",
-        "none: the paper's plain setting",
-        ("CODEBOOK_WARMUP_STEPS=0", "RESTART_EVERY=0", "INPUT_REPLACEMENT=0.0"),
-    ),
-    ("hop8_amae", "all remedies", ()),
-    *(
-        ("hop8_amae", f"nu = {nu:g} instead of 10", (f"DIVERSITY_WEIGHT={nu}",))
-        for nu in (0.1, 1.0, 100.0, 1000.0, 10000.0)
-    ),
-    ("hop8_amae", "no replaced inputs", ("INPUT_REPLACEMENT=0.0",)),
-    ("hop8_amae", "no warm-up", ("CODEBOOK_WARMUP_STEPS=0",)),
-    (
-        "hop8_amae",
-        "none: the paper's plain setting",
-        (
-            "CODEBOOK_WARMUP_STEPS=0",
-            "INPUT_REPLACEMENT=0.0",
-            "ARGMAX_NORMALIZATION='relu'",
-            "DIVERSITY_WEIGHT=1000.0",
-        ),
-    ),
-)
+from tools.remedies import VARIANTS
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", "runs/ablation", "Where everything goes.")

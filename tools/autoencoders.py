@@ -9,6 +9,7 @@ from ada.training.loop import COLLAPSED_SHARE
 HEADER = (
     "autoencoder",
     "reconstruction",
+    "total of its system",
     "perplexity",
     "used codes",
     "rolled codes cost",
@@ -16,26 +17,31 @@ HEADER = (
     "collapsed at step",
 )
 LEGEND = (
-    "Bits a step of the encoded ids, on the validation split, given codes: no likelihood. "
+    "Reconstruction: bits a step of the encoded ids, on the validation split, given codes: no "
+    "likelihood. Total: bits a sample of the system that it is part of. "
     "Rolled: what another clip's codes cost. Codes that cost nothing to exchange are "
     "ignored, whatever their perplexity. Collapsed: the first training step from which the "
     "perplexity over some 100 steps stayed below a fiftieth of the codes."
 )
 
 
-def row(name: str, run_dir: str, evaluation: dict[str, Any]) -> dict[str, Any]:
+def row(
+    name: str, run_dir: str, evaluation: dict[str, Any], total_bits: float | None = None
+) -> dict[str, Any]:
     """The numbers of one autoencoder.
 
     Args:
       name: for people.
       run_dir: its run directory.
       evaluation: its entry in "levels" of `ada.evaluate --json`.
+      total_bits: a sample, of the system that it is part of, if any.
     """
     names = ("perplexity", "used_codes", "rolled_codes_cost_bits", "zero_queries")
     return {
         "autoencoder": name,
         "run_dir": run_dir,
         "reconstruction_bits_per_step": evaluation["bits_per_step"],
+        "total_bits": total_bits,
         "collapsed_at_step": collapsed_at(run_dir, evaluation["num_codes"]),
     } | {name: evaluation[name] for name in names}
 
@@ -56,10 +62,11 @@ def collapsed_at(run_dir: str, num_codes: int) -> int | None:
 
 def cells(values: dict[str, Any]) -> list[str]:
     """A row of the table as text."""
-    zero, step = values["zero_queries"], values["collapsed_at_step"]
+    total, zero, step = (values[n] for n in ("total_bits", "zero_queries", "collapsed_at_step"))
     return [
         values["autoencoder"],
         f"{values['reconstruction_bits_per_step']:.3f}",
+        "–" if total is None else f"{total:.3f}",
         f"{values['perplexity']:.1f}",
         str(values["used_codes"]),
         f"{values['rolled_codes_cost_bits']:.3f}",

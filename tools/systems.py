@@ -8,45 +8,17 @@ the paper's plain settings: what our remedies change. Run again, it goes on.
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from ada import commands
+from tools.remedies import PLAIN
+from tools.systems_report import PAPER
 
 if TYPE_CHECKING:
     from ada.systems import System
 
-
-class Published(NamedTuple):
-    """A row of the slides' table: receptive field and human ratings, as published."""
-
-    title: str
-    rf_ms: int | None = None
-    fidelity: str | None = None
-    musicality: str | None = None
-
-
-PAPER = {
-    "large_wavenet": Published("Large WaveNet", 384, "3.82 ± 0.18", "2.43 ± 0.14"),
-    "very_large_wavenet": Published("Very large WaveNet", 768, "3.82 ± 0.20", "2.89 ± 0.17"),
-    "thin_wavenet": Published("Thin WaveNet with large RF", 3072, "2.43 ± 0.17", "1.71 ± 0.18"),
-    "hop8_vqvae": Published("hop-8 VQ-VAE + large WaveNet", 3072, "3.79 ± 0.16", "3.04 ± 0.16"),
-    "hop64_vqvae": Published("hop-64 VQ-VAE + large WaveNet", 24576, "3.54 ± 0.18", "3.07 ± 0.17"),
-    "vqvae_pbt_vqvae": Published(
-        "VQ-VAE + PBT-VQ-VAE + large WaveNet", 24576, "3.71 ± 0.18", "4.04 ± 0.14"
-    ),
-    "vqvae_amae": Published("VQ-VAE + AMAE + large WaveNet", 24576, "3.93 ± 0.18", "3.46 ± 0.15"),
-    "nsynth": Published("NSynth baseline: reconstruction only"),
-}
-# What switches our remedies off, on top of everything else.
-PLAIN = (
-    "CODEBOOK_WARMUP_STEPS=0",
-    "RESTART_EVERY=0",
-    "INPUT_REPLACEMENT=0.0",
-    "ARGMAX_NORMALIZATION='relu'",
-    "DIVERSITY_WEIGHT=1000.0",
-)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", "runs/systems", "Where everything goes.")
@@ -66,7 +38,8 @@ def main(argv: list[str]) -> None:
     from ada.data.spec import write_text_atomically
     from ada.errors import UsageError
     from ada.systems import System, run_system
-    from tools.systems_report import markdown, write_page
+    from tools import autoencoders, systems_report
+    from tools.tables import markdown
 
     unknown = set(FLAGS.systems) - set(PAPER)
     if unknown:
@@ -75,7 +48,7 @@ def main(argv: list[str]) -> None:
         )
     root = Path(FLAGS.run_dir)
     results: list[dict[str, Any]] = []
-    plain_done: set[str] = set()
+    coders: dict[str, dict[str, Any]] = {}
     for name in FLAGS.systems:
         system = System(
             levels=load_system(f"gin/systems/{name}.gin"),
@@ -87,22 +60,34 @@ def main(argv: list[str]) -> None:
             duration_secs=FLAGS.duration_secs,
         )
         run_system(system, str(root / name))
-        results.append(system_row(name, root))
-        if FLAGS.plain:
-            for level, run_dir in plain_levels(system, plain_done, root):
-                results.append(plain_row(level, run_dir, root))
-    write_text_atomically(str(root / "results.json"), json.dumps(results, indent=1) + "\n")
-    write_text_atomically(str(root / "results.md"), markdown(results))
-    write_page(root / "page.html", results)
-    print(markdown(results))
+        evaluation = json.loads((root / name / "evaluation.json").read_text())
+        results.append(system_row(name, root, evaluation))
+        for level in reversed(evaluation["levels"]):
+            coder = Path(level["run_dir"]).name
+            if coder in coders or "num_codes" not in level:
+                continue
+            total = evaluation.get("total_bits")
+            coders[coder] = autoencoders.row(coder, level["run_dir"], level, total)
+            if FLAGS.plain:
+                run_dir, level = plain_level(coder, system, root)
+                results.append(plain_row(coder, run_dir, level))
+                coders[f"{coder}, plain"] = autoencoders.row(f"{coder}, plain", run_dir, level)
+    tables = [
+        markdown(systems_report.HEADER, map(systems_report.cells, results)),
+        markdown(autoencoders.HEADER, map(autoencoders.cells, coders.values())),
+    ]
+    for file, rows in (("results.json", results), ("autoencoders.json", list(coders.values()))):
+        write_text_atomically(str(root / file), json.dumps(rows, indent=1) + "\n")
+    write_text_atomically(str(root / "results.md"), "\n".join(tables))
+    systems_report.write_page(root / "page.html", results, list(coders.values()))
+    print("\n".join(tables))
     print(f"Look and listen: {root / 'page.html'}")
 
 
-def system_row(name: str, root: Path) -> dict[str, Any]:
+def system_row(name: str, root: Path, evaluation: dict[str, Any]) -> dict[str, Any]:
     """One object of `results.json`, from what the pipeline left in `root / name`."""
     from ada.runs import Run
 
-    evaluation = json.loads((root / name / "evaluation.json").read_text())
     summary = json.loads((root / name / "summary.json").read_text())
     published = PAPER[name]
     top = evaluation["levels"][0]["run_dir"]
@@ -114,7 +99,7 @@ def system_row(name: str, root: Path) -> dict[str, Any]:
         "levels": len(evaluation["levels"]),
         "rf_ms": 1000 * samples / run.info.sample_rate,
         "rf_ms_paper": published.rf_ms,
-        **code_numbers(evaluation),
+        **code_numbers(evaluation["levels"]),
         "total_bits": evaluation.get("total_bits"),
         "generation_realtime_factor": summary["real_time_factor"],
         "sample_rate": run.info.sample_rate,
@@ -124,64 +109,52 @@ def system_row(name: str, root: Path) -> dict[str, Any]:
     }
 
 
-def code_numbers(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """What `evaluation.json` says of codes; lists are by level, from the bottom up."""
-    levels = evaluation["levels"][::-1]
-    coded = [level for level in levels if "num_codes" in level]
-    conditional = levels[0]["conditional"]
+def code_numbers(levels: list[dict[str, Any]]) -> dict[str, Any]:
+    """What "levels" of an evaluation, top first, say of codes; lists are from the bottom up."""
+    bottom, upper = levels[-1], levels[:-1]
+    coded = [level for level in reversed(levels) if "num_codes" in level]
     return {
-        "reconstruction_bits": levels[0]["bits_per_sample"] if conditional else None,
-        "code_bits_per_sample": sum(level["bits_per_sample"] for level in levels[1:])
-        if len(levels) > 1
-        else None,
+        "reconstruction_bits": bottom["bits_per_sample"] if bottom["conditional"] else None,
+        "code_bits_per_sample": sum(u["bits_per_sample"] for u in upper) if upper else None,
         "perplexity": [level["perplexity"] for level in coded],
         "used_codes": [level["used_codes"] for level in coded],
         "rolled_codes_cost_bits": [level["rolled_codes_cost_bits"] for level in coded],
     }
 
 
-def plain_levels(system: "System", done: set[str], root: Path) -> list[tuple[str, str]]:
-    """Trains and scores the autoencoders of a system with plain settings, unless done before.
+def plain_level(name: str, system: "System", root: Path) -> tuple[str, dict[str, Any]]:
+    """Trains and scores an autoencoder of a system with plain settings.
 
     Returns:
-      (level, run directory) of those that were not in `done`, to which they are added.
+      Its run directory and its entry in "levels" of an evaluation.
     """
-    import dataclasses
-
     from ada import configuration
     from ada.runs import Run
     from ada.stages import Stages
     from ada.systems import train_level
 
-    found = []
-    plain = dataclasses.replace(system, gin_params=(*system.gin_params, *PLAIN))
-    for level in system.levels:
-        run = Run.open(str(root / "levels" / level))
-        if level in done or not run.build_model().num_codes:
-            continue
-        done.add(level)
-        stages = Stages(root / "plain")
-        files = [f"gin/{level}.gin", *plain.overlays]
-        params = configuration.params_for(files, plain.gin_params)
-        # Reads what the level with remedies read: below it stand the same codes.
-        stages.depend_on(json.dumps(run.info.upstream))
-        run_dir = train_level(stages, level, level, plain, params, run.info.data_dir, search=False)
-        numbers = root / "plain" / f"{level}.json"
-        command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
-        stages.run(f"{level}_evaluation", command, numbers)
-        found.append((level, run_dir))
-    return found
+    info = Run.open(str(root / "levels" / name)).info
+    stages = Stages(root / "plain")
+    # It reads what the one with remedies reads: below it stand the same codes.
+    stages.depend_on(json.dumps(info.upstream))
+    files = [f"gin/{name}.gin", *system.overlays]
+    params = configuration.params_for(files, [*system.gin_params, *PLAIN])
+    run_dir = train_level(stages, name, name, system, params, info.data_dir, search=False)
+    numbers = root / "plain" / f"{name}.json"
+    command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
+    stages.run(f"{name}_evaluation", command, numbers)
+    [level] = json.loads(numbers.read_text())["levels"]
+    return run_dir, level
 
 
-def plain_row(level: str, run_dir: str, root: Path) -> dict[str, Any]:
+def plain_row(name: str, run_dir: str, level: dict[str, Any]) -> dict[str, Any]:
     """One object of `results.json`, for an autoencoder with plain settings."""
-    evaluation = json.loads((root / "plain" / f"{level}.json").read_text())
     return {
-        "system": f"{level} alone, plain settings",
-        "name": f"{level}_plain",
+        "system": f"{name} alone, plain settings",
+        "name": f"{name}_plain",
         "levels": 1,
         "run_dir": run_dir,
-        **code_numbers(evaluation),
+        **code_numbers([level]),
     }
 
 

@@ -1,11 +1,35 @@
 """The results of `tools.systems` as a table and as a page to look at and listen to."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ada
 from ada.evaluation import page
 from ada.evaluation.report import clips_of_files
+from tools import autoencoders
+
+
+class Published(NamedTuple):
+    """A row of the slides' table: receptive field and human ratings, as published."""
+
+    title: str
+    rf_ms: int | None = None
+    fidelity: str | None = None
+    musicality: str | None = None
+
+
+PAPER = {
+    "large_wavenet": Published("Large WaveNet", 384, "3.82 ± 0.18", "2.43 ± 0.14"),
+    "very_large_wavenet": Published("Very large WaveNet", 768, "3.82 ± 0.20", "2.89 ± 0.17"),
+    "thin_wavenet": Published("Thin WaveNet with large RF", 3072, "2.43 ± 0.17", "1.71 ± 0.18"),
+    "hop8_vqvae": Published("hop-8 VQ-VAE + large WaveNet", 3072, "3.79 ± 0.16", "3.04 ± 0.16"),
+    "hop64_vqvae": Published("hop-64 VQ-VAE + large WaveNet", 24576, "3.54 ± 0.18", "3.07 ± 0.17"),
+    "vqvae_pbt_vqvae": Published(
+        "VQ-VAE + PBT-VQ-VAE + large WaveNet", 24576, "3.71 ± 0.18", "4.04 ± 0.14"
+    ),
+    "vqvae_amae": Published("VQ-VAE + AMAE + large WaveNet", 24576, "3.93 ± 0.18", "3.46 ± 0.15"),
+    "nsynth": Published("NSynth baseline: reconstruction only"),
+}
 
 HEADER = (
     "system",
@@ -55,16 +79,18 @@ def cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def markdown(results: list[dict[str, Any]]) -> str:
-    """The table in Markdown."""
-    lines = [HEADER, ["---"] * len(HEADER), *map(cells, results)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def write_page(path: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]]) -> None:
+    """Writes both tables and every system's clips as one self-contained page.
 
-
-def write_page(path: Path, results: list[dict[str, Any]]) -> None:
-    """Writes the table and every system's clips as one self-contained page."""
+    Args:
+      path: of the page.
+      results: rows of the systems.
+      coders: rows of `tools.autoencoders`.
+    """
+    coded = page.table_block(autoencoders.HEADER, list(map(autoencoders.cells, coders)))
     sections = [
-        ("Results", [page.table_block(HEADER, list(map(cells, results))), page.text_block(LEGEND)])
+        ("Results", [page.table_block(HEADER, list(map(cells, results))), page.text_block(LEGEND)]),
+        ("Autoencoders", [coded, page.text_block(autoencoders.LEGEND)]),
     ]
     for row in results:
         if row.get("wavs"):

@@ -4,8 +4,8 @@ import json
 
 from support import MICRO, run
 
-from tools.ablation import VARIANTS
 from tools.autoencoders import collapsed_at
+from tools.remedies import VARIANTS
 
 
 def test_every_variant_has_a_row(music, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support import MICRO, run
 
-from tools.systems import PAPER
+from tools.systems_report import PAPER
 
 SYSTEMS = ["hop64_vqvae", "nsynth"]
 KEYS = {
@@ -71,12 +71,21 @@ def test_there_is_a_row_for_every_system_and_every_plain_autoencoder(finished):
     assert nsynth["reconstruction_bits"] > 0
 
 
+def test_autoencoders_are_compared_with_plain_ones(finished):
+    root, _, _ = finished
+    rows = json.loads((root / "autoencoders.json").read_text())
+    assert [row["autoencoder"] for row in rows] == ["hop64_vqvae", "hop64_vqvae, plain"]
+    results = json.loads((root / "results.json").read_text())
+    assert rows[0]["total_bits"] == results[0]["total_bits"]
+    assert rows[1]["total_bits"] is None
+
+
 def test_the_page_has_the_table_and_the_clips(finished):
     root, _, _ = finished
     html = (root / "page.html").read_text()
     assert html.count("<audio") == 3  # one generated; NSynth reconstructs two
     assert "3.54 ± 0.18" in html
-    assert (root / "results.md").read_text().count("\n") == 2 + 3
+    assert (root / "results.md").read_text().count("\n") == (2 + 3) + 1 + (2 + 2)
 
 
 def test_plain_settings_have_no_remedies(finished):
