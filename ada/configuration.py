@@ -112,7 +112,7 @@ def _checked(make_model: Callable) -> Callable:
 
 
 def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]:
-    """Those of some bindings that a model has a use for.
+    """Those of some bindings that a model has a use for, tried in their order.
 
     Args:
       gin_files: of the model.
@@ -124,7 +124,7 @@ def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]
     used = []
     for binding in gin_params:
         try:
-            load(gin_files, [binding]).model()
+            load(gin_files, [*used, binding]).model()
             check_all_used()
             used.append(binding)
         except UnusedBindingError:

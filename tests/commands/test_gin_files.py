@@ -130,3 +130,6 @@ def test_bindings_go_to_the_models_that_use_them():
     assert configuration.params_for(["gin/prior_hop64.gin"], params) == [params[0], params[3]]
     with pytest.raises(UserError, match="num_steps must be a number"):
         configuration.params_for(["gin/hop64_vqvae.gin"], ["NUM_STEPS='x'"])
+    # Valid only together: ReLU has no warm-up.
+    plain = ["CODEBOOK_WARMUP_STEPS=0", "ARGMAX_NORMALIZATION='relu'"]
+    assert configuration.params_for(["gin/level2_amae.gin", "gin/tiny.gin"], plain) == plain
