@@ -12,14 +12,9 @@ import collections
 import contextlib
 import logging
 import os
-import random
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
-
-import numpy as np
 
 # Read by Ray as it is imported or started.
 os.environ |= {
@@ -43,98 +38,13 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from ada.errors import UserError
 from ada.population.history import Comparison, History, Standing, quantiles
+from ada.population.plan import Advance, Plan, seeded
 
 PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
 # A member may fail, or lose its process, so many times before the search stops.
 MAX_FAILURES = 3
 # Ray gives itself 30 s to start, which a busy machine may exceed.
 START_ATTEMPTS = 4
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a member has come to.
-
-    Attributes:
-      step: training steps done.
-      score: what is minimised; finite.
-      state: what any member can go on from, as plain JSON values: small, such as a path.
-      healthy: whether it may win and be copied.
-      report: other figures, by name.
-    """
-
-    step: int
-    score: float
-    state: Any
-    healthy: bool
-    report: dict[str, Any]
-
-
-# Trains a member in a worker process, up to the next comparison or the end: (number,
-# hyperparameters, state to go on from or None) to its progress.
-Advance = Callable[[int, dict[str, float], Any], Progress]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a population is trained.
-
-    Attributes:
-      hyperparameters: (low, high) by name.
-      population: number of members.
-      num_steps: training steps of a member in all.
-      interval_steps: steps from one comparison to the next.
-      quantile: the share that copies, see `history.quantiles`; 0 copies nobody that is healthy.
-      resample_probability: of drawing a copied hyperparameter anew instead of perturbing it.
-      seed: of starts and draws.
-      concurrent: members that run at a time.
-      gpus: of each of these.
-    """
-
-    hyperparameters: Mapping[str, tuple[float, float]]
-    population: int
-    num_steps: int
-    interval_steps: int
-    quantile: float = 0.25
-    resample_probability: float = 0.25
-    seed: int = 0
-    concurrent: int = 1
-    gpus: int = 0
-
-    def starts(self) -> list[dict[str, float]]:
-        """Hyperparameters of every member at first, uniform in the logarithm."""
-        return [
-            {
-                name: float(np.exp(_generator(self.seed, member, name).uniform(*np.log(ends))))
-                for name, ends in self.hyperparameters.items()
-            }
-            for member in range(self.population)
-        ]
-
-    def clip(self, hyperparameters: Mapping[str, float]) -> dict[str, float]:
-        """Hyperparameters within their ranges."""
-        return {
-            name: float(np.clip(value, *self.hyperparameters[name]))
-            for name, value in hyperparameters.items()
-        }
-
-
-def _generator(*key: Any) -> np.random.Generator:
-    return np.random.default_rng(zlib.crc32(repr(key).encode()))
-
-
-@contextlib.contextmanager
-def _seeded(*key: Any) -> Iterator[None]:
-    """Within the context, the global generators, which Ray draws from, depend on the key alone."""
-    kept = random.getstate(), np.random.get_state()
-    seed = zlib.crc32(repr(key).encode())
-    random.seed(seed)
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])
 
 
 class _Trainable(tune.Trainable):
@@ -291,7 +201,7 @@ class _Scheduler(PopulationBasedTraining):
         )
 
     def _checkpoint_or_exploit(self, trial: Any, *args: Any) -> None:
-        with _seeded(self._plan.seed, self._next_perturbation_sync, trial.config["member"]):
+        with seeded(self._plan.seed, self._next_perturbation_sync, trial.config["member"]):
             super()._checkpoint_or_exploit(trial, *args)
 
     def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict, dict]:

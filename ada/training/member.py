@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from ada.data import Dataset
-from ada.population.engine import Progress
+from ada.population.plan import Progress
 from ada.runs import Run
 from ada.training.checkpoints import Checkpoints
 from ada.training.loop import DivergedError, Loop, make_trainer
@@ -51,7 +51,7 @@ def judge(
 
 @dataclass(frozen=True)
 class MemberTrainer:
-    """Trains members of a population of models (`population.engine.Advance`).
+    """Trains members of a population of models (`population.plan.Advance`).
 
     A member's directory is a run directory of its own, but for its hyperparameters, which change.
 

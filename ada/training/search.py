@@ -23,7 +23,8 @@ from ada.data.spec import write_text_atomically
 from ada.errors import UserError
 from ada.population import History
 from ada.population.chart import draw
-from ada.population.engine import Plan, evolve
+from ada.population.engine import evolve
+from ada.population.plan import Plan
 from ada.progress import progress_bar
 from ada.runs import Run
 from ada.training.member import MemberTrainer

@@ -8,7 +8,8 @@ import pytest
 
 from ada.errors import UserError
 from ada.population import History
-from ada.population.engine import Plan, Progress, evolve, local_ray
+from ada.population.engine import evolve, local_ray
+from ada.population.plan import Plan, Progress
 
 RANGES = {"h0": (0.1, 1.0), "h1": (0.1, 1.0)}
 # Each of two members sees one of two coordinates only.
