@@ -75,9 +75,9 @@ def test_run_again_it_skips_what_is_done(finished):
         "hop64_vqvae",
         "hop64_vqvae_codes",
         "prior_hop64",
+        "baseline",
         "samples",
         "evaluation",
-        "baseline",
         "baseline_evaluation",
     ]
     before = (out / "samples" / "sample_000.wav").read_bytes()
