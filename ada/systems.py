@@ -165,10 +165,11 @@ def _check(system: System) -> dict[str, list[str]]:
 
 
 def _set_aside(run_dir: Path, data_dir: str) -> None:
-    """Moves a run away that was trained on codes of an encoder that is no more."""
-    if not Run.exists(str(run_dir)) or not Dataset.is_complete(data_dir):
+    """Moves a run or a search away that was trained on codes of an encoder that is no more."""
+    known = [path for path in (run_dir, run_dir / "search") if (path / SPEC_NAME).exists()]
+    if not known or not Dataset.is_complete(data_dir):
         return
-    trained_on = Run.open(str(run_dir)).spec.upstream.get("digest")
+    trained_on = DatasetSpec.load(str(known[0])).upstream.get("digest")
     present = DatasetSpec.load(data_dir).upstream.get("digest")
     if trained_on == present:
         return

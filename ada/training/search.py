@@ -4,6 +4,7 @@
   search/population.json    every member at every comparison
   search/population.png     the same as a picture
   search/operative.gin      the settings without what is searched
+  search/dataset.json       specification of the data
   search/member<n>/         run directory of a member
   search/best-<n>-<step>/   the best checkpoint so far
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada import log
-from ada.data import Dataset
+from ada.data import Dataset, DatasetSpec
 from ada.data.spec import write_text_atomically
 from ada.errors import UserError
 from ada.population import History
@@ -29,7 +30,13 @@ from ada.progress import progress_bar
 from ada.runs import Run
 from ada.training.member import MemberTrainer
 from ada.training.settings import TrainingSettings
-from ada.training.start import check_fit, check_warmup, make_model, run_info
+from ada.training.start import (
+    check_fit,
+    check_warmup,
+    differing_data,
+    make_model,
+    run_info,
+)
 
 
 def search(
@@ -61,7 +68,7 @@ def search(
     dataset = Dataset.open(data_dir)
     _check(load, describe, plan, dataset)
     network = make_model(load({}))
-    _claim(root, describe())
+    _claim(root, describe(), dataset)
     history = History.load(str(root / "population.json"))
     if Run.exists(run_dir):
         step, best = history.best()
@@ -105,18 +112,26 @@ def _check(load: Callable, describe: Callable, plan: Plan, dataset: Dataset) -> 
     check_warmup(settings, network)
 
 
-def _claim(root: Path, operative: str) -> None:
+def _claim(root: Path, operative: str, dataset: Dataset) -> None:
     """Makes the directory that of this search; raises UserError if it is of something else."""
     path = root / "operative.gin"
     if path.exists():
         if path.read_text() != operative:
             raise UserError(
                 f"{root.parent} holds a search with other settings (see {path}): choose another "
-                "--run_dir."
+                "--run_dir, or move it away."
+            )
+        told = differing_data(DatasetSpec.load(str(root)), dataset.spec)
+        if told:
+            raise UserError(
+                f"{root.parent} searched on other data than {dataset.directory} holds: {told}. "
+                "Choose another --run_dir, or move it away."
             )
     elif Run.exists(str(root.parent)):
         raise UserError(f"{root.parent} holds a run, but no search: choose another --run_dir.")
     else:
+        root.mkdir(parents=True, exist_ok=True)
+        dataset.spec.save(str(root))
         write_text_atomically(str(path), operative)
 
 

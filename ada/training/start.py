@@ -94,7 +94,7 @@ def open_or_create(
     if not runs.Run.exists(run_dir):
         return runs.Run.create(run_dir, info, dataset.spec, network, operative)
     run = runs.Run.open(run_dir)
-    told = _differing_data(run.spec, dataset.spec)
+    told = differing_data(run.spec, dataset.spec)
     if told:
         raise UserError(
             f"{run_dir} was trained on other data than {dataset.directory} holds: {told}. Choose "
@@ -114,7 +114,7 @@ def open_or_create(
     return run
 
 
-def _differing_data(run_spec: DatasetSpec, data_spec: DatasetSpec) -> str:
+def differing_data(run_spec: DatasetSpec, data_spec: DatasetSpec) -> str:
     """What tells two datasets apart, with both values, what says most first; "" if nothing."""
     names = ("kind", "sample_rate", "num_classes", "hop_length")
     pairs = {name: (getattr(run_spec, name), getattr(data_spec, name)) for name in names}
