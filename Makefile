@@ -15,7 +15,7 @@ systems: $(VENV)/dev
 	$(VENV)/bin/python -m tools.systems --gin_file=gin/tiny.gin --run_dir=runs/systems
 
 ablation: $(VENV)/dev
-	$(VENV)/bin/python -m tools.ablation --gin_file=gin/tiny.gin --run_dir=runs/ablation
+	$(VENV)/bin/python -m tools.ablation --run_dir=runs/ablation
 
 test: $(VENV)/dev test-tfio
 	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) tests

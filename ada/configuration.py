@@ -112,7 +112,7 @@ def _checked(make_model: Callable) -> Callable:
 
 
 def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]:
-    """Those of some bindings that a model has a use for, tried in their order.
+    """Those of some bindings that a model has a use for.
 
     Args:
       gin_files: of the model.
@@ -123,12 +123,15 @@ def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]
     """
     used = []
     for binding in gin_params:
-        try:
-            load(gin_files, [*used, binding]).model()
-            check_all_used()
-            used.append(binding)
-        except UnusedBindingError:
-            continue
+        # A value may fit only together with the others: that is for the end.
+        with contextlib.suppress(UserError):
+            try:
+                load(gin_files, [binding]).model()
+                check_all_used()
+            except UnusedBindingError:
+                continue
+        used.append(binding)
+    load(gin_files, used).model()
     return used
 
 

@@ -15,6 +15,7 @@ import dataclasses
 import itertools
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from ada import bundled, configuration, log
@@ -157,7 +158,8 @@ def _check(system: System) -> dict[str, list[str]]:
     for level in [*system.levels, *([BASELINE] if system.baseline else [])]:
         gin_files = [f"gin/{level}.gin", *system.overlays]
         params[level] = configuration.params_for(gin_files, system.gin_params)
-        configuration.load(gin_files, params[level]).model()
+        if configuration.load(gin_files, params[level]).search and find_spec("ray") is None:
+            raise UserError(f"{level} is searched by ada.pbt, with Ray: pip install -e '.[pbt]'.")
     for binding in system.gin_params:
         if not any(binding in used for used in params.values()):
             raise UserError(f"--gin_param: no model of the system uses {binding!r}.")
@@ -189,8 +191,13 @@ def prepared(system: System, stages: Stages) -> str:
     elif not system.data_dir:
         log.info("No --input_audio_filepatterns: using the BUNDLED audio (7.5 minutes of piano).")
         bundled.prepare_bundled(directory, system.sample_rate)
-    spec = Dataset.open(directory).spec
     # The report counts what preparation took when it was done, not what finding it done took.
-    stages.seconds["data"] = spec.preparation.get("wall_secs", 0.0)
-    stages.depend_on(json.dumps(to_jsonable(dataclasses.replace(spec, preparation={}))))
+    stages.seconds["data"] = depend_on_data(stages, directory).preparation.get("wall_secs", 0.0)
     return directory
+
+
+def depend_on_data(stages: Stages, directory: str) -> DatasetSpec:
+    """Makes all stages to come depend on what is in a dataset."""
+    spec = Dataset.open(directory).spec
+    stages.depend_on(json.dumps(to_jsonable(dataclasses.replace(spec, preparation={}))))
+    return spec

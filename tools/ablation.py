@@ -1,8 +1,8 @@
 """What keeps codes alive: first-level autoencoders with one remedy changed at a time, in one table.
 
-    python -m tools.ablation --gin_file=gin/tiny.gin --run_dir=runs/ablation
+    python -m tools.ablation --run_dir=runs/ablation
 
-Run again, it goes on.
+The sizes are those of gin/tiny.gin. Run again, it goes on.
 """
 
 import json
@@ -12,48 +12,87 @@ from typing import Any
 from absl import flags
 
 from ada import commands
-from tools.remedies import VARIANTS
+from tools.remedies import MODELS, VARIANTS
+
+GIN_FILE = "gin/tiny.gin"
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", "runs/ablation", "Where everything goes.")
-flags.DEFINE_multi_string("gin_file", [], "Gin file on top of every model, such as gin/tiny.gin.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
 flags.DEFINE_string("data_dir", None, "A prepared dataset. Default: the bundled audio.")
-flags.DEFINE_list("models", ["hop64_vqvae", "hop8_amae"], "Which of the two.")
+flags.DEFINE_list("models", list(MODELS), "Which of these.")
 flags.DEFINE_list("variants", [], "Names of variants, such as 'no restarts'; all by default.")
 
 
-def main(argv: list[str]) -> None:
+def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
-    from ada import configuration
+    from ada import log
     from ada.data.spec import write_text_atomically
-    from ada.stages import Stages
-    from ada.systems import System, prepared, train_level
+    from ada.errors import UserError
     from tools import autoencoders, tables
 
     root = Path(FLAGS.run_dir)
     results: list[dict[str, Any]] = []
-    for model, name, changes in VARIANTS:
-        if model not in FLAGS.models or (FLAGS.variants and name not in FLAGS.variants):
+    failed = 0
+    for model, name, changes in chosen():
+        title = f"{model}: {name}"
+        try:
+            run_dir, level = train_variant(root, model, changes)
+        except UserError as error:
+            # The others are worth having.
+            log.warning(f"{title}: {error}")
+            failed = 1
             continue
-        system = System((model,), tuple(FLAGS.gin_file), data_dir=FLAGS.data_dir)
-        # Every variant depends on the data and its own settings, not on the variant before.
-        alone = Stages(root)
-        data = prepared(system, alone)
-        stage = "_".join([model, *changes]).replace("=", "").replace("/", "-")
-        files = [f"gin/{model}.gin", *FLAGS.gin_file]
-        params = [*configuration.params_for(files, FLAGS.gin_param), *changes]
-        run_dir = train_level(alone, stage, model, system, params, data)
-        numbers = root / f"{stage}.json"
-        command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
-        alone.run(f"{stage}_evaluation", command, numbers)
-        [level] = json.loads(numbers.read_text())["levels"]
-        results.append(autoencoders.row(f"{model}: {name}", run_dir, level))
-    table = tables.markdown(autoencoders.HEADER, map(autoencoders.cells, results))
-    write_text_atomically(str(root / "ablation.json"), json.dumps(results, indent=1) + "\n")
-    write_text_atomically(str(root / "ablation.md"), table)
-    print(table)
+        results.append(autoencoders.row(title, run_dir, level))
+        table = tables.markdown(autoencoders.HEADER, map(autoencoders.cells, results))
+        text = json.dumps(results, indent=1) + "\n"
+        write_text_atomically(str(root / "ablation.json"), text)
+        write_text_atomically(str(root / "ablation.md"), f"{table}\n{autoencoders.LEGEND}\n")
+    print((root / "ablation.md").read_text())
+    return failed
+
+
+def chosen() -> list[tuple[str, str, tuple[str, ...]]]:
+    """The variants that the flags name; raises UsageError for names that there are not."""
+    from ada.errors import UsageError
+
+    names = {name for _, name, _ in VARIANTS}
+    for flag, known in (("models", set(MODELS)), ("variants", names)):
+        unknown = set(FLAGS[flag].value) - known
+        if unknown:
+            raise UsageError(
+                f"--{flag}: no {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}."
+            )
+    found = [
+        (model, name, changes)
+        for model, name, changes in VARIANTS
+        if model in FLAGS.models and (not FLAGS.variants or name in FLAGS.variants)
+    ]
+    if not found:
+        raise UsageError("--models and --variants leave nothing.")
+    return found
+
+
+def train_variant(root: Path, model: str, changes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    """Trains and scores; returns the run directory and its entry in "levels" of an evaluation."""
+    from ada import configuration
+    from ada.stages import Stages
+    from ada.systems import System, prepared, train_level
+
+    system = System((model,), (GIN_FILE,), data_dir=FLAGS.data_dir)
+    # Every variant depends on the data and its own settings, not on the variant before.
+    stages = Stages(root)
+    data = prepared(system, stages)
+    name = "_".join([model, *changes]).replace("=", "").replace("'", "")
+    files = [f"gin/{model}.gin", GIN_FILE]
+    params = [*configuration.params_for(files, FLAGS.gin_param), *changes]
+    run_dir = train_level(stages, name, model, system, params, data)
+    numbers = root / f"{name}.json"
+    command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
+    stages.run(f"{name}_evaluation", command, numbers)
+    [level] = json.loads(numbers.read_text())["levels"]
+    return run_dir, level
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from ada.training.loop import COLLAPSED_SHARE
 HEADER = (
     "autoencoder",
     "reconstruction",
-    "total of its system",
+    "total",
     "perplexity",
     "used codes",
     "rolled codes cost",
@@ -18,10 +18,12 @@ HEADER = (
 )
 LEGEND = (
     "Reconstruction: bits a step of the encoded ids, on the validation split, given codes: no "
-    "likelihood. Total: bits a sample of the system that it is part of. "
-    "Rolled: what another clip's codes cost. Codes that cost nothing to exchange are "
-    "ignored, whatever their perplexity. Collapsed: the first training step from which the "
-    "perplexity over some 100 steps stayed below a fiftieth of the codes."
+    "likelihood. Total: bits a sample of the first system above that it is part of. Rolled: what "
+    "another clip's codes cost; codes that cost nothing to exchange are ignored, whatever their "
+    "perplexity. All-zero queries: the share whose activations are all zero or less (ReLU alone "
+    "has them). Collapsed: the first training step from which the perplexity over some 100 steps "
+    "stayed below a fiftieth of the codes; of a searched one, along the winner's line. Best "
+    "checkpoints, and the winner of a search, were chosen on the same split."
 )
 
 

@@ -1,18 +1,19 @@
 """Our remedies against dead and ignored codes (gin/tiny.gin), switched off one by one or all."""
 
-# Switches all of them off, of either quantiser: the paper's plain settings.
+# Switches all of them off, of either quantiser: plain settings, with the weights of gin/base.
 PLAIN = (
     "CODEBOOK_WARMUP_STEPS=0",
     "RESTART_EVERY=0",
     "INPUT_REPLACEMENT=0.0",
+    "LOCAL_LAYERS=10",
     "ARGMAX_NORMALIZATION='relu'",
     "DIVERSITY_WEIGHT=1000.0",
 )
 
-# Model, name of the variant, what is changed. The first of each model changes nothing.
+# Model, name of the variant, what is changed on top of gin/tiny.gin.
 VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("hop64_vqvae", "all remedies", ()),
-    ("hop64_vqvae", "longer local field", ("LOCAL_LAYERS=10",)),
+    ("hop64_vqvae", "long local model", ("LOCAL_LAYERS=10",)),
     ("hop64_vqvae", "no replaced inputs", ("INPUT_REPLACEMENT=0.0",)),
     (
         "hop64_vqvae",
@@ -23,24 +24,45 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("hop64_vqvae", "no restarts", ("RESTART_EVERY=0",)),
     (
         "hop64_vqvae",
-        "none: the paper's plain setting",
-        ("CODEBOOK_WARMUP_STEPS=0", "RESTART_EVERY=0", "INPUT_REPLACEMENT=0.0"),
+        "no remedies",
+        (
+            "CODEBOOK_WARMUP_STEPS=0",
+            "RESTART_EVERY=0",
+            "INPUT_REPLACEMENT=0.0",
+            "LOCAL_LAYERS=10",
+        ),
     ),
-    ("hop8_amae", "all remedies", ()),
+    ("hop8_amae", "all remedies, nu = 10", ()),
     *(
-        ("hop8_amae", f"nu = {nu:g} instead of 10", (f"DIVERSITY_WEIGHT={nu}",))
+        ("hop8_amae", f"nu = {nu:g}", (f"DIVERSITY_WEIGHT={nu}",))
         for nu in (0.1, 1.0, 100.0, 1000.0, 10000.0)
     ),
     ("hop8_amae", "no replaced inputs", ("INPUT_REPLACEMENT=0.0",)),
     ("hop8_amae", "no warm-up", ("CODEBOOK_WARMUP_STEPS=0",)),
     (
         "hop8_amae",
-        "none: the paper's plain setting",
+        "no warm-up, nu = 1000",
+        ("CODEBOOK_WARMUP_STEPS=0", "DIVERSITY_WEIGHT=1000.0"),
+    ),
+    (
+        "hop8_amae",
+        "no warm-up, ReLU, nu = 1000",
+        (
+            "CODEBOOK_WARMUP_STEPS=0",
+            "ARGMAX_NORMALIZATION='relu'",
+            "DIVERSITY_WEIGHT=1000.0",
+        ),
+    ),
+    (
+        "hop8_amae",
+        "no remedies, nu = 1000",
         (
             "CODEBOOK_WARMUP_STEPS=0",
             "INPUT_REPLACEMENT=0.0",
+            "LOCAL_LAYERS=10",
             "ARGMAX_NORMALIZATION='relu'",
             "DIVERSITY_WEIGHT=1000.0",
         ),
     ),
 )
+MODELS = tuple(dict.fromkeys(model for model, _, _ in VARIANTS))

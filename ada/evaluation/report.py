@@ -33,7 +33,7 @@ def write_report(
       seconds: what every stage took.
 
     Returns:
-      0, or 1 if the bottom's codes have died or collapsed.
+      0, or 1 if the codes of a level have died or collapsed.
     """
     evaluation = json.loads((root / "evaluation.json").read_text())
     without = None
@@ -66,6 +66,11 @@ def summarise(
         summary |= {name: bottom[name] for name in names}
         upper = [level["bits_per_sample"] for level in evaluation["levels"][:-1]]
         summary["code_bits_per_sample"] = sum(upper)
+        summary["levels"] = {
+            Path(level["run_dir"]).name: {name: level[name] for name in names}
+            for level in reversed(evaluation["levels"])
+            if "num_codes" in level
+        }
     # What has nothing to be sampled from (NSynth) reconstructs.
     sampled = root / "samples" / "sample.json"
     wavs, factor = sorted((root / "clips").glob("reconstruction_*.wav")), None
@@ -133,24 +138,26 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def verdict(summary: dict[str, Any]) -> int:
-    """The exit code, 1 where codes are dead or collapsed, with advice; `summarise`'s numbers."""
-    if "num_codes" not in summary:
-        return 0
-    perplexity, used = summary["perplexity"], summary["used_codes"]
-    num_codes = summary["num_codes"]
-    if perplexity < COLLAPSED_BELOW * num_codes or used < UNUSED_BELOW * num_codes:
-        log.warning(
-            f"the codebook has collapsed: perplexity {perplexity:.1f}, {used} of {num_codes} codes "
-            "used. Try a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
+    """The exit code, 1 where the codes of a level are dead or collapsed, which it says."""
+    code = 0
+    for name, level in summary.get("levels", {}).items():
+        perplexity, used, num_codes = (
+            level[key] for key in ("perplexity", "used_codes", "num_codes")
         )
-        return 1
-    if summary["rolled_codes_cost_bits"] < DEAD_BELOW_BITS:
-        log.warning(
-            f"the codes are dead: exchanging them costs {summary['rolled_codes_cost_bits']:.3f} "
-            "bits a sample. Try more INPUT_REPLACEMENT, fewer LAYERS_PER_STACK, more NUM_STEPS."
-        )
-        return 1
-    return 0
+        if perplexity < COLLAPSED_BELOW * num_codes or used < UNUSED_BELOW * num_codes:
+            code = 1
+            log.warning(
+                f"{name}: the codebook has collapsed: perplexity {perplexity:.1f}, {used} of "
+                f"{num_codes} codes used. Try a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
+            )
+        elif level["rolled_codes_cost_bits"] < DEAD_BELOW_BITS:
+            code = 1
+            log.warning(
+                f"{name}: the codes are dead: exchanging them costs "
+                f"{level['rolled_codes_cost_bits']:.3f} bits a step. Try more INPUT_REPLACEMENT, "
+                "fewer LOCAL_LAYERS, more NUM_STEPS."
+            )
+    return code
 
 
 def _page(

@@ -26,7 +26,7 @@ class ArgmaxQuantizer(Quantizer):
         losses: beta (q' - q)^2  +  nu (E_t[q] - C^-1)^2
 
     A VQ-VAE with a fixed codebook of one-hot vectors. A query whose activations are all zero or
-    less gets code 0 and no gradient: the metric "zero_queries" is their share.
+    less gets code 0 and no gradient: the metric "zero_queries" is their share (ReLU only).
 
     Args:
       num_codes: C, number of codes and of channels.
@@ -104,13 +104,14 @@ class ArgmaxQuantizer(Quantizer):
             "commitment": active * self.commitment_weight * commitment_loss,
             "diversity": active * self.diversity_weight * diversity_loss,
         }
-        dead = tf.cast(tf.reduce_all(q <= 0.0, axis=-1), tf.float32)
         metrics = usage_metrics(code_usage(codes, weights, self.num_codes))
         metrics |= {
             "quantization_error": commitment_loss,
-            "zero_queries": tf.reduce_sum(weights * dead),
             "largest_activation": tf.reduce_sum(weights * tf.reduce_max(q, axis=-1)),
         }
+        if self.normalization == "relu":
+            dead = tf.cast(tf.reduce_all(q <= 0.0, axis=-1), tf.float32)
+            metrics["zero_queries"] = tf.reduce_sum(weights * dead)
         quantized = q + tf.stop_gradient(one_hot - q)
         if self.warmup_steps:
             quantized = tf.where(active > 0.0, quantized, queries)

@@ -25,8 +25,11 @@ HEALTHY = {
         ({"rolled_codes_cost_bits": 0.29}, 1),
     ],
 )
-def test_dead_or_collapsed_codes_are_a_failure(numbers, code):
-    assert verdict(HEALTHY | numbers) == code
+@pytest.mark.parametrize("level", ["hop8", "level2"])
+def test_dead_or_collapsed_codes_of_any_level_are_a_failure(level, numbers, code, capsys):
+    levels = {"hop8": HEALTHY, "level2": HEALTHY} | {level: HEALTHY | numbers}
+    assert verdict({"levels": levels}) == code
+    assert (f"{level}: " in capsys.readouterr().err) == bool(code)
 
 
 def test_a_system_without_codes_has_none_to_die():

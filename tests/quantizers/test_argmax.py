@@ -162,7 +162,7 @@ def test_dead_queries_are_counted_and_get_code_0_and_no_gradient(activations):
         _, gradient = value_and_gradient(make(), activations, term, weights=shares)
         assert not gradient[0, 1].any()
         assert gradient[0, 2].any()
-    assert float(make("softmax")(activations).metrics["zero_queries"]) == 0.0
+    assert "zero_queries" not in make("softmax")(activations).metrics
 
 
 def test_a_batch_of_dead_queries_has_finite_losses_in_parts_too():

@@ -12,7 +12,7 @@ def test_every_variant_has_a_row(music, tmp_path):
     names = ["all remedies", "no restarts"]
     process = run(
         "tools.ablation",
-        *MICRO,
+        *MICRO[1:],  # gin/tiny.gin is its own
         "--models=hop64_vqvae",
         f"--variants={','.join(names)}",
         f"--run_dir={tmp_path}",
@@ -31,6 +31,13 @@ def test_every_variant_has_a_row(music, tmp_path):
     )
     assert with_restarts["config"]["restart_every"] > 0
     assert without["config"]["restart_every"] == 0
+
+
+def test_unknown_names_are_wrong_usage(tmp_path):
+    process = run("tools.ablation", "--variants=no_restarts", f"--run_dir={tmp_path}")
+    assert process.returncode == 2
+    assert "no no_restarts" in process.stderr
+    assert not (tmp_path / "ablation.json").exists()
 
 
 def test_variants_differ_from_each_other():
