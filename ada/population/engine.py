@@ -9,33 +9,20 @@ This module needs Ray: import it where a population is trained, and nowhere else
 """
 
 import collections
-import contextlib
-import logging
-import os
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-# Read by Ray as it is imported or started.
-os.environ |= {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of gin files stay what they were
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_worker_register_timeout_seconds": "600",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the search as it ends any command
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_THRESHOLD_S": "60",
-}
+from ada.population.local_ray import local_ray  # isort: skip -- before Ray, which it quietens
 
-import ray
 from ray import tune
 from ray.tune import TuneError
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
+from ada import log
 from ada.errors import UserError
 from ada.population.history import Comparison, History, Standing, quantiles
 from ada.population.plan import Advance, Plan, seeded
@@ -43,8 +30,10 @@ from ada.population.plan import Advance, Plan, seeded
 PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
 # A member may fail, or lose its process, so many times before the search stops.
 MAX_FAILURES = 3
-# Ray gives itself 30 s to start, which a busy machine may exceed.
-START_ATTEMPTS = 4
+# On a busy machine Ray was seen to wait for ever with every member paused. After so long without
+# any that runs, it is started anew at the last comparison; so often at most without another one.
+STALL_SECS = 180.0
+MAX_STALLS = 3
 
 
 class _Trainable(tune.Trainable):
@@ -103,6 +92,27 @@ class _Members(BasicVariantGenerator):
         return super().is_finished() and not self._running
 
 
+class StalledError(TuneError):
+    """Members wait to be run, and none is."""
+
+
+class StallWatch:
+    """Raises `StalledError` once members have waited for `STALL_SECS` while none ran."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def look(self, waiting: bool) -> None:
+        """Takes whether members wait and none runs; called again and again."""
+        now = time.monotonic()
+        if not waiting:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        elif now - self._since > STALL_SECS:
+            raise StalledError(f"Ray ran no member for {STALL_SECS:g} s")
+
+
 class _Scheduler(PopulationBasedTraining):
     """Ray's synchronous scheduler, with our draws, our quantiles and a record of what it did."""
 
@@ -140,6 +150,7 @@ class _Scheduler(PopulationBasedTraining):
         self._present: dict[int, Standing] = {}
         self._keeps_workers = False
         self._failures: collections.Counter[int] = collections.Counter()
+        self._watch = StallWatch()
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         super().on_trial_add(tune_controller, trial)
@@ -169,7 +180,8 @@ class _Scheduler(PopulationBasedTraining):
         self._failures[number] += 1
         if self._failures[number] > MAX_FAILURES:
             # The others would wait for it for ever.
-            reason = str(trial.get_pickled_error() or "its process died").strip().splitlines()[-1]
+            # Ray's own `get_error` finds it only once it has been copied to the storage.
+            reason = Path(trial.error_file).read_text().strip().splitlines()[-1]
             self.failure = UserError(
                 f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command goes "
                 "on from the last comparison."
@@ -191,6 +203,16 @@ class _Scheduler(PopulationBasedTraining):
         except Exception as error:
             self.failure = error  # Ray buries it in a text
             raise
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        chosen = super().choose_trial_to_run(tune_controller)
+        running = any(t.status == "RUNNING" for t in tune_controller.get_trials())
+        try:
+            self._watch.look(chosen is not None and not running)
+        except StalledError as error:
+            self.failure = error  # Ray buries it in a text
+            raise
+        return chosen
 
     def _quantiles(self) -> tuple[list, list]:
         trials = {t.config["member"]: t for t in self._trial_state if not t.is_finished()}
@@ -239,24 +261,42 @@ def evolve(
     Raises:
       UserError: if a member fails again and again; it says why.
     """
-    if history.step >= plan.num_steps:
-        return history
-    if history.comparisons:
-        last = history.comparisons[-1]
-        configs = [
-            {
-                "member": s.member,
-                "hyperparameters": dict(s.next_hyperparameters),
-                "state": (s if s.copied_from is None else last.of(s.copied_from)).state,
-            }
-            for s in last.members
-        ]
-    else:
-        configs = [
+    stalls = 0
+    while history.step < plan.num_steps:
+        scheduler = _Scheduler(plan, history, on_progress, on_comparison)
+        try:
+            _fit(plan, advance, scheduler, _configs(plan, history, starts))
+        except StalledError as error:
+            stalls = 1 if scheduler.history.step > history.step else stalls + 1
+            if stalls > MAX_STALLS:
+                raise UserError(f"{error}, {stalls} times. The same command goes on.") from error
+            log.warning(f"{error}: started anew at step {scheduler.history.step}.")
+        history = scheduler.history
+    return history
+
+
+def _configs(
+    plan: Plan, history: History, starts: list[dict[str, float]] | None
+) -> list[dict[str, Any]]:
+    """What every member goes on with after the last comparison, or begins with."""
+    if not history.comparisons:
+        return [
             {"member": number, "hyperparameters": hyperparameters, "state": None}
             for number, hyperparameters in enumerate(starts or plan.starts())
         ]
-    scheduler = _Scheduler(plan, history, on_progress, on_comparison)
+    last = history.comparisons[-1]
+    return [
+        {
+            "member": s.member,
+            "hyperparameters": dict(s.next_hyperparameters),
+            "state": (s if s.copied_from is None else last.of(s.copied_from)).state,
+        }
+        for s in last.members
+    ]
+
+
+def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict]) -> None:
+    """Trains to the end; raises the scheduler's failure, if that is what ended it."""
     with local_ray(plan.concurrent), tempfile.TemporaryDirectory(prefix="ada_pbt_") as storage:
         trainable = tune.with_resources(
             tune.with_parameters(_Trainable, advance=advance),
@@ -283,31 +323,3 @@ def evolve(
             if scheduler.failure is not None:
                 raise scheduler.failure from None
             raise
-    return scheduler.history
-
-
-@contextlib.contextmanager
-def local_ray(concurrent: int) -> Iterator[None]:
-    """Ray on this machine, quiet, for so many members at a time; within another, that one."""
-    if ray.is_initialized():
-        yield
-        return
-    for name in ("ray", "ray.tune", "ray.train"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    for attempt in range(1, START_ATTEMPTS + 1):
-        try:
-            ray.init(
-                num_cpus=concurrent,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-            )
-            break
-        except Exception as error:  # Ray has no kind of its own for it
-            ray.shutdown()
-            if attempt == START_ATTEMPTS:
-                raise UserError(f"Ray does not start: {str(error).splitlines()[0]}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()

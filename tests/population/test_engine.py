@@ -7,8 +7,9 @@ import signal
 import pytest
 
 from ada.errors import UserError
-from ada.population import History
-from ada.population.engine import evolve, local_ray
+from ada.population import History, engine
+from ada.population.engine import evolve
+from ada.population.local_ray import local_ray
 from ada.population.plan import Plan, Progress
 
 RANGES = {"h0": (0.1, 1.0), "h1": (0.1, 1.0)}
@@ -130,3 +131,35 @@ def test_starts_are_a_function_of_the_seed_and_uniform_in_the_logarithm():
         assert min(logs) >= -4.0
         assert max(logs) <= 0.0
         assert abs(sum(logs) / len(logs) + 2.0) < 0.2
+
+
+def test_a_population_that_nobody_runs_is_noticed(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(engine.time, "monotonic", lambda: now[0])
+    watch = engine.StallWatch()
+    for now[0], waiting in ((0.0, True), (170.0, True), (175.0, False), (180.0, True)):
+        watch.look(waiting)
+    now[0] = 180.0 + engine.STALL_SECS
+    watch.look(True)
+    now[0] += 1.0
+    with pytest.raises(engine.StalledError, match="no member for 180 s"):
+        watch.look(True)
+
+
+def test_a_stalled_population_goes_on_at_its_last_comparison(monkeypatch):
+    """Ray is stopped once, at step 200, as if it had stalled there."""
+    stalled = []
+
+    def look(self, waiting):
+        if waiting and comparisons[-1:] == [200] and not stalled:
+            stalled.append(True)
+            raise engine.StalledError("it stalls")
+
+    comparisons = []
+    monkeypatch.setattr(engine.StallWatch, "look", look)
+    history = evolve(
+        plan(), toy(), History(), STARTS, on_comparison=lambda h: comparisons.append(h.step)
+    )
+    assert stalled
+    assert q(history) > 1.1
+    assert comparisons == list(range(10, 401, 10))
