@@ -19,7 +19,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada import log
-from ada.data import Dataset, DatasetSpec
+from ada.data import Dataset, DatasetSpec, differing_data
 from ada.data.spec import write_text_atomically
 from ada.errors import UserError
 from ada.population import History
@@ -33,7 +33,6 @@ from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
     check_warmup,
-    differing_data,
     make_model,
     run_info,
 )
