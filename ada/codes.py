@@ -13,6 +13,7 @@ from ada.data.assembly import assemble, pieces_of_part
 from ada.data.runners import RunJobs, run_in_process
 from ada.data.spec import RECORD_STEPS, SPEC_NAME, codes_dtype, join
 from ada.errors import UserError
+from ada.files import absolute
 from ada.runs import Run
 from ada.upstream import upstream_of
 
@@ -47,8 +48,10 @@ def extract_codes(
     model = run.configured_model()
     if not model.num_codes:
         raise UserError(f"{run_dir} is no autoencoder with codes.")
+    # Workers may have other working directories.
+    encoded_dir, output_dir = absolute(dataset.directory), absolute(output_dir)
     jobs = [
-        CodesJob(run_dir, checkpoint, upstream["digest"], dataset.directory, output_dir, *where)
+        CodesJob(absolute(run_dir), checkpoint, upstream["digest"], encoded_dir, output_dir, *where)
         for where in _sources(dataset)
     ]
     encoded = {job.name: _encoded(job.source, model.hop_length) for job in jobs}

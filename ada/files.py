@@ -1,8 +1,13 @@
-"""Local files that appear whole or not at all."""
+"""Local files that appear whole or not at all, and directories that workers find as well."""
 
 import os
 import uuid
 from pathlib import Path
+
+
+def absolute(directory: str) -> str:
+    """A local directory from the root, links kept as they are; one with a scheme as it is."""
+    return directory if "://" in directory else str(Path(directory).absolute())
 
 
 def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:

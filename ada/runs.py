@@ -22,7 +22,7 @@ import tensorflow as tf
 
 import ada
 from ada.audio import get_companding
-from ada.data import Dataset
+from ada.data import Dataset, differing_data
 from ada.data.jsonable import from_jsonable, to_jsonable
 from ada.data.pipeline import ToIds, audio_to_ids, codes_to_ids
 from ada.data.spec import DatasetSpec, write_text_atomically
@@ -176,32 +176,31 @@ class Run:
         """Opens the dataset that the run was trained on, or another one that its model can read.
 
         Args:
-          directory: of the other one; None for its own.
+          directory: of the other one, of any sources; None for its own.
 
         Raises:
-          UserError: if it is not there, or not what it was.
+          UserError: if it is not there, not what it was, or codes of another encoder.
         """
-        if directory is None:
-            moved = os.path.normpath(Path(self.directory) / self.info.data_dir_from_run)
-            found = next(
-                (d for d in (self.info.data_dir, moved) if tf.io.gfile.exists(d)),
-                self.info.data_dir,
+        found = directory or self._data_dir()
+        dataset = Dataset.open(found)
+        told = differing_data(self.spec, dataset.spec)
+        if told:
+            raise UserError(
+                f"{found} holds other data than {self.directory} was trained on: {told}. Name "
+                "another --data_dir."
             )
-            dataset = Dataset.open(found)
-            if dataset.spec.splits != self.spec.splits:
-                raise UserError(
-                    f"{found} has changed since {self.directory} was trained on it: give "
-                    "--data_dir to use it all the same."
-                )
-            return dataset
-        dataset = Dataset.open(directory)
-        for name in ("kind", "sample_rate", "hop_length"):
-            given, wanted = getattr(dataset.spec, name), getattr(self.info, name)
-            if given != wanted:
-                raise UserError(
-                    f"{directory}: {name} is {given!r}, {self.directory} needs {wanted!r}."
-                )
+        if directory is None and dataset.spec.splits != self.spec.splits:
+            raise UserError(
+                f"{found} has changed since {self.directory} was trained on it: give --data_dir "
+                "to use it all the same."
+            )
         return dataset
+
+    def _data_dir(self) -> str:
+        """Where its dataset is now."""
+        moved = os.path.normpath(Path(self.directory) / self.info.data_dir_from_run)
+        places = (self.info.data_dir, moved)
+        return next((d for d in places if tf.io.gfile.exists(d)), self.info.data_dir)
 
     def configured_model(self) -> keras.Model:
         """The model as configured, without weights."""

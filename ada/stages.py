@@ -38,12 +38,11 @@ class Stages:
         # A stage is done again when its command or anything before it has changed.
         self.depend_on(json.dumps([*command, settings]))
         record = self.root / ".stages" / f"{name}.json"
-        if record.exists() and output.exists():
-            done = json.loads(record.read_text())
-            if done["fingerprint"] == self._fingerprint:
-                self.seconds[name] = done["seconds"]
-                log.info(f"[{name}] is done.")
-                return
+        seconds = self._seconds_of(record)
+        if seconds is not None and output.exists():
+            self.seconds[name] = seconds
+            log.info(f"[{name}] is done.")
+            return
         log.info(f"[{name}] python -m {' '.join(command)}")
         start = time.monotonic()
         code = subprocess.run([sys.executable, "-m", *command], check=False).returncode
@@ -55,6 +54,14 @@ class Stages:
         self.seconds[name] = round(time.monotonic() - start, 1)
         done = {"fingerprint": self._fingerprint, "seconds": self.seconds[name]}
         write_text_atomically(str(record), json.dumps(done) + "\n")
+
+    def _seconds_of(self, record: Path) -> float | None:
+        """What this very stage took; None if it is not done, or its record is torn or foreign."""
+        try:
+            done = json.loads(record.read_text())
+            return float(done["seconds"]) if done["fingerprint"] == self._fingerprint else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
 
     def depend_on(self, text: str) -> None:
         """Makes all stages to come depend on a text."""

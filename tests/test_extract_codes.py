@@ -147,6 +147,20 @@ def test_a_job_is_plain_data(trained, expected):
         assert b"tensorflow" not in pickle.dumps(job)
 
 
+def test_jobs_are_found_from_any_working_directory(own, monkeypatch):
+    monkeypatch.chdir(own)
+    jobs = []
+    with pytest.raises(UserError, match="left no result"):
+        extract_codes("run", "new", data_dir="data", run_jobs=jobs.extend)
+    monkeypatch.chdir("/")
+    assert {(job.run_dir, job.data_dir, job.output_dir) for job in jobs} == {
+        (str(own / "run"), str(own / "data"), str(own / "new"))
+    }
+    codes_job._load.cache_clear()
+    jobs[-1].run()
+    assert jobs[-1].is_done()
+
+
 def test_it_goes_on_where_it_stopped(trained, expected, tmp_path, capsys):
     out, left = trained / "resumed", []
 

@@ -1,6 +1,7 @@
 """Datasets of integer sequences on disk: audio as 16-bit PCM, and codes of autoencoders."""
 
 from ada.data.dataset import Dataset
+from ada.data.differences import differing_data
 from ada.data.pipeline import (
     audio_to_ids,
     codes_to_ids,
@@ -33,6 +34,7 @@ __all__ = [
     "audio_to_ids",
     "codes_to_ids",
     "default_to_ids",
+    "differing_data",
     "evaluation_windows",
     "read_batches",
     "training_batches",

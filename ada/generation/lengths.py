@@ -31,8 +31,8 @@ class CodeGeometry(NamedTuple):
 
 
 def chain_geometry(chain: Chain) -> tuple[CodeGeometry | None, ...]:
-    """The geometry of every level, top first; one model is built at a time, none is loaded."""
-    return tuple(CodeGeometry.of(run.build_model()) for run in chain.runs)
+    """The geometry of every level, top first; no model gets weights for it."""
+    return tuple(CodeGeometry.of(run.configured_model()) for run in chain.runs)
 
 
 def steps_needed(num_steps: int, geometry: CodeGeometry) -> int:

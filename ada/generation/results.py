@@ -43,8 +43,9 @@ def announce_replaced(directory: Path, settings: Mapping[str, Any]) -> None:
     same = json.loads(json.dumps(settings))
     if old is not None and any(old.get(name) != value for name, value in same.items()):
         log.info(
-            f"{directory} holds {len(old['wavs'])} clips of another command "
-            f"(--mode={old.get('mode', 'ancestral')} --seed={old['seed']}); they will be replaced."
+            f"{directory} holds {len(_clips(old))} clips of another command "
+            f"(--mode={old.get('mode', 'ancestral')} --seed={old.get('seed')}); they will be "
+            "replaced."
         )
 
 
@@ -55,8 +56,8 @@ def write_results(
     old = _report(directory)
     (directory / REPORT).unlink(missing_ok=True)
     names = [f"sample_{i:03d}.wav" for i in range(len(made.audio))]
-    for name in set(old["wavs"] if old else ()) - set(names):
-        (directory / Path(name).name).unlink(missing_ok=True)
+    for name in set(_clips(old)) - set(names):
+        (directory / name).unlink(missing_ok=True)
     for name, audio in zip(names, made.audio, strict=True):
         write_wav(directory / name, audio, made.sample_rate)
     top = len(made.ids) - 1
@@ -97,7 +98,7 @@ class Results(NamedTuple):
         if report is None:
             raise UserError(f"{directory} holds no results of ada.sample (no {REPORT}).")
         ids = _numbered(_load_arrays(Path(directory) / CODES))
-        if "runs" not in report or 0 not in ids:
+        if 0 not in ids or not _are_identities(report.get("runs")):
             raise UserError(f"{directory} was written by an older version: sample it again.")
         return cls(directory, ids, report["runs"])
 
@@ -184,6 +185,21 @@ def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarr
 def _report(directory: Path) -> dict[str, Any] | None:
     """The report in a directory, None if there is none that can be read."""
     try:
-        return json.loads((directory / REPORT).read_text())
+        report = json.loads((directory / REPORT).read_text())
     except (OSError, ValueError):
         return None
+    return report if isinstance(report, dict) else None
+
+
+def _clips(report: Mapping[str, Any] | None) -> list[str]:
+    """The clips that a report lists; none if it lists none, and nothing that is no clip."""
+    wavs = (report or {}).get("wavs")
+    listed = wavs if isinstance(wavs, list) else []
+    return [name for name in listed if re.fullmatch(r"sample_\d+\.wav", str(name))]
+
+
+def _are_identities(runs: Any) -> bool:
+    """Whether something read from a report is what `run_identities` gave."""
+    return isinstance(runs, list) and all(
+        isinstance(run, dict) and {"run_dir", "digest"} <= run.keys() for run in runs
+    )

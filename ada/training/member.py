@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import gc
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,6 +74,15 @@ class MemberTrainer:
         self, number: int, hyperparameters: dict[str, float], state: dict[str, Any] | None
     ) -> Progress:
         _limit_threads(self.threads)
+        try:
+            return self._train(number, hyperparameters, state)
+        finally:
+            gc.collect()  # Keras models are cycles: this one must go before the next is made
+
+    def _train(
+        self, number: int, hyperparameters: dict[str, float], state: dict[str, Any] | None
+    ) -> Progress:
+        """One interval; its model is gone, but for cycles, when this returns."""
         settings = self.load(hyperparameters)
         search = settings.search
         start = state["step"] if state else 0

@@ -7,6 +7,9 @@
   search/dataset.json       specification of the data
   search/member<n>/         run directory of a member
   search/best-<n>-<step>/   the best checkpoint so far
+
+All members start from the same weights and read the same batches (`train.seed`), so that nothing
+but their hyperparameters tells them apart (our choice).
 """
 
 import functools
@@ -19,9 +22,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada import log
-from ada.data import Dataset, DatasetSpec
+from ada.data import Dataset, DatasetSpec, differing_data
 from ada.data.spec import write_text_atomically
 from ada.errors import UserError
+from ada.files import absolute
 from ada.population import History
 from ada.population.chart import draw
 from ada.population.engine import evolve
@@ -33,7 +37,6 @@ from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
     check_warmup,
-    differing_data,
     make_model,
     run_info,
 )
@@ -63,7 +66,7 @@ def search(
     if settings.search is None:
         raise UserError("nothing to search: bind train.search (see gin/level2_vqvae.gin).")
     root = Path(run_dir).absolute() / "search"
-    data_dir = data_dir if "://" in data_dir else str(Path(data_dir).absolute())
+    data_dir = absolute(data_dir)
     plan = _plan(settings, len(gpus))
     dataset = Dataset.open(data_dir)
     _check(load, describe, plan, dataset)
@@ -71,7 +74,13 @@ def search(
     _claim(root, describe(), dataset)
     history = History.load(str(root / "population.json"))
     if Run.exists(run_dir):
-        step, best = history.best()
+        found = history.best()
+        if found is None:
+            raise UserError(
+                f"{run_dir} holds a run, but {root}/population.json does not name its winner: "
+                "choose another --run_dir, or move it away."
+            )
+        step, best = found
         log.info(
             f"{run_dir} is complete: member {best.member} won with {best.report['bits']:.3f} bits "
             f"at step {step} of {plan.num_steps}."
@@ -110,6 +119,12 @@ def _check(load: Callable, describe: Callable, plan: Plan, dataset: Dataset) -> 
     describe()
     check_fit(settings, network, dataset)
     check_warmup(settings, network)
+    least = settings.search.least_perplexity
+    if network.num_codes and least >= network.num_codes:
+        raise UserError(
+            f"Search.least_perplexity {least} must be less than the number of codes, "
+            f"{network.num_codes}: no member could win. Set LEAST_PERPLEXITY lower."
+        )
 
 
 def _claim(root: Path, operative: str, dataset: Dataset) -> None:
@@ -202,8 +217,7 @@ def _crown(
         )
     step, winner = best
     run_dir = root.parent
-    [kept] = root.glob("best-*")
-    prefix = kept / Path(winner.state["checkpoint"]).name
+    prefix = root / f"best-{winner.member}-{step}" / Path(winner.state["checkpoint"]).name
     for folder in ("checkpoints", "checkpoints/best"):
         _copy_checkpoint(prefix, run_dir / folder)
     write_text_atomically(

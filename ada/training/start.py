@@ -5,7 +5,7 @@ import os
 import keras
 
 from ada import log, runs
-from ada.data import Dataset, DatasetSpec
+from ada.data import Dataset, differing_data
 from ada.errors import UserError
 from ada.training.settings import TrainingSettings
 from ada.upstream import check_upstream
@@ -112,18 +112,6 @@ def open_or_create(
             "--run_dir, or --init_from to start from its weights."
         )
     return run
-
-
-def differing_data(run_spec: DatasetSpec, data_spec: DatasetSpec) -> str:
-    """What tells two datasets apart, with both values, what says most first; "" if nothing."""
-    names = ("kind", "sample_rate", "num_classes", "hop_length")
-    pairs = {name: (getattr(run_spec, name), getattr(data_spec, name)) for name in names}
-    pairs["checkpoint of the encoder"] = tuple(
-        spec.upstream.get("digest") for spec in (run_spec, data_spec)
-    )
-    return "; ".join(
-        f"{name} was {before}, is {now}" for name, (before, now) in pairs.items() if before != now
-    )
 
 
 def start_from(network: keras.Model, init_from: str) -> None:

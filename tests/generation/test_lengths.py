@@ -2,8 +2,16 @@
 
 import pytest
 
-from ada.generation.lengths import CodeGeometry, codes_inside, ids_of_codes, level_lengths
+from ada.chain import Chain
+from ada.generation.lengths import (
+    CodeGeometry,
+    chain_geometry,
+    codes_inside,
+    ids_of_codes,
+    level_lengths,
+)
 from ada.layers import Field
+from ada.runs import Run
 
 HOP8, HOP4 = (CodeGeometry(Field(hop, hop + 1, hop), 3, 16) for hop in (8, 4))
 
@@ -39,3 +47,11 @@ def test_no_level_gets_longer_than_its_codes():
 @pytest.mark.parametrize(("num_steps", "inside"), [(0, 0), (8, 0), (16, 0), (17, 1), (25, 2)])
 def test_codes_inside_see_nothing_beyond(num_steps, inside):
     assert codes_inside(num_steps, HOP8) == inside
+
+
+def test_geometry_takes_no_weights(chain_dirs, monkeypatch):
+    chain = Chain.open(chain_dirs[3])
+    expected = tuple(CodeGeometry.of(run.build_model()) for run in chain.runs)
+    monkeypatch.delattr(Run, "build_model")
+    assert chain_geometry(chain) == expected
+    assert [geometry is None for geometry in expected] == [True, False, False]

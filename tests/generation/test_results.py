@@ -103,3 +103,16 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "sample.json").write_text('{"wavs": []}')
     with pytest.raises(UserError, match="written by an older version"):
         Results.load(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", "null", "{}", '{"wavs": 3}', '{"wavs": ["..", 4, ""], "runs": [{}]}']
+)
+def test_a_report_of_something_else_is_no_traceback(text, said, tmp_path):
+    np.savez(tmp_path / "codes.npz", level0=np.zeros((1, 4), int))
+    (tmp_path / "sample.json").write_text(text)
+    with pytest.raises(UserError, match="holds no results|written by an older version"):
+        Results.load(str(tmp_path))
+    announce_replaced(tmp_path, SETTINGS)
+    write_results(tmp_path, generated(1), SETTINGS, {})
+    assert json.loads((tmp_path / "sample.json").read_text())["wavs"] == ["sample_000.wav"]

@@ -1,10 +1,17 @@
-"""The score of a member: bits, with a floor on perplexity."""
+"""A member's score, what it copies, and what it leaves in its process."""
 
+import dataclasses
+import gc
 import math
+import weakref
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from ada.training.member import judge
+from ada.training import Search
+from ada.training.loop import DivergedError, Loop
+from ada.training.member import MemberTrainer, judge
 
 HEALTHY = {"reconstruction_bits": 3.0, "codebook/perplexity": 40.0}
 
@@ -36,3 +43,83 @@ def test_collapse_warm_up_and_nan_are_worse_than_anything_healthy(scores, active
 def test_nan_is_worst_of_all():
     collapsed = judge({"reconstruction_bits": 1e9, "codebook/perplexity": 1.0}, True, 16.0)
     assert judge({}, True, 16.0)[0] > collapsed[0]
+
+
+def saved(prefix):
+    """Everything in a checkpoint, by name."""
+    reader = tf.train.load_checkpoint(str(prefix))
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name
+    }
+
+
+@pytest.fixture
+def member(settings, markov_dataset, tmp_path):
+    """Trains members on (learning_rate, alpha, beta), four steps to an interval."""
+
+    def load(values):
+        def model():
+            network = settings.model()
+            network.quantizer.codebook_weight = values["alpha"]
+            network.quantizer.commitment_weight = values["beta"]
+            return network
+
+        return dataclasses.replace(
+            settings,
+            model=model,
+            optimization=dataclasses.replace(
+                settings.optimization,
+                learning_rate=values["learning_rate"],
+                schedule="constant",
+                warmup_steps=0,
+            ),
+            search=Search({"alpha": (0.1, 10.0)}, 2, interval_steps=4),
+        )
+
+    return MemberTrainer(load, lambda: "", str(tmp_path), markov_dataset, 1)
+
+
+def test_a_copy_goes_on_from_exactly_the_donors_variables(member, tmp_path, monkeypatch):
+    donor = member(0, {"learning_rate": 1e-2, "alpha": 1.0, "beta": 0.25}, None)
+    found = {}
+
+    def run_on(loop, until):
+        assert (loop.trainer.step, until) == (4, 8)
+        quantizer = loop.trainer.quantizer
+        found["hyperparameters"] = {
+            "learning_rate": float(loop.trainer.optimizer.learning_rate),
+            "alpha": quantizer.codebook_weight,
+            "beta": quantizer.commitment_weight,
+        }
+        loop.checkpoints.save()
+        raise DivergedError
+
+    monkeypatch.setattr(Loop, "run_on", run_on)
+    others = {"learning_rate": 3e-3, "alpha": 2.0, "beta": 0.5}
+    member(1, others, donor.state)
+    assert found["hyperparameters"] == pytest.approx(others)
+    expected = saved(tmp_path / donor.state["checkpoint"])
+    copied = saved(tmp_path / "member1" / "checkpoints" / "ckpt-4")
+    assert expected.keys() == copied.keys()
+    for part in ("model/", "optimizer/", "polyak/", "usage/"):
+        assert any(name.startswith(part) for name in expected), part
+    for name, value in expected.items():
+        np.testing.assert_array_equal(value, copied[name], err_msg=name)
+
+
+def test_no_model_of_an_interval_outlives_it(member, monkeypatch):
+    models = []
+
+    def run_on(loop, until):
+        models.append(weakref.ref(loop.trainer.model))
+        raise DivergedError
+
+    monkeypatch.setattr(Loop, "run_on", run_on)
+    gc.disable()
+    try:
+        member(0, {"learning_rate": 1e-2, "alpha": 1.0, "beta": 0.25}, None)
+        assert models[0]() is None
+    finally:
+        gc.enable()

@@ -1,5 +1,6 @@
 """The directory of a search belongs to one search."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,9 @@ from support import write_codes
 
 from ada.data import Dataset
 from ada.errors import UserError
+from ada.population import History
+from ada.population.history import Comparison, Standing
+from ada.training import Search
 
 search = pytest.importorskip("ada.training.search")
 
@@ -40,3 +44,42 @@ def test_codes_of_another_checkpoint_are_refused_with_both(dataset, tmp_path):
     path.write_text(json.dumps(spec))
     with pytest.raises(UserError, match="was older, is made-up"):
         search._claim(root, "A = 1\n", dataset)
+
+
+@pytest.fixture
+def searched(settings):
+    ranges = {"Optimization.learning_rate": (1e-4, 1e-2)}
+    return dataclasses.replace(settings, search=Search(ranges, 2, interval_steps=4))
+
+
+def search_in(run_dir, settings, dataset):
+    search.search(lambda values: settings, lambda: "", str(run_dir), dataset.directory)
+
+
+def test_a_floor_that_no_member_can_reach_is_refused_first(searched, dataset, tmp_path):
+    floor = dataclasses.replace(searched.search, least_perplexity=8.0)
+    with pytest.raises(UserError, match="least_perplexity 8.0 must be less than .* codes, 8:"):
+        search_in(tmp_path / "run", dataclasses.replace(searched, search=floor), dataset)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_the_history_of_its_search(searched, dataset, tmp_path):
+    search._claim(tmp_path / "run" / "search", "", dataset)
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(UserError, match="population.json does not name its winner"):
+        search_in(tmp_path / "run", searched, dataset)
+
+
+def test_a_kill_may_have_left_an_older_best(searched, dataset, tmp_path, monkeypatch):
+    root = tmp_path / "run" / "search"
+    for number, step in ((1, 2), (0, 4)):
+        (root / f"best-{number}-{step}").mkdir(parents=True)
+        (root / f"best-{number}-{step}" / f"ckpt-{step}.index").write_text(f"of {number}")
+        (root / f"member{number}").mkdir()
+        (root / f"member{number}" / "metrics.jsonl").write_text("")
+    state = {"step": 4, "checkpoint": "member0/checkpoints/ckpt-4"}
+    winner = Standing(0, {"Optimization.learning_rate": 1e-3}, 3.0, True, state)
+    monkeypatch.setattr(search, "draw", lambda *args: None)
+    history = History((Comparison(4, (winner,)),))
+    search._crown(lambda values: searched, lambda: "", history, root, dataset)
+    assert (tmp_path / "run/checkpoints/best/ckpt-4.index").read_text() == "of 0"
