@@ -67,7 +67,7 @@ def fake_run(model, kind="codes"):
     return SimpleNamespace(
         directory=f"a run of {kind}",
         info=info,
-        build_model=lambda: model,
+        configured_model=lambda: model,
         load_model=lambda checkpoint: model,
     )
 
