@@ -16,7 +16,7 @@ from ada.audio import mu_law_decode
 NUM_LEVELS = 16  # of amplitude; the last one is the attack's
 CLASSES_A_LEVEL = 256 // NUM_LEVELS
 TONE_AMPLITUDE = 2.5  # in levels
-NOISE_DEVIATION = 1.25  # in levels
+NOISE_DEVIATION = 0.8  # in levels
 
 
 @dataclass(frozen=True)
