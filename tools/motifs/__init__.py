@@ -1,0 +1,1 @@
+"""The long-range demonstration: a source whose structure is known, what is optimal, the report."""
