@@ -11,7 +11,7 @@ This module needs Ray: import it where a population is trained, and nowhere else
 import collections
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ from ada.population.plan import Advance, Plan, seeded
 PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
 # A member may fail, or lose its process, so many times before the search stops.
 MAX_FAILURES = 3
-# On a busy machine Ray was seen to wait for ever with every member paused. After so long without
-# any that runs, it is started anew at the last comparison; so often at most without another one.
+# Ray was seen to wait for ever: with every member paused, on a busy machine, and for a member whose
+# process died before it began. Where it gives a member up, or after so long without any that runs,
+# it is started anew at the last comparison; so often at most without another one.
 STALL_SECS = 180.0
 MAX_STALLS = 3
 
@@ -93,21 +94,21 @@ class _Members(BasicVariantGenerator):
 
 
 class StalledError(TuneError):
-    """Members wait to be run, and none is."""
+    """Members wait for what will not come."""
 
 
 class StallWatch:
-    """Raises `StalledError` once members have waited for `STALL_SECS` while none ran."""
+    """Raises `StalledError` where a population cannot go on."""
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self._since = time.monotonic()
 
-    def look(self, waiting: bool) -> None:
-        """Takes whether members wait and none runs; called again and again."""
+    def look(self, statuses: Sequence[str]) -> None:
+        """Takes the status of every member; called again and again."""
         now = time.monotonic()
-        if not waiting:
-            self._since = None
-        elif self._since is None:
+        if "ERROR" in statuses:
+            raise StalledError("Ray gave a member up")
+        if "RUNNING" in statuses:
             self._since = now
         elif now - self._since > STALL_SECS:
             raise StalledError(f"Ray ran no member for {STALL_SECS:g} s")
@@ -205,14 +206,12 @@ class _Scheduler(PopulationBasedTraining):
             raise
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        chosen = super().choose_trial_to_run(tune_controller)
-        running = any(t.status == "RUNNING" for t in tune_controller.get_trials())
         try:
-            self._watch.look(chosen is not None and not running)
+            self._watch.look([trial.status for trial in tune_controller.get_trials()])
         except StalledError as error:
             self.failure = error  # Ray buries it in a text
             raise
-        return chosen
+        return super().choose_trial_to_run(tune_controller)
 
     def _quantiles(self) -> tuple[list, list]:
         trials = {t.config["member"]: t for t in self._trial_state if not t.is_finished()}

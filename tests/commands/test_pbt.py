@@ -1,4 +1,4 @@
-"""`python -m ada.pbt`: four tiny members, a killed worker, a killed search, the winner's run."""
+"""`python -m ada.pbt`: four tiny members, a killed search, the winner's run."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,31 +34,16 @@ def codes(tmp_path_factory):
     return write_codes(tmp_path_factory.mktemp("codes") / "data", splits, 256, hop_length=8)
 
 
-def workers(ancestor):
-    """Process ids of the workers that a process started, by what the system knows of them."""
-    parents, names = {}, {}
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(path.name)] = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            names[int(path.name)] = (path / "cmdline").read_bytes()
-        except OSError:
-            continue
-
-    def descends(pid):
-        while pid in parents and pid != ancestor:
-            pid = parents[pid]
-        return pid == ancestor
-
-    return [pid for pid, name in names.items() if b"ray::_Train" in name and descends(pid)]
-
-
 def wait_for(condition, process):
+    deadline = time.monotonic() + 500
     while not condition():
         assert process.poll() is None, "the search ended before it could be killed"
+        if time.monotonic() > deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError("the search did not get there")
         time.sleep(0.05)
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
 def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     run_dir = tmp_path / "run"
     path = run_dir / "search" / "population.json"
@@ -71,10 +55,7 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    # A worker dies first, then everything at once.
-    wait_for(lambda: len(History.load(str(path)).comparisons) >= 1 and workers(search.pid), search)
-    os.kill(workers(search.pid)[0], signal.SIGKILL)
-    wait_for(lambda: len(History.load(str(path)).comparisons) >= 2, search)
+    wait_for(lambda: len(History.load(str(path)).comparisons) >= 1, search)
     os.killpg(search.pid, signal.SIGKILL)
     search.communicate()
     assert not (run_dir / "run.json").exists()

@@ -137,21 +137,31 @@ def test_a_population_that_nobody_runs_is_noticed(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(engine.time, "monotonic", lambda: now[0])
     watch = engine.StallWatch()
-    for now[0], waiting in ((0.0, True), (170.0, True), (175.0, False), (180.0, True)):
-        watch.look(waiting)
-    now[0] = 180.0 + engine.STALL_SECS
-    watch.look(True)
+    for now[0], status in (
+        (0.0, "PENDING"),
+        (170.0, "PAUSED"),
+        (175.0, "RUNNING"),
+        (180.0, "PAUSED"),
+    ):
+        watch.look([status, "PAUSED"])
+    now[0] = 175.0 + engine.STALL_SECS
+    watch.look(["PAUSED", "TERMINATED"])
     now[0] += 1.0
     with pytest.raises(engine.StalledError, match="no member for 180 s"):
-        watch.look(True)
+        watch.look(["PAUSED", "TERMINATED"])
+
+
+def test_a_member_that_is_given_up_is_noticed():
+    with pytest.raises(engine.StalledError, match="gave a member up"):
+        engine.StallWatch().look(["PAUSED", "ERROR"])
 
 
 def test_a_stalled_population_goes_on_at_its_last_comparison(monkeypatch):
     """Ray is stopped once, at step 200, as if it had stalled there."""
     stalled = []
 
-    def look(self, waiting):
-        if waiting and comparisons[-1:] == [200] and not stalled:
+    def look(self, statuses):
+        if comparisons[-1:] == [200] and not stalled:
             stalled.append(True)
             raise engine.StalledError("it stalls")
 
