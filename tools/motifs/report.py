@@ -114,7 +114,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         )
     left.set(xlabel="times the motif was begun", ylabel="bits a sample, all levels")
     left.set_xticks(range(source.repetitions + 1))
-    left.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside upper left", ncols=5, fontsize=8, frameon=False)
     _bars(right, result["systems"], result["real_repeated"], 1 / source.num_notes)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
@@ -139,8 +139,16 @@ def _bars(axes: Any, systems: Sequence[dict[str, Any]], real: float, chance: flo
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], fontsize=8)
     for share, name in ((real, "real pieces"), (chance, "chance")):
         axes.axhline(share, color=SOFT, linestyle="dashed", linewidth=1)
-        axes.annotate(name, (len(systems) - 0.5, share), fontsize=8, ha="right", va="bottom")
+        axes.annotate(
+            name,
+            (1, share),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
     axes.set_xticks(
         range(len(systems)), [s["name"].replace(" ", "\n") for s in systems], fontsize=8
     )
-    axes.set(ylabel="generated notes that return after one lag", ylim=(0, 1.1))
+    axes.set(ylabel="generated notes that return", ylim=(0, 1.1))
