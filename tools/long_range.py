@@ -89,7 +89,7 @@ def _prepare(source: Any, out: Path) -> str:
 
 def _run_system(source: Any, levels: tuple[str, ...], run_dir: str, data_dir: str) -> None:
     """Trains, extracts codes, generates and scores, by the commands that any system takes."""
-    from ada.stages import System, run_system
+    from ada.systems import System, run_system
 
     run_system(
         System(
