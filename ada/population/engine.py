@@ -9,9 +9,10 @@ This module needs Ray: import it where a population is trained, and nowhere else
 """
 
 import collections
+import contextlib
+import dataclasses
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,12 @@ from ada import log
 from ada.errors import UserError
 from ada.population.history import Comparison, History, Standing, quantiles
 from ada.population.plan import Advance, Plan, seeded
+from ada.population.stall import StalledError, StallWatch
 
 PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
 # A member may fail, or lose its process, so many times before the search stops.
 MAX_FAILURES = 3
-# Ray was seen to wait for ever: with every member paused, on a busy machine, and for a member whose
-# process died before it began. Where it gives a member up, or after so long without any that runs,
-# it is started anew at the last comparison; so often at most without another one.
-STALL_SECS = 180.0
+# It is started anew so often at most without another comparison (`stall`).
 MAX_STALLS = 3
 
 
@@ -83,35 +82,12 @@ class _Members(BasicVariantGenerator):
         super().__init__()
         self._running = population
 
-    def on_trial_complete(
-        self, trial_id: str, result: dict | None = None, error: bool = False
-    ) -> None:
-        super().on_trial_complete(trial_id, result, error)
+    def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
+        super().on_trial_complete(*args, **kwargs)
         self._running -= 1
 
     def is_finished(self) -> bool:
         return super().is_finished() and not self._running
-
-
-class StalledError(TuneError):
-    """Members wait for what will not come."""
-
-
-class StallWatch:
-    """Raises `StalledError` where a population cannot go on."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-
-    def look(self, statuses: Sequence[str]) -> None:
-        """Takes the status of every member; called again and again."""
-        now = time.monotonic()
-        if "ERROR" in statuses:
-            raise StalledError("Ray gave a member up")
-        if "RUNNING" in statuses:
-            self._since = now
-        elif now - self._since > STALL_SECS:
-            raise StalledError(f"Ray ran no member for {STALL_SECS:g} s")
 
 
 class _Scheduler(PopulationBasedTraining):
@@ -149,18 +125,17 @@ class _Scheduler(PopulationBasedTraining):
         self.failure: Exception | None = None
         self._on_progress, self._on_comparison = on_progress, on_comparison
         self._present: dict[int, Standing] = {}
-        self._keeps_workers = False
         self._failures: collections.Counter[int] = collections.Counter()
         self._watch = StallWatch()
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        first = not self._trial_state
         super().on_trial_add(tune_controller, trial)
-        if not self._keeps_workers:
+        if first:
             # See `_Members`: this many processes wait for the next member.
             tune_controller._actor_cache.increase_max(
                 trial.placement_group_factory, self._plan.concurrent
             )
-            self._keeps_workers = True
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
         self._note(result)
@@ -180,14 +155,13 @@ class _Scheduler(PopulationBasedTraining):
         number = trial.config["member"]
         self._failures[number] += 1
         if self._failures[number] > MAX_FAILURES:
-            # The others would wait for it for ever.
-            # Ray's own `get_error` finds it only once it has been copied to the storage.
+            # The others would wait for ever. (Ray's `get_error` waits for a copy in the storage.)
             reason = Path(trial.error_file).read_text().strip().splitlines()[-1]
-            self.failure = UserError(
-                f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command goes "
-                "on from the last comparison."
-            )
-            raise self.failure
+            with self._kept():
+                raise UserError(
+                    f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command "
+                    "goes on from the last comparison."
+                )
         super().on_trial_error(tune_controller, trial)
 
     def _note(self, result: dict) -> None:
@@ -199,19 +173,22 @@ class _Scheduler(PopulationBasedTraining):
         members = tuple(standing for _, standing in sorted(self._present.items()))
         self.history = self.history.plus(Comparison(step, members))
         self._present = {}
-        try:
+        with self._kept():
             self._on_comparison(self.history)
-        except Exception as error:
-            self.failure = error  # Ray buries it in a text
-            raise
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        try:
+        with self._kept():
             self._watch.look([trial.status for trial in tune_controller.get_trials()])
-        except StalledError as error:
-            self.failure = error  # Ray buries it in a text
-            raise
         return super().choose_trial_to_run(tune_controller)
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Keeps an error as it is; Ray buries it in a text."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
 
     def _quantiles(self) -> tuple[list, list]:
         trials = {t.config["member"]: t for t in self._trial_state if not t.is_finished()}
@@ -229,9 +206,10 @@ class _Scheduler(PopulationBasedTraining):
         config, operations = super()._get_new_config(trial, trial_to_clone)
         number, donor = trial.config["member"], trial_to_clone.config["member"]
         config["member"] = number
-        self._present[number] = Standing(
-            **vars(self._present[number])
-            | {"copied_from": donor, "next_hyperparameters": dict(config["hyperparameters"])}
+        self._present[number] = dataclasses.replace(
+            self._present[number],
+            copied_from=donor,
+            next_hyperparameters=dict(config["hyperparameters"]),
         )
         return config, operations
 
@@ -297,12 +275,9 @@ def _configs(
 def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict]) -> None:
     """Trains to the end; raises the scheduler's failure, if that is what ended it."""
     with local_ray(plan.concurrent), tempfile.TemporaryDirectory(prefix="ada_pbt_") as storage:
-        trainable = tune.with_resources(
-            tune.with_parameters(_Trainable, advance=advance),
-            {"cpu": 1, "gpu": plan.gpus},
-        )
+        trainable = tune.with_parameters(_Trainable, advance=advance)
         tuner = tune.Tuner(
-            trainable,
+            tune.with_resources(trainable, {"cpu": 1, "gpu": plan.gpus}),
             # Every configuration is a trial: the keys of one that is drawn as a whole.
             param_space=tune.grid_search(configs),
             tune_config=tune.TuneConfig(

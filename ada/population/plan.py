@@ -79,16 +79,19 @@ class Plan:
 
 
 def _generator(*key: Any) -> np.random.Generator:
-    return np.random.default_rng(zlib.crc32(repr(key).encode()))
+    return np.random.default_rng(_seed(key))
+
+
+def _seed(key: tuple) -> int:
+    return zlib.crc32(repr(key).encode())
 
 
 @contextlib.contextmanager
 def seeded(*key: Any) -> Iterator[None]:
     """Within the context, the global generators, which Ray draws from, depend on the key alone."""
     kept = random.getstate(), np.random.get_state()
-    seed = zlib.crc32(repr(key).encode())
-    random.seed(seed)
-    np.random.seed(seed)
+    random.seed(_seed(key))
+    np.random.seed(_seed(key))
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from ada.errors import UserError
-from ada.population import History, engine
+from ada.population import History, stall
 from ada.population.engine import evolve
 from ada.population.local_ray import local_ray
 from ada.population.plan import Plan, Progress
@@ -135,8 +135,8 @@ def test_starts_are_a_function_of_the_seed_and_uniform_in_the_logarithm():
 
 def test_a_population_that_nobody_runs_is_noticed(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(engine.time, "monotonic", lambda: now[0])
-    watch = engine.StallWatch()
+    monkeypatch.setattr(stall.time, "monotonic", lambda: now[0])
+    watch = stall.StallWatch()
     for now[0], status in (
         (0.0, "PENDING"),
         (170.0, "PAUSED"),
@@ -144,16 +144,16 @@ def test_a_population_that_nobody_runs_is_noticed(monkeypatch):
         (180.0, "PAUSED"),
     ):
         watch.look([status, "PAUSED"])
-    now[0] = 175.0 + engine.STALL_SECS
+    now[0] = 175.0 + stall.STALL_SECS
     watch.look(["PAUSED", "TERMINATED"])
     now[0] += 1.0
-    with pytest.raises(engine.StalledError, match="no member for 180 s"):
+    with pytest.raises(stall.StalledError, match="no member for 180 s"):
         watch.look(["PAUSED", "TERMINATED"])
 
 
 def test_a_member_that_is_given_up_is_noticed():
-    with pytest.raises(engine.StalledError, match="gave a member up"):
-        engine.StallWatch().look(["PAUSED", "ERROR"])
+    with pytest.raises(stall.StalledError, match="gave a member up"):
+        stall.StallWatch().look(["PAUSED", "ERROR"])
 
 
 def test_a_stalled_population_goes_on_at_its_last_comparison(monkeypatch):
@@ -163,10 +163,10 @@ def test_a_stalled_population_goes_on_at_its_last_comparison(monkeypatch):
     def look(self, statuses):
         if comparisons[-1:] == [200] and not stalled:
             stalled.append(True)
-            raise engine.StalledError("it stalls")
+            raise stall.StalledError("it stalls")
 
     comparisons = []
-    monkeypatch.setattr(engine.StallWatch, "look", look)
+    monkeypatch.setattr(stall.StallWatch, "look", look)
     history = evolve(
         plan(), toy(), History(), STARTS, on_comparison=lambda h: comparisons.append(h.step)
     )
