@@ -185,11 +185,25 @@ def stream_audio(
 
 
 def read_audio(
-    path: str | os.PathLike, sample_rate: int, *, decoder: str = "soundfile"
+    path: str | os.PathLike,
+    sample_rate: int,
+    *,
+    decoder: str = "soundfile",
+    max_secs: float | None = None,
 ) -> np.ndarray:
-    """Returns a whole file as mono float32 `[samples]`, its segments joined; see `stream_audio`."""
+    """Returns a file as mono float32 `[samples]`, its segments joined; see `stream_audio`.
+
+    No more of it is decoded than the first `max_secs`; None for all.
+    """
+    wanted = None if max_secs is None else round(max_secs * sample_rate)
+    pieces, length = [np.zeros(0, np.float32)], 0
     with stream_audio(path, sample_rate, decoder=decoder) as stream:
-        return np.concatenate([np.zeros(0, np.float32), *(block.samples for block in stream)])
+        for block in stream:
+            pieces.append(block.samples)
+            length += len(block.samples)
+            if wanted is not None and length >= wanted:
+                break
+    return np.concatenate(pieces)[:wanted]
 
 
 def _mix_down(block: np.ndarray) -> np.ndarray:

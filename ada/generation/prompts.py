@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ada.audio.reading import stream_audio
+from ada.audio.reading import read_audio
 from ada.audio.writing import pcm16
 from ada.chain import Chain
 from ada.codes_job import SourceEncoder
@@ -32,15 +32,7 @@ def read_prompt(
     Raises:
       AudioError: if the file cannot be used.
     """
-    wanted = None if max_secs is None else round(max_secs * info.sample_rate)
-    pieces, length = [], 0
-    with stream_audio(path, info.sample_rate) as stream:
-        for block in stream:
-            pieces.append(block.samples)
-            length += len(block.samples)
-            if wanted is not None and length >= wanted:
-                break
-    audio = np.concatenate(pieces)[:wanted]
+    audio = read_audio(path, info.sample_rate, max_secs=max_secs)
     return info.to_ids()(tf.constant(pcm16(audio))).numpy()
 
 
