@@ -78,21 +78,16 @@ def train_variant(root: Path, model: str, changes: tuple[str, ...]) -> tuple[str
     """Trains and scores; returns the run directory and its entry in "levels" of an evaluation."""
     from ada import configuration
     from ada.stages import Stages
-    from ada.systems import System, prepared, train_level
+    from ada.systems import System, prepared
+    from tools.autoencoders import train_and_score
 
     system = System((model,), (GIN_FILE,), data_dir=FLAGS.data_dir)
     # Every variant depends on the data and its own settings, not on the variant before.
     stages = Stages(root)
     data = prepared(system, stages)
     name = "_".join([model, *changes]).replace("=", "").replace("'", "")
-    files = [f"gin/{model}.gin", GIN_FILE]
-    params = [*configuration.params_for(files, FLAGS.gin_param), *changes]
-    run_dir = train_level(stages, name, model, system, params, data)
-    numbers = root / f"{name}.json"
-    command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
-    stages.run(f"{name}_evaluation", command, numbers)
-    [level] = json.loads(numbers.read_text())["levels"]
-    return run_dir, level
+    params = configuration.params_for([f"gin/{model}.gin", GIN_FILE], FLAGS.gin_param)
+    return train_and_score(stages, name, model, system, [*params, *changes], data)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ada.training.loop import COLLAPSED_SHARE
+from ada.stages import Stages
+from ada.systems import System, train_level
+from ada.training.loop import collapsed
 
 HEADER = (
     "autoencoder",
@@ -48,6 +50,35 @@ def row(
     } | {name: evaluation[name] for name in names}
 
 
+def train_and_score(
+    stages: Stages,
+    name: str,
+    level: str,
+    system: System,
+    params: list[str],
+    data_dir: str,
+) -> tuple[str, dict[str, Any]]:
+    """Trains an autoencoder alone, without searching it, and scores it, as two stages.
+
+    Args:
+      stages: whose root gets the run directory and `<name>.json`.
+      name: of the stage and the run directory.
+      level: name of the model's gin file.
+      system: whose overlays stand on top of it.
+      params: gin bindings that the model can use.
+      data_dir: its dataset.
+
+    Returns:
+      Its run directory and its entry in "levels" of an evaluation.
+    """
+    run_dir = train_level(stages, name, level, system, params, data_dir, search=False)
+    numbers = stages.root / f"{name}.json"
+    command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
+    stages.run(f"{name}_evaluation", command, numbers)
+    [evaluation] = json.loads(numbers.read_text())["levels"]
+    return run_dir, evaluation
+
+
 def collapsed_at(run_dir: str, num_codes: int) -> int | None:
     """The first logged training step from which the codebook stayed collapsed, or None."""
     found = None
@@ -55,7 +86,7 @@ def collapsed_at(run_dir: str, num_codes: int) -> int | None:
         values = json.loads(line)
         if not values.get("codebook/active"):
             continue  # validation, or before there are codes
-        if values["codebook/perplexity"] >= COLLAPSED_SHARE * num_codes:
+        if not collapsed(values["codebook/perplexity"], num_codes):
             found = None
         elif found is None:
             found = values["step"]

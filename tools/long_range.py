@@ -107,8 +107,6 @@ def _run_system(source: Any, levels: tuple[str, ...], run_dir: str, data_dir: st
 
 def _measure(source: Any, out: Path, data_dir: str) -> dict[str, Any]:
     """Scores all systems on the test split, against what is possible."""
-    import numpy as np
-
     from ada.chain import Chain
     from ada.data import Dataset, audio_to_ids
     from tools.motifs.optimum import optimal_bits
@@ -127,14 +125,13 @@ def _measure(source: Any, out: Path, data_dir: str) -> dict[str, Any]:
         root = out / _slug(name)
         run_dirs = [str(root / "long_range" / level) for level in reversed(names)]
         chain = Chain.open(run_dirs)
-        models = [chain.load_model(level) for level in range(len(run_dirs))]
-        hops = int(np.prod([model.hop_length for model in models]))
+        models = [run.build_model() for run in chain.runs]
         clips = sorted((root / "samples").glob("*.wav"))
         systems.append(
             {
                 "name": name,
                 "parameters": sum(model.count_params() for model in models),
-                "receptive_field": models[0].receptive_field * hops,
+                "receptive_field": models[0].receptive_field * chain.runs[0].info.hop_length,
                 "repeated": repeated_notes(source, _read_levels(clips)),
                 "seconds": json.loads((root / "summary.json").read_text())["stage_seconds"],
             }

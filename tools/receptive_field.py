@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from ada import commands
+from tools.tables import aligned
 
 if TYPE_CHECKING:
     from tools.fields.systems import Level, System
@@ -115,11 +116,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
         COLUMNS,
         *([str(row[c] if row[c] is not None else "-") for c in COLUMNS] for row in rows),
     ]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(COLUMNS))]
-    return "\n".join(
-        "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True))
-        for line in cells
-    )
+    return "\n".join(aligned(cells))
 
 
 if __name__ == "__main__":

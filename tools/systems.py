@@ -125,21 +125,17 @@ def train_alone(
     from ada import configuration
     from ada.runs import Run
     from ada.stages import Stages
-    from ada.systems import depend_on_data, train_level
+    from ada.systems import depend_on_data
+    from tools.autoencoders import train_and_score
 
     levels = Path(system.levels_dir)
     # It reads what the level itself reads: below it stand the same codes.
-    data = str(Run.open(str(levels / level)).open_dataset().directory)
+    data = Run.open(str(levels / level)).open_dataset().directory
     stages = Stages(levels.parent / folder)
     depend_on_data(stages, data)
     files = [f"gin/{level}.gin", *system.overlays]
     params = configuration.params_for(files, [*system.gin_params, *changes])
-    run_dir = train_level(stages, level, level, system, params, data, search=False)
-    numbers = stages.root / f"{level}.json"
-    command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
-    stages.run(f"{level}_evaluation", command, numbers)
-    [numbers_of_level] = json.loads(numbers.read_text())["levels"]
-    return run_dir, numbers_of_level
+    return train_and_score(stages, level, level, system, params, data)
 
 
 if __name__ == "__main__":

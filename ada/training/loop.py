@@ -35,6 +35,11 @@ from ada.training.trainer import Trainer
 COLLAPSED_SHARE = 0.02
 
 
+def collapsed(perplexity: float, num_codes: int) -> bool:
+    """Whether a codebook has collapsed, by its perplexity over a long window."""
+    return perplexity < max(1.5, COLLAPSED_SHARE * num_codes)
+
+
 class DivergedError(UserError):
     """A loss or a gradient that is not finite."""
 
@@ -248,15 +253,15 @@ class Loop:
 
     def _warn_of_collapse(self, perplexity: float, step: int) -> None:
         num_codes = self.trainer.quantizer.num_codes
-        collapsed = perplexity < max(1.5, COLLAPSED_SHARE * num_codes)
-        if collapsed and not self.warned:
+        now = collapsed(perplexity, num_codes)
+        if now and not self.warned:
             log.warning(
                 f"step {step}: the codebook has collapsed (perplexity {perplexity:.1f} of "
                 f"{num_codes} codes). Try CODEBOOK_WARMUP_STEPS, RESTART_EVERY and "
                 "INPUT_REPLACEMENT (gin/tiny.gin has values), or for an AMAE a larger "
                 "ArgmaxQuantizer.diversity_weight."
             )
-        self.warned = collapsed
+        self.warned = now
 
     def _validate(self, step: int) -> None:
         """Validates with averaged weights, and keeps them if they are the best."""

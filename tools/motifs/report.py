@@ -9,6 +9,7 @@ import numpy as np
 from tools.motifs.optimum import beat_of, likeliest_notes
 from tools.motifs.scoring import Scores
 from tools.motifs.source import Source
+from tools.tables import aligned
 
 COLOURS = ("#1f6fb4", "#c2570c", "#2a7f4f", "#8a4bb0")
 INK, SOFT = "#1b1e22", "#8a9098"
@@ -91,12 +92,7 @@ def table(result: dict[str, Any]) -> str:
     for system in [*result["systems"], *result["optima"]]:
         cells = [form.format(system[k]) if k in system else "" for k, (_, form) in COLUMNS.items()]
         rows.append([system["name"], *cells])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])  # noqa: B905
-        for row in rows
-    ]
-    return "\n".join([*(line.rstrip() for line in lines), "", LEGEND])
+    return "\n".join([*aligned(rows, left=1), "", LEGEND])
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
