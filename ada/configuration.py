@@ -123,13 +123,13 @@ def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]
     """
     used = []
     for binding in gin_params:
-        # A value may fit only together with the others: that is for the end.
-        with contextlib.suppress(UserError):
-            try:
-                load(gin_files, [binding]).model()
-                check_all_used()
-            except UnusedBindingError:
-                continue
+        try:
+            load(gin_files, [binding]).model()
+            check_all_used()
+        except UnusedBindingError:
+            continue
+        except UserError:
+            pass  # a value may fit only together with the others: that is for the end
         used.append(binding)
     load(gin_files, used).model()
     return used

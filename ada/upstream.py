@@ -7,6 +7,7 @@ from typing import Any
 from ada import log
 from ada.data import Dataset, DatasetSpec
 from ada.errors import UserError
+from ada.files import absolute
 from ada.runs import Run, RunInfo
 
 
@@ -23,7 +24,7 @@ def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> di
       `Run.identity`, "run_dir" as an absolute path; the same from the codes, for trees that were
       moved; and "data_dir".
     """
-    run_dir = os.path.abspath(run.directory)  # noqa: PTH100 - links are kept as they are
+    run_dir = absolute(run.directory)
     return run.identity(checkpoint) | {
         "run_dir": run_dir,
         "run_dir_from_codes": None if "://" in output_dir else os.path.relpath(run_dir, output_dir),

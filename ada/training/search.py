@@ -69,9 +69,10 @@ def search(
     data_dir = absolute(data_dir)
     plan = _plan(settings, len(gpus))
     dataset = Dataset.open(data_dir)
+    network = make_model(settings)
+    operative = describe()
     _check(load, describe, plan, dataset)
-    network = make_model(load({}))
-    _claim(root, describe(), dataset)
+    _claim(root, operative, dataset)
     history = History.load(str(root / "population.json"))
     if Run.exists(run_dir):
         found = history.best()

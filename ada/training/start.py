@@ -7,6 +7,7 @@ import keras
 from ada import log, runs
 from ada.data import Dataset, differing_data
 from ada.errors import UserError
+from ada.files import absolute
 from ada.training.settings import TrainingSettings
 from ada.upstream import check_upstream
 
@@ -31,9 +32,7 @@ def run_info(
     init_from: str | None,
 ) -> runs.RunInfo:
     """What `run.json` will say."""
-    spec, data_dir = dataset.spec, dataset.directory
-    if "://" not in data_dir:
-        data_dir = os.path.abspath(data_dir)  # noqa: PTH100 - links are kept as they are
+    spec, data_dir = dataset.spec, absolute(dataset.directory)
     return runs.RunInfo(
         kind=spec.kind,
         sample_rate=spec.sample_rate,
