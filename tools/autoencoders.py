@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ada.quantizers import collapsed
 from ada.stages import Stages
 from ada.systems import System, train_level
-from ada.training.loop import collapsed
 
 HEADER = (
     "autoencoder",
@@ -24,7 +24,7 @@ LEGEND = (
     "another clip's codes cost; codes that cost nothing to exchange are ignored, whatever their "
     "perplexity. All-zero queries: the share whose activations are all zero or less (ReLU alone "
     "has them). Collapsed: the first training step from which the perplexity over some 100 steps "
-    "stayed below a fiftieth of the codes; of a searched one, along the winner's line. Best "
+    "stayed below 20 of 256; of a searched one, along the winner's line. Best "
     "checkpoints, and the winner of a search, were chosen on the same split."
 )
 

@@ -33,8 +33,8 @@ LEGEND = (
     "Reconstruction is given codes and no likelihood; total, a bound on -log2 p(x), is what "
     "compares with a WaveNet without codes. Perplexity of the codes, and what another clip's codes "
     "cost in bits a step of the level below, by level from the bottom up. Real time: of all clips "
-    "together, with loading and compiling. Receptive field, fidelity and musicality marked as the "
-    "paper's are of its own models, rated by people from 1 to 5. Rows without remedies are "
+    "together, without loading and compiling. Receptive field, fidelity and musicality marked as "
+    "the paper's are of its own models, rated by people from 1 to 5. Rows without remedies are "
     "autoencoders alone."
 )
 

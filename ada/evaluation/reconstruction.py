@@ -68,9 +68,9 @@ def reconstruct(
     """
     steps = ids.shape[1]
     if model.num_codes:
-        return decode_codes(model, model.encode(ids).numpy(), steps, draws, desc=desc)[0]
+        return decode_codes(model, model.encode(ids).numpy(), steps, draws, desc=desc).ids
     embedding = model.quantizer(model.queries(ids)).quantized
-    drawn, _ = generate_level(
+    return generate_level(
         model.local_model,
         1,
         steps,
@@ -78,5 +78,4 @@ def reconstruct(
         conditioning=model.modulator(embedding).numpy(),
         hop_length=ids_per_conditioning_step(model),
         desc=desc,
-    )
-    return drawn
+    ).ids

@@ -12,12 +12,12 @@ from ada.audio import read_audio
 from ada.data.spec import write_text_atomically
 from ada.evaluation import page
 from ada.evaluation.charts import Curve
+from ada.quantizers import collapsed
 from ada.runs import Run
 
 # Codes that cost less than this to exchange are ignored.
 DEAD_BELOW_BITS = 0.3
-# A perplexity of less than 20 of 256 codes, or fewer than 100 codes in use, is a collapse.
-COLLAPSED_BELOW = 20 / 256
+# So is a codebook of which fewer than 100 of 256 codes occur, however evenly.
 UNUSED_BELOW = 100 / 256
 
 
@@ -144,7 +144,7 @@ def verdict(summary: dict[str, Any]) -> int:
         perplexity, used, num_codes = (
             level[key] for key in ("perplexity", "used_codes", "num_codes")
         )
-        if perplexity < COLLAPSED_BELOW * num_codes or used < UNUSED_BELOW * num_codes:
+        if collapsed(perplexity, num_codes) or used < UNUSED_BELOW * num_codes:
             code = 1
             log.warning(
                 f"{name}: the codebook has collapsed: perplexity {perplexity:.1f}, {used} of "

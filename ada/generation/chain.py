@@ -11,7 +11,7 @@ from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation.conditioning import conditioning_steps
 from ada.generation.lengths import CodeGeometry, chain_geometry, level_lengths
-from ada.generation.level import Draws, generate_level
+from ada.generation.level import Drawn, Draws, generate_level
 from ada.generation.sampler import BlockSampler
 from ada.models import AutoregressiveDiscreteAutoencoder
 
@@ -28,7 +28,7 @@ def decode_codes(
     desc: str | None = None,
     jit_compile: bool = True,
     sampler: BlockSampler | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Drawn:
     """Draws ids from an autoencoder's decoder, given its codes.
 
     Args:
@@ -42,9 +42,6 @@ def decode_codes(
       desc: see `generate_level`.
       jit_compile: see `generate_level`.
       sampler: see `generate_level`.
-
-    Returns:
-      ids int32 and log-probabilities float32, `[items, num_steps]`.
     """
     code_steps = min(-(-num_steps // model.hop_length), codes.shape[1])
     return generate_level(
@@ -77,12 +74,14 @@ class Generated(NamedTuple):
       ids: every level's ids, top first, each int32 `[items, steps]`; codes that were given come
         before those of the first level.
       bits: mean -log2 p(id) of what was drawn, a level, top first; None where nothing was.
+      seconds: that drawing took, a level, top first: without loading and compiling.
     """
 
     audio: np.ndarray
     sample_rate: int
     ids: tuple[np.ndarray, ...]
     bits: tuple[float | None, ...]
+    seconds: tuple[float, ...]
 
 
 def generate(
@@ -130,10 +129,10 @@ def generate(
     else:
         code_steps, *lengths = level_lengths(num_steps, geometry, codes.shape[1])
         levels = [codes[:, :code_steps]]
-    bits = []
+    bits, seconds = [], []
     plans = zip(lengths, known or [None] * len(lengths), strict=True)
     for number, (length, forced) in enumerate(plans):
-        ids, log_probs = _draw_level(
+        drawn = _draw_level(
             chain,
             number,
             (num_items, length),
@@ -145,10 +144,11 @@ def generate(
             progress=progress,
         )
         gc.collect()  # Keras models are cycles: this one must go before the next is loaded
-        levels.append(ids)
-        bits.append(_bits_of_draws(log_probs, forced))
+        levels.append(drawn.ids)
+        bits.append(_bits_of_draws(drawn.log_probs, forced))
+        seconds.append(drawn.seconds)
     audio = np.asarray(info.ids_to_audio(levels[-1]), np.float32)
-    return Generated(audio, info.sample_rate, tuple(levels), tuple(bits))
+    return Generated(audio, info.sample_rate, tuple(levels), tuple(bits), tuple(seconds))
 
 
 def require_prior(chain: Chain, geometry: Sequence[CodeGeometry | None]) -> None:
@@ -169,7 +169,7 @@ def _draw_level(
     codes: np.ndarray | None,
     progress: bool,
     **options: Any,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Drawn:
     """Loads the model of one level and draws its ids; the model is gone when this returns."""
     run, (num_items, num_steps) = chain.runs[number], shape
     options |= {

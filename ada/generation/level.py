@@ -1,6 +1,7 @@
 """Generating one level: whole sequences from one WaveNet, in blocks of a fixed lane width."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -32,6 +33,20 @@ class Draws(NamedTuple):
     top_p: float = 1.0
 
 
+class Drawn(NamedTuple):
+    """What was drawn.
+
+    Attributes:
+      ids: int32 `[items, steps]`.
+      log_probs: log p(id) in nats at temperature 1, float32 `[items, steps]`.
+      seconds: it took, without compiling.
+    """
+
+    ids: np.ndarray
+    log_probs: np.ndarray
+    seconds: float
+
+
 def block_steps(hop_length: int) -> int:
     """The length of a block for a level whose conditioning has one step every `hop_length` ids."""
     return -(-BLOCK_STEPS // hop_length) * hop_length
@@ -51,7 +66,7 @@ def generate_level(
     desc: str | None = None,
     jit_compile: bool = True,
     sampler: BlockSampler | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Drawn:
     """Draws sequences from a WaveNet.
 
     An item's ids depend on its number, the seed and the lane width, not on how many items there
@@ -72,9 +87,6 @@ def generate_level(
       jit_compile: whether XLA compiles the loop.
       sampler: one that is compiled already, of the same model with `block_steps(hop_length)` and
         the same top-k and top-p; its lanes are used.
-
-    Returns:
-      ids int32 and log-probabilities (nats, temperature 1) float32, `[num_items, num_steps]`.
 
     Raises:
       ValueError: if the conditioning is too short.
@@ -98,11 +110,11 @@ def generate_level(
 
     groups = [range(i, i + lanes) for i in range(0, num_items, lanes)]
     bar = progress_bar(
-        total=len(groups) * num_blocks * length, desc=desc, unit="step", unit_scale=True,
+        total=len(groups) * num_steps, desc=desc, unit="step", unit_scale=True,
         disable=desc is None,
     )  # fmt: skip
 
-    def run_group(items: range) -> tuple[np.ndarray, np.ndarray]:
+    def run_group(items: range, compile_only: bool = False) -> tuple[list, list]:
         rows = [min(item, num_items - 1) for item in items]  # a short group is filled up
         state = sampler.initial_state()
         ids, log_probs = [], []
@@ -114,14 +126,24 @@ def generate_level(
                 h = conditioning[rows, span.start // hop_length : span.stop // hop_length]
                 h = tf.constant(h, tf.float32)
             forced_ids = tf.constant(prompt[rows, span])
-            state, new_ids, new_log_probs = sampler(state, noise, draws.temperature, h, forced_ids)
+            steps = 0 if compile_only else min(length, num_steps - block * length)
+            state, new_ids, new_log_probs = sampler(
+                state, noise, draws.temperature, h, forced_ids, steps
+            )
+            if compile_only:
+                break
             ids.append(new_ids.numpy())
             log_probs.append(new_log_probs.numpy())
-            bar.update(length)
-        return np.concatenate(ids, 1), np.concatenate(log_probs, 1)
+            bar.update(steps)
+        return ids, log_probs
 
     with bar, ThreadPoolExecutor(min(len(groups), os.cpu_count() or 1)) as pool:
+        run_group(groups[0], compile_only=True)
+        start = time.monotonic()
         results = list(pool.map(run_group, groups))
-    ids = np.concatenate([ids for ids, _ in results])[:num_items, :num_steps]
-    log_probs = np.concatenate([lp for _, lp in results])[:num_items, :num_steps]
-    return ids, log_probs
+        seconds = time.monotonic() - start
+    ids, log_probs = (
+        np.concatenate([np.concatenate(blocks, 1) for blocks in part])[:num_items, :num_steps]
+        for part in zip(*results, strict=True)
+    )
+    return Drawn(ids, log_probs, seconds)

@@ -50,6 +50,7 @@ class BlockSampler:
         temperature: float = 1.0,
         conditioning: tf.Tensor | None = None,
         forced: tf.Tensor | None = None,
+        num_steps: int | None = None,
     ) -> tuple[IncrementalState, tf.Tensor, tf.Tensor]:
         """Generates one block.
 
@@ -60,6 +61,8 @@ class BlockSampler:
           conditioning: h, `[lanes, code_steps, conditioning_channels]`, where the model takes it;
             `code_steps` must divide `block_steps`.
           forced: int32 `[lanes, block_steps]`, ids to take instead of drawing; -1 to draw.
+          num_steps: ids to draw; all of a block if None. What comes after them is zero. With 0 of
+            them the loop is compiled, no more.
 
         Returns:
           The new state, the ids and log p(id) of each under the model itself (temperature 1,
@@ -77,7 +80,8 @@ class BlockSampler:
         if forced is None:
             forced = tf.fill([self.lanes, self.block_steps], -1)
         temperature = tf.constant(temperature, tf.float32)
-        return self._run(state, uniforms, temperature, conditioning, forced)
+        num_steps = tf.constant(self.block_steps if num_steps is None else num_steps)
+        return self._run(state, uniforms, temperature, conditioning, forced, num_steps)
 
     def _block(
         self,
@@ -86,6 +90,7 @@ class BlockSampler:
         temperature: tf.Tensor,
         conditioning: tf.Tensor | None,
         forced: tf.Tensor,
+        num_steps: tf.Tensor,
     ) -> tuple[IncrementalState, tf.Tensor, tf.Tensor]:
         hop = 1
         if conditioning is not None:
@@ -107,7 +112,7 @@ class BlockSampler:
             return t + 1, IncrementalState(ring, chosen, state.step + 1), ids, log_probs
 
         _, state, ids, log_probs = tf.while_loop(
-            lambda t, *_: t < self.block_steps,
+            lambda t, *_: t < num_steps,
             body,
             [
                 tf.constant(0),

@@ -19,7 +19,6 @@ from typing import Any
 from ada.population.local_ray import local_ray  # isort: skip -- before Ray, which it quietens
 
 from ray import tune
-from ray.tune import TuneError
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
@@ -177,8 +176,8 @@ class _Scheduler(PopulationBasedTraining):
             self._on_comparison(self.history)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        with self._kept():
-            self._watch.look([trial.status for trial in tune_controller.get_trials()])
+        processes = tune_controller._trial_to_actor
+        self._watch.look((t.status, t in processes) for t in tune_controller.get_trials())
         return super().choose_trial_to_run(tune_controller)
 
     @contextlib.contextmanager
@@ -247,7 +246,7 @@ def evolve(
             stalls = 1 if scheduler.history.step > history.step else stalls + 1
             if stalls > MAX_STALLS:
                 raise UserError(f"{error}, {stalls} times. The same command goes on.") from error
-            log.warning(f"{error}: started anew at step {scheduler.history.step}.")
+            log.warning(f"{error}: the search goes on from step {scheduler.history.step}.")
         history = scheduler.history
     return history
 
@@ -273,7 +272,7 @@ def _configs(
 
 
 def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict]) -> None:
-    """Trains to the end; raises the scheduler's failure, if that is what ended it."""
+    """Trains to the end; raises the scheduler's failure, or StalledError if it was Ray's."""
     with local_ray(plan.concurrent), tempfile.TemporaryDirectory(prefix="ada_pbt_") as storage:
         trainable = tune.with_parameters(_Trainable, advance=advance)
         tuner = tune.Tuner(
@@ -293,7 +292,9 @@ def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict
         )
         try:
             tuner.fit()
-        except TuneError:
+        except StalledError:
+            raise
+        except Exception as error:  # Ray has no kind of its own for what went wrong in it
             if scheduler.failure is not None:
                 raise scheduler.failure from None
-            raise
+            raise StalledError(f"Ray failed: {error!r}".splitlines()[0]) from error

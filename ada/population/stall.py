@@ -1,11 +1,15 @@
-"""Noticing that Ray waits for what will not come."""
+"""Noticing that Ray waits for what will not come.
+
+Where a worker process dies while it trains, Ray starts its member again. Where it dies at another
+moment, Ray loses the member: it is left in "ERROR" if the process was being handed on to it, and
+in "RUNNING" without a process if its death is heard of before the failure of what it did. All
+others wait for it then. Ray was also seen to run nobody for ever, on a busy machine.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-# Ray was seen to wait for ever: with every member paused, on a busy machine, and for a member whose
-# process died before it began. Where it gives a member up, or after so long without any that runs,
-# it is started anew at the last comparison.
+# So long without a member that runs, and the population is started anew at its last comparison.
 STALL_SECS = 180.0
 
 
@@ -19,12 +23,12 @@ class StallWatch:
     def __init__(self) -> None:
         self._since = time.monotonic()
 
-    def look(self, statuses: Sequence[str]) -> None:
-        """Takes the status of every member; called again and again."""
-        now = time.monotonic()
-        if "ERROR" in statuses:
-            raise StalledError("Ray gave a member up")
-        if "RUNNING" in statuses:
+    def look(self, members: Iterable[tuple[str, bool]]) -> None:
+        """Takes the status of every member and whether it has a process; called again and again."""
+        now, members = time.monotonic(), set(members)
+        if any(status == "ERROR" for status, _ in members) or ("RUNNING", False) in members:
+            raise StalledError("Ray lost a member")
+        if ("RUNNING", True) in members:
             self._since = now
         elif now - self._since > STALL_SECS:
             raise StalledError(f"Ray ran no member for {STALL_SECS:g} s")

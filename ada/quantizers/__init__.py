@@ -2,6 +2,7 @@
 
 from ada.quantizers.argmax import ArgmaxQuantizer
 from ada.quantizers.base import Quantizer, QuantizerOutput, perplexity
+from ada.quantizers.collapse import collapsed, least_perplexity
 from ada.quantizers.identity import IdentityQuantizer
 from ada.quantizers.kmeans import kmeans
 from ada.quantizers.vector import VectorQuantizer
@@ -12,6 +13,8 @@ __all__ = [
     "Quantizer",
     "QuantizerOutput",
     "VectorQuantizer",
+    "collapsed",
     "kmeans",
+    "least_perplexity",
     "perplexity",
 ]

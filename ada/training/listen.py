@@ -36,10 +36,10 @@ class Listener:
         if not self._num_steps:
             return {}
         if self._model.quantizer is None:
-            ids, _ = generate_level(
+            drawn = generate_level(
                 self._model, 1, self._num_steps, self._draws, sampler=self._sampler
             )
-            return {"sample": self._info.ids_to_audio(ids[0])}
+            return {"sample": self._info.ids_to_audio(drawn.ids[0])}
         length = int(self._dataset.index("validation").lengths[0])
         # From the middle of the first source: beginnings are often silent.
         start = max((length - self._num_steps) // 2, 0)
@@ -48,8 +48,8 @@ class Listener:
         clips = {"original": np.asarray(self._info.ids_to_audio(ids.numpy()[0]))}
         if self._model.num_codes:
             codes = self._model.encode(ids).numpy()
-            drawn, _ = decode_codes(
+            drawn = decode_codes(
                 self._model, codes, ids.shape[1], self._draws, sampler=self._sampler
             )
-            clips["reconstruction"] = self._info.ids_to_audio(drawn[0])
+            clips["reconstruction"] = self._info.ids_to_audio(drawn.ids[0])
         return clips

@@ -15,6 +15,7 @@ from ada.evaluation import SplitScorer
 from ada.models import PolyakAverage
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
+from ada.quantizers import collapsed
 from ada.training.checkpoints import Checkpoints
 from ada.training.codebook import init_codebook
 from ada.training.listen import Listener
@@ -30,14 +31,6 @@ from ada.training.start import (
 from ada.training.strategies import distribute, make_strategy
 from ada.training.summaries import Summaries, step_scalars
 from ada.training.trainer import Trainer
-
-# A codebook of which less than this share is in use (perplexity / codes) has collapsed.
-COLLAPSED_SHARE = 0.02
-
-
-def collapsed(perplexity: float, num_codes: int) -> bool:
-    """Whether a codebook has collapsed, by its perplexity over a long window."""
-    return perplexity < max(1.5, COLLAPSED_SHARE * num_codes)
 
 
 class DivergedError(UserError):

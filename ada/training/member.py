@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ada.data import Dataset
 from ada.population.plan import Progress
+from ada.quantizers import least_perplexity
 from ada.runs import Run
 from ada.training.checkpoints import Checkpoints
 from ada.training.loop import DivergedError, Loop, make_trainer
@@ -26,14 +27,14 @@ KEPT_CHECKPOINTS = 3
 
 
 def judge(
-    scores: Mapping[str, float], active: bool, least_perplexity: float
+    scores: Mapping[str, float], active: bool, least: float | None
 ) -> tuple[float, bool, dict[str, float | None]]:
     """What a validation is worth.
 
     Args:
       scores: of a validation, by their names in `metrics.jsonl`; empty if the loss was not finite.
       active: whether codes are used yet (not during an unquantised warm-up).
-      least_perplexity: a codebook below it has collapsed.
+      least: the perplexity below which a codebook has collapsed; None if there is none.
 
     Returns:
       The score to minimise, whether the member is healthy, and bits and perplexity. Members that
@@ -44,7 +45,7 @@ def judge(
     report = {"bits": bits, "perplexity": perplexity}
     if not math.isfinite(bits):
         return 2 * PENALTY_BITS, False, report | {"bits": None}
-    collapsed = perplexity is not None and not perplexity >= least_perplexity
+    collapsed = perplexity is not None and not perplexity >= least
     if collapsed or not active:
         return PENALTY_BITS + min(bits, PENALTY_BITS / 2), False, report
     return bits, True, report
@@ -97,7 +98,10 @@ class MemberTrainer:
             return _diverged(stop)
         quantizer = loop.trainer.quantizer
         active = quantizer is None or not quantizer.wants_codebook
-        score, healthy, report = judge(loop.scores, active, search.least_perplexity)
+        least, num_codes = search.least_perplexity, loop.trainer.model.num_codes
+        if least is None and num_codes:
+            least = least_perplexity(num_codes)
+        score, healthy, report = judge(loop.scores, active, least)
         saved = loop.checkpoints.newest()
         checkpoint = None if score >= 2 * PENALTY_BITS else str(Path(saved).relative_to(self.root))
         return Progress(stop, score, {"step": stop, "checkpoint": checkpoint}, healthy, report)
@@ -126,7 +130,7 @@ class MemberTrainer:
 
 
 def _diverged(step: int) -> Progress:
-    score, healthy, report = judge({}, False, 1.0)
+    score, healthy, report = judge({}, False, None)
     return Progress(step, score, {"step": step, "checkpoint": None}, healthy, report)
 
 

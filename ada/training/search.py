@@ -121,10 +121,10 @@ def _check(load: Callable, describe: Callable, plan: Plan, dataset: Dataset) -> 
     check_fit(settings, network, dataset)
     check_warmup(settings, network)
     least = settings.search.least_perplexity
-    if network.num_codes and least >= network.num_codes:
+    if network.num_codes and least is not None and least >= network.num_codes:
         raise UserError(
             f"Search.least_perplexity {least} must be less than the number of codes, "
-            f"{network.num_codes}: no member could win. Set LEAST_PERPLEXITY lower."
+            f"{network.num_codes}: no member could win. Set it lower."
         )
 
 

@@ -102,7 +102,8 @@ class Search:
         instance; starts are drawn uniformly in the logarithm, and no value ever leaves the range.
       population: number of members.
       interval_steps: training steps from one comparison of the members to the next.
-      least_perplexity: of the codes of the validation split; a member below it has collapsed.
+      least_perplexity: of the codes of the validation split; a member below it never wins. If None,
+        that below which codes have collapsed (`ada.quantizers.least_perplexity`).
       quantile: this share of the members, the worst, copies from as many of the best.
       resample_probability: of drawing a copied hyperparameter anew instead of perturbing it by 0.8
         or 1.2.
@@ -111,13 +112,15 @@ class Search:
     hyperparameters: Mapping[str, tuple[float, float]]
     population: int = 16
     interval_steps: int = 5000
-    least_perplexity: float = 2.0
+    least_perplexity: float | None = None
     quantile: float = 0.25
     resample_probability: float = 0.25
 
     def __post_init__(self) -> None:
         _check_range("Search", self, 2, ("population",))
-        _check_range("Search", self, 1, ("interval_steps", "least_perplexity"))
+        _check_range("Search", self, 1, ("interval_steps",))
+        if self.least_perplexity is not None:
+            _check_range("Search", self, 1, ("least_perplexity",))
         for name, most in (("quantile", 0.5), ("resample_probability", 1.0)):
             value = getattr(self, name)
             if not 0.0 <= value <= most:

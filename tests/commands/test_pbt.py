@@ -22,7 +22,7 @@ SMALL = [
     "--gin_param=CODEBOOK_WARMUP_STEPS=0",
     "--gin_param=NUM_CODES=8",
     "--gin_param=SEARCH_INTERVAL=2",
-    "--gin_param=LEAST_PERPLEXITY=1.0",
+    "--gin_param=Search.least_perplexity=1.0",
 ]
 
 

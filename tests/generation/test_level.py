@@ -30,7 +30,7 @@ def conditioning(items, steps):
 
 def drawn(model, num_items, num_steps=40, draws=DRAWS, **kwargs):
     kwargs = {"lanes": 2, "jit_compile": False} | kwargs
-    return generate_level(model, num_items, num_steps, draws, **kwargs)
+    return generate_level(model, num_items, num_steps, draws, **kwargs)[:2]
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])

@@ -18,7 +18,7 @@ SETTINGS = {"mode": "ancestral", "seed": 3, "draws": [(3, 1.0)]}
 def generated(items):
     rng = np.random.default_rng(items)
     ids = tuple(rng.integers(0, 7, (items, steps)).astype(np.int32) for steps in (5, 12, 40))
-    return Generated(ids[-1] / 7.0, 1000, ids, (1.0, 2.0, None))
+    return Generated(ids[-1] / 7.0, 1000, ids, (1.0, 2.0, None), (0.5, 0.5, 0.5))
 
 
 @pytest.fixture

@@ -143,24 +143,25 @@ def test_a_population_that_nobody_runs_is_noticed(monkeypatch):
         (175.0, "RUNNING"),
         (180.0, "PAUSED"),
     ):
-        watch.look([status, "PAUSED"])
+        watch.look([(status, True), ("PAUSED", False)])
     now[0] = 175.0 + stall.STALL_SECS
-    watch.look(["PAUSED", "TERMINATED"])
+    watch.look([("PAUSED", False), ("TERMINATED", False)])
     now[0] += 1.0
     with pytest.raises(stall.StalledError, match="no member for 180 s"):
-        watch.look(["PAUSED", "TERMINATED"])
+        watch.look([("PAUSED", False), ("TERMINATED", False)])
 
 
-def test_a_member_that_is_given_up_is_noticed():
-    with pytest.raises(stall.StalledError, match="gave a member up"):
-        stall.StallWatch().look(["PAUSED", "ERROR"])
+@pytest.mark.parametrize("lost", [("ERROR", False), ("RUNNING", False)])
+def test_a_member_that_is_lost_is_noticed(lost):
+    with pytest.raises(stall.StalledError, match="lost a member"):
+        stall.StallWatch().look([("RUNNING", True), ("PAUSED", False), lost])
 
 
 def test_a_stalled_population_goes_on_at_its_last_comparison(monkeypatch):
     """Ray is stopped once, at step 200, as if it had stalled there."""
     stalled = []
 
-    def look(self, statuses):
+    def look(self, members):
         if comparisons[-1:] == [200] and not stalled:
             stalled.append(True)
             raise stall.StalledError("it stalls")
