@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MICRO = [
     "--gin_file=gin/tiny.gin",
     "--gin_param=NUM_STEPS=6",
+    "--gin_param=LEVEL2_STEPS=6",
     "--gin_param=PRIOR_STEPS=6",
     "--gin_param=PRIOR_CROP_STEPS=64",
     "--gin_param=CODEBOOK_WARMUP_STEPS=2",

@@ -99,24 +99,17 @@ def add_rows(
         coders[coder] = autoencoders.row(coder, level["run_dir"], level, total)
         if not FLAGS.plain:
             continue
-        if (Path(level["run_dir"]) / "search").exists():
-            title = f"{coder}, not searched"
-            coders[title] = autoencoders.row(title, *train_alone(coder, "unsearched", (), system))
         title = f"{coder}, without remedies"
-        run_dir, alone = train_alone(coder, "plain", PLAIN, system)
+        run_dir, alone = train_plain(coder, system)
         coders[title] = autoencoders.row(title, run_dir, alone)
         results.append(systems_report.plain_row(title, f"{coder}_plain", alone))
 
 
-def train_alone(
-    level: str, folder: str, changes: tuple[str, ...], system: "System"
-) -> tuple[str, dict[str, Any]]:
-    """Trains and scores an autoencoder of a system once more, without searching it.
+def train_plain(level: str, system: "System") -> tuple[str, dict[str, Any]]:
+    """Trains and scores an autoencoder of a system once more, without remedies or search.
 
     Args:
       level: name of its gin file.
-      folder: beside the levels, where it goes.
-      changes: gin bindings on top of everything else.
       system: that it is a level of.
 
     Returns:
@@ -131,10 +124,10 @@ def train_alone(
     levels = Path(system.levels_dir)
     # It reads what the level itself reads: below it stand the same codes.
     data = Run.open(str(levels / level)).open_dataset().directory
-    stages = Stages(levels.parent / folder)
+    stages = Stages(levels.parent / "plain")
     depend_on_data(stages, data)
     files = [f"gin/{level}.gin", *system.overlays]
-    params = configuration.params_for(files, [*system.gin_params, *changes])
+    params = configuration.params_for(files, [*system.gin_params, *PLAIN])
     return train_and_score(stages, level, level, system, params, data)
 
 

@@ -26,6 +26,7 @@ ONE_STEP = [
     "LR_WARMUP_STEPS=0",
     "BATCH_SIZE=1",
     "CROP_STEPS=2048",  # the thin one sees 1534
+    "LEVEL2_STEPS=1",
     "PRIOR_STEPS=1",
     "CODEBOOK_WARMUP_STEPS=0",
     "train.jit_compile=False",
@@ -49,7 +50,7 @@ def test_every_model_is_built_and_takes_one_step(name, data, tmp_path):
     train(settings, run_dir, data[settings.kind], describe=configuration.operative)
     assert Run.open(run_dir).checkpoint_path("latest").endswith("-1")
     operative = (tmp_path / name / "operative.gin").read_text()
-    macro = "PRIOR_STEPS" if name.startswith("prior") else "NUM_STEPS"
+    macro = {"level2": "LEVEL2_STEPS", "prior": "PRIOR_STEPS"}.get(name.split("_")[0], "NUM_STEPS")
     assert f"train.num_steps = %{macro}" in operative
     assert f"{macro} = 1\n" in operative
 

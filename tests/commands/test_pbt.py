@@ -18,7 +18,7 @@ from ada.runs import Run
 pytest.importorskip("ray")
 LEVEL2 = "--gin_file=gin/level2_vqvae.gin"
 SMALL = [
-    "--gin_param=NUM_STEPS=8",
+    "--gin_param=LEVEL2_STEPS=8",
     "--gin_param=CODEBOOK_WARMUP_STEPS=0",
     "--gin_param=NUM_CODES=8",
     "--gin_param=SEARCH_INTERVAL=2",
