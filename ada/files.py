@@ -1,8 +1,14 @@
 """Local files that appear whole or not at all, and directories that workers find as well."""
 
+import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
+
+from ada.errors import UserError
 
 
 def absolute(directory: str) -> str:
@@ -23,3 +29,22 @@ def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def exclusive(*directories: str | os.PathLike) -> Iterator[None]:
+    """Within the context, no other process has any of some local directories; they are made.
+
+    Raises:
+      UserError: if another has one.
+    """
+    with contextlib.ExitStack() as stack:
+        for directory in dict.fromkeys(Path(d).resolve() for d in directories):
+            directory.mkdir(parents=True, exist_ok=True)
+            try:
+                stack.enter_context(filelock.FileLock(directory / ".lock", timeout=0))
+            except filelock.Timeout:
+                raise UserError(
+                    f"another process is at work in {directory}: wait for it, or use another."
+                ) from None
+        yield

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ada.chain import Chain
-    from ada.generation import Plan
+    from ada.generation import Request
 
 FLAGS = flags.FLAGS
 # What each mode starts from: one of these flags.
@@ -97,23 +97,23 @@ def main(argv: list[str]) -> None:
     ]
     out = Path(FLAGS.output_dir)
     out.mkdir(parents=True, exist_ok=True)
-    plan, given = make_plan(chain, source, out)
+    request, given = make_request(chain, source, out)
     settings = {
         "mode": FLAGS.mode,
         "given": given,
         "run_dirs": FLAGS.run_dirs,
-        "runs": run_identities(plan.chain),
-        "num_samples": plan.num_items,
-        "duration_secs": plan.duration_secs,
+        "runs": run_identities(request.chain),
+        "num_samples": request.num_items,
+        "duration_secs": request.duration_secs,
         "seed": FLAGS.seed,
         "draws": [d._asdict() for d in draws],
         "lanes": FLAGS.lanes,
     }
     announce_replaced(out, settings)
     start = time.monotonic()
-    made = plan.run(draws, lanes=FLAGS.lanes, jit_compile=FLAGS.jit_compile)
+    made = request.run(draws, lanes=FLAGS.lanes, jit_compile=FLAGS.jit_compile)
     secs = time.monotonic() - start
-    factor = round(plan.num_items * plan.duration_secs / sum(made.seconds), 3)
+    factor = round(request.num_items * request.duration_secs / sum(made.seconds), 3)
     numbers = {
         "seconds": round(secs, 2),
         "drawing_seconds": [round(s, 2) for s in made.seconds],
@@ -121,8 +121,8 @@ def main(argv: list[str]) -> None:
     }
     write_results(out, made, settings, numbers)
     print(
-        f"{plan.num_items} clips of {plan.duration_secs:g} s in {out}, {secs:.1f} s. Drawing took "
-        f"{sum(made.seconds):.1f} s of it: {factor:g} times real time."
+        f"{request.num_items} clips of {request.duration_secs:g} s in {out}, {secs:.1f} s. "
+        f"Drawing took {sum(made.seconds):.1f} s of it: {factor:g} times real time."
     )
 
 
@@ -142,7 +142,7 @@ def source_flag() -> str | None:
     return given[0] if given else None
 
 
-def make_plan(chain: "Chain", source: str | None, out: Path) -> tuple["Plan", dict[str, Any]]:
+def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Request", dict[str, Any]]:
     """What to generate, and what is given as `sample.json` records it."""
     from ada.generation import Results, modes
 

@@ -63,6 +63,12 @@ class Stages:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
+    def branch(self) -> "Stages":
+        """Stages that depend on what was done so far, and not on what these are to do."""
+        branch = Stages(self.root)
+        branch.seconds, branch._fingerprint = self.seconds, self._fingerprint
+        return branch
+
     def depend_on(self, text: str) -> None:
         """Makes all stages to come depend on a text."""
         self._fingerprint = hashlib.sha256((self._fingerprint + text).encode()).hexdigest()

@@ -26,6 +26,7 @@ from ada.data.preparation import prepare
 from ada.data.spec import SPEC_NAME
 from ada.errors import UserError
 from ada.evaluation.report import write_report
+from ada.files import exclusive
 from ada.runs import Run
 from ada.stages import Stages
 
@@ -67,15 +68,21 @@ class System:
 
 
 def run_system(system: System, run_dir: str) -> int:
-    """Runs all stages into `run_dir`; returns the exit code, 1 if the codes are dead."""
+    """Runs all stages into `run_dir`; returns the exit code, 1 if the codes are dead.
+
+    Raises:
+      UserError: if a stage fails, or another process is at work there.
+    """
     params = _check(system)
-    root = Path(run_dir)
-    stages = Stages(Path(system.levels_dir or run_dir))
+    with exclusive(system.levels_dir or run_dir, run_dir):
+        return _run_stages(system, params, Path(run_dir))
+
+
+def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int:
+    stages = Stages(Path(system.levels_dir or root))
     audio = prepared(system, stages)
+    beside = stages.branch()
     run_dirs = _train_levels(system, stages, params, audio)
-    baseline = None
-    if system.baseline:
-        baseline = train_level(stages, "baseline", BASELINE, system, params[BASELINE], audio)
     stages.root = root
     chain = f"--run_dirs={','.join(run_dirs)}"
     samples = root / "samples"
@@ -92,10 +99,12 @@ def run_system(system: System, run_dir: str) -> int:
     numbers = root / "evaluation.json"
     flags = [f"--json={numbers}", f"--clips_dir={root / 'clips'}"]
     stages.run("evaluation", ["ada.evaluate", chain, *flags], numbers)
-    if baseline:
-        numbers = root / "baseline.json"
+    baseline = None
+    if system.baseline:
+        baseline = train_level(beside, "baseline", BASELINE, system, params[BASELINE], audio)
+        beside.root, numbers = root, root / "baseline.json"
         flags = [f"--run_dirs={baseline}", f"--json={numbers}"]
-        stages.run("baseline_evaluation", ["ada.evaluate", *flags], numbers)
+        beside.run("baseline_evaluation", ["ada.evaluate", *flags], numbers)
     return write_report(root, run_dirs, baseline, stages.seconds)
 
 

@@ -27,6 +27,29 @@ def make(tmp_path, monkeypatch):
     return made
 
 
+def test_a_branch_does_not_depend_on_what_the_trunk_does_next(tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(
+        stages.subprocess,
+        "run",
+        lambda command, check: commands.append(command[-1]) or SimpleNamespace(returncode=0),
+    )
+
+    def made(trunk_flag, root_flag):
+        commands.clear()
+        trunk = Stages(tmp_path)
+        trunk.run("root", ["m", root_flag], tmp_path)
+        branch = trunk.branch()
+        trunk.run("trunk", ["m", trunk_flag], tmp_path)
+        branch.run("leaf", ["m", "leaf"], tmp_path)
+        assert trunk.seconds.keys() == {"root", "trunk", "leaf"}
+        return commands.copy()
+
+    assert made("a", "r") == ["r", "a", "leaf"]
+    assert made("b", "r") == ["b"]
+    assert made("b", "s") == ["s", "b", "leaf"]
+
+
 @pytest.mark.parametrize("text", ["", '{"finger', "[]", "3", "{}", '{"seconds": 1.0}', "\xff"])
 def test_a_torn_or_foreign_record_counts_as_not_done(text, make, tmp_path):
     assert len(make()) == 1

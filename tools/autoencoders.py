@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ada.population import History
 from ada.quantizers import collapsed
 from ada.stages import Stages
 from ada.systems import System, train_level
@@ -17,6 +18,7 @@ HEADER = (
     "rolled codes cost",
     "all-zero queries",
     "collapsed at step",
+    "members lost",
 )
 LEGEND = (
     "Reconstruction: bits a step of the encoded ids, on the validation split, given codes: no "
@@ -24,7 +26,8 @@ LEGEND = (
     "another clip's codes cost; codes that cost nothing to exchange are ignored, whatever their "
     "perplexity. All-zero queries: the share whose activations are all zero or less (ReLU alone "
     "has them). Collapsed: the first training step from which the perplexity over some 100 steps "
-    "stayed below 20 of 256; of a searched one, along the winner's line. Best "
+    "stayed below 20 of 256; of a searched one, along the winner's line. Members "
+    "lost: those of a population that diverged or collapsed at some comparison. Best "
     "checkpoints, and the winner of a search, were chosen on the same split."
 )
 
@@ -47,6 +50,7 @@ def row(
         "reconstruction_bits_per_step": evaluation["bits_per_step"],
         "total_bits": total_bits,
         "collapsed_at_step": collapsed_at(run_dir, evaluation["num_codes"]),
+        "unhealthy_members": unhealthy_members(run_dir),
     } | {name: evaluation[name] for name in names}
 
 
@@ -93,6 +97,14 @@ def collapsed_at(run_dir: str, num_codes: int) -> int | None:
     return found
 
 
+def unhealthy_members(run_dir: str) -> str | None:
+    """How many members of a searched one's population collapsed or diverged, of how many."""
+    history = History.load(str(Path(run_dir) / "search" / "population.json"))
+    if not history.comparisons:
+        return None
+    return f"{len(history.ever_unhealthy())} of {len(history.comparisons[-1].members)}"
+
+
 def cells(values: dict[str, Any]) -> list[str]:
     """A row of the table as text."""
     total, zero, step = (values[n] for n in ("total_bits", "zero_queries", "collapsed_at_step"))
@@ -105,4 +117,5 @@ def cells(values: dict[str, Any]) -> list[str]:
         f"{values['rolled_codes_cost_bits']:.3f}",
         "–" if zero is None else f"{zero:.3f}",
         "–" if step is None else str(step),
+        values["unhealthy_members"] or "–",
     ]

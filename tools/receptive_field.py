@@ -44,8 +44,8 @@ COLUMNS = (
 )
 
 
-def main(argv: list[str]) -> None:
-    """Runs the command."""
+def main(argv: list[str]) -> int:
+    """Runs the command; returns 1 if a model could not be measured."""
     del argv
     from ada.data.spec import write_text_atomically
     from ada.progress import progress_bar
@@ -69,11 +69,12 @@ def main(argv: list[str]) -> None:
     write_text_atomically(f"{out}.json", json.dumps(rows, indent=1) + "\n")
     title = f"{FLAGS.channels} channels; a crop: the field and {FLAGS.predicted_steps} steps more"
     draw(rows, title, f"{out}.png")
+    return int(any(levels[level] is None for level in fitting))
 
 
-def _measured(level: "Level") -> int:
-    """Bytes of a fresh process, so that nothing is left of the one before."""
-    from ada.errors import UserError
+def _measured(level: "Level") -> int | None:
+    """Bytes of a fresh process, so that nothing is left of the one before; None if it failed."""
+    from ada import log
 
     command = [sys.executable, "-m", "tools.fields.memory", f"--gin_file={level.gin_file}"]
     command += [f"--gin_param={binding}" for binding in level.gin_params]
@@ -81,9 +82,10 @@ def _measured(level: "Level") -> int:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["killed; lower --max_gib?"])[-1]
-        raise UserError(
+        log.warning(
             f"{level.gin_file} at {level.crop_steps} steps failed ({done.returncode}): {reason}"
         )
+        return None
     return json.loads(done.stdout)
 
 

@@ -1,10 +1,13 @@
 """The numbers of a chain of runs: what each level costs, and what its codes are worth."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
 
+from ada import log
 from ada.chain import Chain
+from ada.data import Dataset
 from ada.evaluation.codes import rolled_codes_cost
 from ada.evaluation.likelihood import SplitScorer
 from ada.runs import Run
@@ -17,7 +20,8 @@ def evaluate_run(
 
     Returns:
       "kind", "conditional" (whether bits are *reconstruction* bits, given codes), "bits_per_step",
-      "bits_per_sample" (of the audio at the bottom), "bits_per_sec"; of an autoencoder with codes
+      "bits_per_sample" (of the audio at the bottom), "bits_per_sec", "audio" (a digest of the
+      files of the split, the same for codes and what they encode); of an autoencoder with codes
       also "num_codes", "hop_length", "perplexity", "used_codes", "zero_queries" (share of all-zero
       queries, of an argmax quantiser), "usage", "code_bits_at_most" (a sample, at that
       perplexity) and the cost of rolled codes.
@@ -30,6 +34,7 @@ def evaluate_run(
     result = {
         "run_dir": run.directory,
         "split": split,
+        "audio": _audio_digest(dataset, split),
         "kind": run.info.kind,
         "conditional": model.quantizer is not None,
         "bits_per_step": scores["bits"],
@@ -64,7 +69,7 @@ def evaluate_chain(
     Returns:
       "levels", as `evaluate_run` gives them, and "total_bits", an upper bound on -log2 p(x) a
       sample (METHOD: "What may be compared with what"), if the chain reaches from a prior down to
-      audio.
+      audio and all levels were scored on the same audio.
     """
     last = len(chain.runs) - 1
     levels = [
@@ -73,8 +78,20 @@ def evaluate_chain(
     ]
     result: dict[str, Any] = {"split": split, "levels": levels}
     if levels[-1]["kind"] == "audio" and not levels[0]["conditional"]:
+        if len({level["audio"] for level in levels}) > 1:
+            log.warning(
+                f"no total: the {split} splits of the levels are of different audio. Extract codes "
+                "of the same dataset for all of them."
+            )
+            return result
         result["total_bits"] = sum(level["bits_per_sample"] for level in levels)
     return result
+
+
+def _audio_digest(dataset: Dataset, split: str) -> str:
+    """Names what audio is in a split, or below its codes."""
+    sources = sorted((source.name, source.sha256 or "") for source in dataset.sources(split))
+    return hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
 
 
 def table(result: dict[str, Any]) -> str:

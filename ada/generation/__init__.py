@@ -5,7 +5,7 @@ from ada.generation.choice import choose, uniforms
 from ada.generation.conditioning import conditioning_steps
 from ada.generation.incremental import IncrementalState, IncrementalWaveNet
 from ada.generation.level import Draws, generate_level
-from ada.generation.modes import Plan
+from ada.generation.modes import Request
 from ada.generation.results import Results, load_codes
 from ada.generation.sampler import BlockSampler
 
@@ -15,7 +15,7 @@ __all__ = [
     "Generated",
     "IncrementalState",
     "IncrementalWaveNet",
-    "Plan",
+    "Request",
     "Results",
     "choose",
     "conditioning_steps",

@@ -1,4 +1,4 @@
-"""What each mode of sampling starts from: a plan that `generate` carries out.
+"""What each mode of sampling starts from: a request that `generate` carries out.
 
 ancestral  nothing is known; the prior begins
 primed     clips begin with audio that is given
@@ -19,7 +19,7 @@ from ada.generation.level import Draws
 from ada.generation.prompts import encode_prompts, stack_pieces
 
 
-class Plan(NamedTuple):
+class Request(NamedTuple):
     """What to generate.
 
     Attributes:
@@ -59,10 +59,10 @@ def sample_rate(chain: Chain) -> int:
     return chain.runs[-1].info.sample_rate
 
 
-def ancestral(chain: Chain, num_items: int, duration_secs: float) -> Plan:
+def ancestral(chain: Chain, num_items: int, duration_secs: float) -> Request:
     """Everything is drawn."""
     require_prior(chain, chain_geometry(chain))
-    return Plan(chain, num_items, round(duration_secs * sample_rate(chain)))
+    return Request(chain, num_items, round(duration_secs * sample_rate(chain)))
 
 
 def primed(
@@ -71,7 +71,7 @@ def primed(
     num_items: int,
     duration_secs: float,
     progress: bool = True,
-) -> Plan:
+) -> Request:
     """Clips that begin with a prompt: item i with prompt i modulo their number.
 
     Args:
@@ -97,7 +97,7 @@ def primed(
             )
     levels = encode_prompts(chain, list(prompts.values()), geometry, progress=progress)
     known = tuple(stack_pieces(pieces, num_items) for pieces in levels)
-    return Plan(chain, num_items, num_steps, known)
+    return Request(chain, num_items, num_steps, known)
 
 
 def continued(
@@ -106,7 +106,7 @@ def continued(
     num_items: int,
     duration_secs: float,
     progress: bool = True,
-) -> Plan:
+) -> Request:
     """Audio goes on where it ends; `duration_secs` are added. For the rest see `primed`.
 
     Raises:
@@ -120,7 +120,7 @@ def continued(
 
 def continued_ids(
     chain: Chain, ids: Sequence[np.ndarray], num_items: int, duration_secs: float
-) -> Plan:
+) -> Request:
     """An earlier generation goes on: with the same draws, as if it had been longer at once.
 
     Codes that ran ahead by the look-ahead are kept as well, so that nothing is drawn twice.
@@ -134,12 +134,12 @@ def continued_ids(
     """
     num_steps = ids[-1].shape[1] + round(duration_secs * sample_rate(chain))
     known = tuple(stack_pieces(list(level), num_items) for level in ids)
-    return Plan(chain, num_items, num_steps, known)
+    return Request(chain, num_items, num_steps, known)
 
 
 def upsampled(
     chain: Chain, codes: np.ndarray, num_items: int, num_steps: int | None = None
-) -> Plan:
+) -> Request:
     """Codes are decoded to audio, item i those of row i modulo their number.
 
     Args:
@@ -165,7 +165,7 @@ def upsampled(
             f"the {codes.shape[1]} codes last for {ids_of_codes(codes.shape[1], geometry) / rate:g}"
             f" s, less than --duration_secs={num_steps / rate:g}"
         ) from error
-    return Plan(decoders, num_items, num_steps, codes=stack_pieces(list(codes), num_items))
+    return Request(decoders, num_items, num_steps, codes=stack_pieces(list(codes), num_items))
 
 
 def upsampled_audio(
@@ -174,7 +174,7 @@ def upsampled_audio(
     num_items: int,
     num_steps: int | None = None,
     progress: bool = True,
-) -> Plan:
+) -> Request:
     """Audio is encoded to the topmost codes and decoded again: a reconstruction.
 
     Args:

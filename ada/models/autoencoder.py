@@ -55,8 +55,9 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         self.quantizer = quantizer
         self.modulator = modulator
         self.local_model = local_model
+        # In float32 whatever the policy: codes are decided by small differences of distances.
         self.to_queries = keras.layers.Dense(
-            quantizer.query_dim, dtype=self.dtype_policy, name="to_queries"
+            quantizer.query_dim, dtype="float32", name="to_queries"
         )
 
     @property
@@ -102,7 +103,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
 
     def queries(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids `[batch, time]` to queries `[batch, ceil(time / hop_length), query_dim]`."""
-        return tf.cast(self.to_queries(self.encoder(self._pad(ids))), tf.float32)
+        return self.to_queries(self.encoder(self._pad(ids)))
 
     def encode(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids `[batch, time]` to int32 codes `[batch, ceil(time / hop_length)]`."""

@@ -153,14 +153,16 @@ class _Scheduler(PopulationBasedTraining):
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         number = trial.config["member"]
         self._failures[number] += 1
+        # (Ray's `get_error` waits for a copy in the storage.)
+        reason = Path(trial.error_file).read_text().strip().splitlines()[-1]
         if self._failures[number] > MAX_FAILURES:
-            # The others would wait for ever. (Ray's `get_error` waits for a copy in the storage.)
-            reason = Path(trial.error_file).read_text().strip().splitlines()[-1]
+            # The others would wait for ever.
             with self._kept():
                 raise UserError(
                     f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command "
                     "goes on from the last comparison."
                 )
+        log.warning(f"member {number} failed and starts again from the last comparison: {reason}")
         super().on_trial_error(tune_controller, trial)
 
     def _note(self, result: dict) -> None:

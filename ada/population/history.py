@@ -104,6 +104,11 @@ class History:
         _, step, standing = min(found, key=lambda item: item[:2])
         return step, standing
 
+    def ever_unhealthy(self) -> list[int]:
+        """The members that were not healthy at some comparison."""
+        found = {s.member for c in self.comparisons for s in c.members if not s.healthy}
+        return sorted(found)
+
     def lineage(self, member: int, step: int) -> list[tuple[int, int, int]]:
         """Who trained what a member was at a step: (member, after step, up to step), in order."""
         segments: list[tuple[int, int, int]] = []

@@ -10,6 +10,7 @@ os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of gin files stay what they were
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # texts on how workers died; we say that they did
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_worker_register_timeout_seconds": "600",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",

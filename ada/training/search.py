@@ -132,17 +132,18 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
     """Makes the directory that of this search; raises UserError if it is of something else."""
     path = root / "operative.gin"
     if path.exists():
-        if path.read_text() != operative:
-            raise UserError(
-                f"{root.parent} holds a search with other settings (see {path}): choose another "
-                "--run_dir, or move it away."
-            )
         told = differing_data(DatasetSpec.load(str(root)), dataset.spec)
         if told:
             raise UserError(
                 f"{root.parent} searched on other data than {dataset.directory} holds: {told}. "
                 "Choose another --run_dir, or move it away."
             )
+        if path.read_text() == operative:
+            return
+        told = f"{root.parent} holds a search with other settings (see {path})"
+        if not Run.exists(str(root.parent)):
+            raise UserError(f"{told}: choose another --run_dir, or move it away.")
+        log.warning(f"{told}, and nothing was searched. For a new one, choose another --run_dir.")
     elif Run.exists(str(root.parent)):
         raise UserError(f"{root.parent} holds a run, but no search: choose another --run_dir.")
     else:
@@ -229,6 +230,10 @@ def _crown(
     info = run_info(str(run_dir), settings, network, dataset, None)
     Run.create(str(run_dir), info, dataset.spec, network, describe())
     values = ", ".join(f"{name} = {value:.3g}" for name, value in winner.hyperparameters.items())
+    log.info(
+        f"{len(history.ever_unhealthy())} of {len(history.comparisons[-1].members)} members "
+        "diverged, collapsed or had no codebook at some comparison."
+    )
     log.info(
         f"Member {winner.member} won with {winner.score:.3f} bits at step {step}: {values}. "
         f"Picture: {root}/population.png"

@@ -13,6 +13,8 @@ import soundfile
 from support import MICRO, ROOT, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ada.files import exclusive
+
 PACKAGE = {"PYTHONPATH": str(ROOT)}
 
 SYSTEM = "gin/systems/hop64_vqvae.gin"
@@ -75,15 +77,28 @@ def test_run_again_it_skips_what_is_done(finished):
         "hop64_vqvae",
         "hop64_vqvae_codes",
         "prior_hop64",
-        "baseline",
         "samples",
         "evaluation",
+        "baseline",
         "baseline_evaluation",
     ]
     before = (out / "samples" / "sample_000.wav").read_bytes()
     again = run("ada.pipeline", *args)
     assert re.findall(r"^\[(\w+)\] is done", again.stderr, re.M) == stages
     assert (out / "samples" / "sample_000.wav").read_bytes() == before
+    # Nor is anything done again without what stands beside it.
+    alone = run("ada.pipeline", *(arg for arg in args if arg != "--baseline"))
+    assert "] python" not in alone.stderr
+
+
+def test_two_at_once_in_one_directory_are_refused(finished):
+    out, _, args = finished
+    with exclusive(out):
+        process = run("ada.pipeline", *args)
+    assert process.returncode == 1
+    assert process.stderr.strip().splitlines()[-1] == (
+        f"Error: another process is at work in {out.resolve()}: wait for it, or use another."
+    )
 
 
 def test_outputs_that_are_gone_are_made_again(finished):

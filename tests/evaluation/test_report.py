@@ -43,6 +43,8 @@ def test_the_total_adds_up_levels_by_their_hops(monkeypatch):
         "level2": {"kind": "codes", "conditional": True, "bits_per_sample": 5 / 64},
         "level1": {"kind": "audio", "conditional": True, "bits_per_sample": 3.0},
     }
+    for level in found.values():
+        level["audio"] = "the same"
     monkeypatch.setattr(chain, "evaluate_run", lambda run, *_: found[run])
 
     def total(*runs):
@@ -52,6 +54,8 @@ def test_the_total_adds_up_levels_by_their_hops(monkeypatch):
     # Neither codes alone nor a chain without a prior say anything of -log2 p(x).
     assert total("prior", "level2") is None
     assert total("level1") is None
+    found["prior"]["audio"] = "another"
+    assert total("prior", "level2", "level1") is None
 
 
 @pytest.mark.parametrize(("hop", "bits"), [(1, 2.0), (64, 2.0 / 64)])
@@ -61,7 +65,7 @@ def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
         directory="x",
         info=SimpleNamespace(kind="codes", hop_length=hop, sample_rate=100, to_ids=lambda: None),
         load_model=lambda checkpoint: model,
-        open_dataset=lambda data_dir: None,
+        open_dataset=lambda data_dir: SimpleNamespace(sources=lambda split: []),
     )
     monkeypatch.setattr(chain, "SplitScorer", lambda *_: lambda progress: {"bits": 2.0})
     result = chain.evaluate_run(run)

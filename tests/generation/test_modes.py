@@ -37,8 +37,8 @@ def draws(chain):
     return [Draws(5, temperature=1.0 - 0.1 * i) for i in range(len(chain.runs))]
 
 
-def made(plan):
-    return plan.run(draws(plan.chain), **QUIET)
+def made(request):
+    return request.run(draws(request.chain), **QUIET)
 
 
 def assert_same(one, other):
@@ -76,8 +76,8 @@ def test_a_piece_may_be_continued_in_several_ways(chains):
 @pytest.mark.parametrize("levels", LEVELS)
 def test_primed_clips_begin_with_prompts_of_any_length(levels, chains, pieces):
     chain = chains[levels]
-    plan = modes.primed(chain, dict(zip("ab", pieces, strict=True)), 3, 0.15, progress=False)
-    result = made(plan)
+    request = modes.primed(chain, dict(zip("ab", pieces, strict=True)), 3, 0.15, progress=False)
+    result = made(request)
     assert result.audio.shape == (3, 150)
     longer = [np.concatenate([piece, np.zeros(60, np.int32)]) for piece in pieces]
     geometry = chain_geometry(chain)
@@ -110,15 +110,15 @@ def test_continued_audio_keeps_all_of_it(chains, pieces):
 @pytest.mark.parametrize("levels", [2, 3])
 def test_own_codes_give_the_same_audio(levels, chains):
     first = made(modes.ancestral(chains[levels], 3, 0.1))
-    plan = modes.upsampled(chains[levels], first.ids[0], 3, 100)
-    again = plan.run(draws(chains[levels]), **QUIET)
+    request = modes.upsampled(chains[levels], first.ids[0], 3, 100)
+    again = request.run(draws(chains[levels]), **QUIET)
     assert len(again.bits) == levels - 1
     assert_same(again, first)
     # The level below the top alone is given: what is above does not matter.
     if levels == 3:
         lowest = Chain(chains[3].runs[2:], chains[3].checkpoints[2:])
-        plan = modes.upsampled(lowest, first.ids[1], 3, 100)
-        again = plan.run(draws(chains[3]), **QUIET)
+        request = modes.upsampled(lowest, first.ids[1], 3, 100)
+        again = request.run(draws(chains[3]), **QUIET)
         np.testing.assert_array_equal(again.audio, first.audio)
 
 
@@ -130,8 +130,8 @@ def test_without_a_length_codes_are_used_to_their_end(chains):
 
 
 def test_audio_is_encoded_to_the_top_and_decoded_again(chains, pieces):
-    plan = modes.upsampled_audio(chains[3], {"a": pieces[0]}, 1, progress=False)
-    result = made(plan)
+    request = modes.upsampled_audio(chains[3], {"a": pieces[0]}, 1, progress=False)
+    result = made(request)
     assert result.audio.shape == (1, 110)
     middle = chains[3].load_model(2).encode(pieces[0][np.newaxis])
     top = chains[3].load_model(1).encode(middle).numpy()
@@ -153,7 +153,7 @@ def test_one_model_is_in_memory_at_a_time(chains, pieces, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "message", "plan"),
+    ("error", "message", "request"),
     [
         (UsageError, r"a lasts 0.11 s, more than --duration_secs=0.1:",
          lambda c, p: modes.primed(c[2], {"a": p[0]}, 1, 0.1)),
@@ -173,12 +173,12 @@ def test_one_model_is_in_memory_at_a_time(chains, pieces, monkeypatch):
          lambda c, p: modes.ancestral(modes.decoders_of(c[3]), 1, 1.0)),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(error, message, plan, chains, pieces):
+def test_what_cannot_be_is_refused(error, message, request, chains, pieces):
     with pytest.raises(error, match=message):
-        plan(chains, pieces)
+        request(chains, pieces)
 
 
 def test_prompts_of_unequal_length_are_upsampled_to_one_that_all_have(chains, pieces):
     prompts = dict(zip("ab", pieces, strict=True))
-    plan = modes.upsampled_audio(chains[2], prompts, 2, 80, progress=False)
-    assert made(plan).audio.shape == (2, 80)
+    request = modes.upsampled_audio(chains[2], prompts, 2, 80, progress=False)
+    assert made(request).audio.shape == (2, 80)

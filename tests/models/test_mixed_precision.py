@@ -51,7 +51,7 @@ def test_autoencoder(upsample, quantizer, make_autoencoder, ids):
 
     exact, mixed = same_but(make)
     assert mixed.queries(ids).dtype == tf.float32
-    assert mixed.to_queries.compute_dtype == "bfloat16"
+    assert mixed.encoder.compute_dtype == "bfloat16"
     assert mixed.quantizer.compute_dtype == "float32"
     # Codes may change by rounding; their decoder is compared on the same ones.
     codes = exact.encode(ids)

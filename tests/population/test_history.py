@@ -25,6 +25,10 @@ def history():
     )
 
 
+def test_who_was_ever_unhealthy(history):
+    assert history.ever_unhealthy() == [0]
+
+
 def members(part):
     return [s.member for s in part]
 
