@@ -2,8 +2,8 @@
 
     python -m tools.ablation --run_dir=runs/ablation
 
-The sizes are those of gin/tiny.gin, trained for less time: codes that die do so within the first few
-hundred steps. Run again, it goes on.
+The sizes are those of gin/tiny.gin, trained for fewer steps: codes that die do so within the first
+few hundred. Run again, it goes on.
 """
 
 import json
@@ -20,7 +20,9 @@ SHORTER = ("NUM_STEPS=600", "INPUT_REPLACEMENT_STEPS=400")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", "runs/ablation", "Where everything goes.")
-flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model, such as NUM_STEPS=1000.")
+flags.DEFINE_multi_string(
+    "gin_param", [], "Gin binding on top of every model, such as NUM_STEPS=1000."
+)
 flags.DEFINE_string("data_dir", None, "A prepared dataset. Default: the bundled audio.")
 flags.DEFINE_list("models", list(MODELS), "Which of these.")
 flags.DEFINE_list("variants", [], "Names of variants, such as 'no restarts'; all by default.")
