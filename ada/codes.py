@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from ada.codes_job import CodesJob
@@ -13,7 +14,7 @@ from ada.data.assembly import assemble, pieces_of_part
 from ada.data.runners import RunJobs, run_in_process
 from ada.data.spec import RECORD_STEPS, SPEC_NAME, codes_dtype, join
 from ada.errors import UserError
-from ada.files import absolute
+from ada.files import absolute, exclusive
 from ada.runs import Run
 from ada.upstream import upstream_of
 
@@ -64,7 +65,20 @@ def extract_codes(
     )
     if len(missing) < len(jobs):
         print(f"Going on: {len(jobs) - len(missing)} of {len(jobs)} sources are done already.")
-    run_jobs(missing)
+    with exclusive(output_dir):
+        run_jobs(missing)
+        return _assembled(output_dir, jobs, encoded, dataset, model, upstream)
+
+
+def _assembled(
+    output_dir: str,
+    jobs: list[CodesJob],
+    encoded: dict[str, SourceSpec],
+    dataset: Dataset,
+    model: keras.Model,
+    upstream: dict[str, Any],
+) -> DatasetSpec:
+    """The dataset of what all jobs left."""
     pieces = []
     for job in jobs:
         summary = job.summary()

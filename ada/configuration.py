@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 
 import gin
-from ada import models, quantizers, resources, training
+from ada import log, models, quantizers, resources, training
 from ada.errors import UserError
 
 REGISTERED = (
@@ -126,6 +126,8 @@ def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]
         try:
             load(gin_files, [binding]).model()
             check_all_used()
+            if unused_names([binding]):
+                continue
         except UnusedBindingError:
             continue
         except UserError:
@@ -133,6 +135,27 @@ def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]
         used.append(binding)
     load(gin_files, used).model()
     return used
+
+
+def unused_names(gin_params: Sequence[str]) -> set[str]:
+    """The names in capitals that bindings set and nothing refers to, after `load`."""
+    named = {match[1] for p in gin_params if (match := re.match(r"\s*([A-Z]\w*)\s*=", p))}
+    return named - set(re.findall(r"%(\w+)", gin.config_str()))
+
+
+def is_shipped_name(binding: str) -> bool:
+    """Whether a binding sets a name in capitals that some shipped gin file knows."""
+    return binding.split("=")[0].strip() in _shipped_macros()
+
+
+def warn_of_unused(gin_params: Sequence[str]) -> None:
+    """Says which bindings change nothing of the model that was loaded last."""
+    unused = unused_names(gin_params)
+    if unused:
+        log.warning(
+            f"{', '.join(sorted(unused))}: this model does not use that. Steps, for instance, are "
+            "NUM_STEPS, of second levels LEVEL2_STEPS, of priors PRIOR_STEPS."
+        )
 
 
 def load_system(gin_file: str) -> tuple[str, ...]:

@@ -33,13 +33,16 @@ def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:
 
 @contextlib.contextmanager
 def exclusive(*directories: str | os.PathLike) -> Iterator[None]:
-    """Within the context, no other process has any of some local directories; they are made.
+    """Within the context, no other process has any of some directories; they are made.
+
+    Directories with a scheme, such as gs://, are not guarded.
 
     Raises:
       UserError: if another has one.
     """
     with contextlib.ExitStack() as stack:
-        for directory in dict.fromkeys(Path(d).resolve() for d in directories):
+        local = [Path(d).resolve() for d in directories if "://" not in str(d)]
+        for directory in dict.fromkeys(local):
             directory.mkdir(parents=True, exist_ok=True)
             try:
                 stack.enter_context(filelock.FileLock(directory / ".lock", timeout=0))

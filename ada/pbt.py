@@ -31,6 +31,7 @@ def main(argv: list[str]) -> None:
 
     load = functools.partial(configuration.load_with, FLAGS.gin_file, FLAGS.gin_param)
     settings = load({})
+    configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
     data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     search(load, configuration.operative, run_dir, data_dir)

@@ -170,6 +170,8 @@ def _check(system: System) -> dict[str, list[str]]:
         if configuration.load(gin_files, params[level]).search and find_spec("ray") is None:
             raise UserError(f"{level} is searched by ada.pbt, with Ray: pip install -e '.[pbt]'.")
     for binding in system.gin_params:
+        if configuration.is_shipped_name(binding):
+            continue  # one command line serves several systems
         if not any(binding in used for used in params.values()):
             raise UserError(f"--gin_param: no model of the system uses {binding!r}.")
     return params

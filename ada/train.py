@@ -25,6 +25,7 @@ def main(argv: list[str]) -> None:
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
     settings = configuration.load(FLAGS.gin_file, FLAGS.gin_param)
+    configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
     data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative)

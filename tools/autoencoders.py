@@ -18,7 +18,7 @@ HEADER = (
     "rolled codes cost",
     "all-zero queries",
     "collapsed at step",
-    "members lost",
+    "members unhealthy",
 )
 LEGEND = (
     "Reconstruction: bits a step of the encoded ids, on the validation split, given codes: no "
@@ -27,8 +27,8 @@ LEGEND = (
     "perplexity. All-zero queries: the share whose activations are all zero or less (ReLU alone "
     "has them). Collapsed: the first training step from which the perplexity over some 100 steps "
     "stayed below 20 of 256; of a searched one, along the winner's line. Members "
-    "lost: those of a population that diverged or collapsed at some comparison. Best "
-    "checkpoints, and the winner of a search, were chosen on the same split."
+    "unhealthy: those of a population that diverged, collapsed or had no codebook yet at some "
+    "comparison. Best checkpoints, and the winner of a search, were chosen on the same split."
 )
 
 
@@ -98,7 +98,7 @@ def collapsed_at(run_dir: str, num_codes: int) -> int | None:
 
 
 def unhealthy_members(run_dir: str) -> str | None:
-    """How many members of a searched one's population collapsed or diverged, of how many."""
+    """How many members of a searched one's population were unhealthy at some time, of how many."""
     history = History.load(str(Path(run_dir) / "search" / "population.json"))
     if not history.comparisons:
         return None

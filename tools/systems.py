@@ -34,18 +34,26 @@ flags.DEFINE_float("duration_secs", 4.0, "Length of a clip in seconds.", lower_b
 def main(argv: list[str]) -> int:
     """Runs the command; returns 1 if a system failed or its codes are dead."""
     del argv
-    from ada import log
-    from ada.configuration import load_system
-    from ada.errors import UsageError, UserError
-    from ada.systems import System, run_system
-    from tools import systems_report
+    from ada.errors import UsageError
+    from ada.files import exclusive
 
     unknown = set(FLAGS.systems) - set(PAPER)
     if unknown:
         raise UsageError(
             f"--systems: no {', '.join(sorted(unknown))}; there are {', '.join(PAPER)}."
         )
-    root = Path(FLAGS.run_dir)
+    with exclusive(FLAGS.run_dir):
+        return run_systems(Path(FLAGS.run_dir))
+
+
+def run_systems(root: Path) -> int:
+    """Runs them all into a directory; returns 1 if a system failed or its codes are dead."""
+    from ada import log
+    from ada.configuration import load_system
+    from ada.errors import UserError
+    from ada.systems import System, run_system
+    from tools import systems_report
+
     results: list[dict[str, Any]] = []
     coders: dict[str, dict[str, Any]] = {}
     code = 0

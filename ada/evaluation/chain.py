@@ -89,7 +89,7 @@ def evaluate_chain(
 
 
 def _audio_digest(dataset: Dataset, split: str) -> str:
-    """Names what audio is in a split, or below its codes."""
+    """Names the files, or their stretches, of a split, or of what its codes encode."""
     sources = sorted((source.name, source.sha256 or "") for source in dataset.sources(split))
     return hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
 

@@ -17,7 +17,7 @@ from ada.runs import Run
 
 # Codes that cost less than this to exchange are ignored.
 DEAD_BELOW_BITS = 0.3
-# So is a codebook of which fewer than 100 of 256 codes occur, however evenly.
+# Fewer than 100 of 256 codes that occur at all are too few, however evenly they do.
 UNUSED_BELOW = 100 / 256
 
 
@@ -130,7 +130,13 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         )
     if summary["real_time_factor"] is not None:
         factor = f"{summary['real_time_factor']:.2f}"
-        rows.append(("generation", factor, "times real time, all clips together"))
+        rows.append(
+            (
+                "generation",
+                factor,
+                "times real time, all clips together, without loading and compiling",
+            )
+        )
     return [
         *rows,
         ("seconds", f"{summary['seconds']:.0f}", "for all stages"),
@@ -144,18 +150,23 @@ def verdict(summary: dict[str, Any]) -> int:
         perplexity, used, num_codes = (
             level[key] for key in ("perplexity", "used_codes", "num_codes")
         )
-        if collapsed(perplexity, num_codes) or used < UNUSED_BELOW * num_codes:
+        told = None
+        if collapsed(perplexity, num_codes):
+            told = f"the codebook has collapsed: perplexity {perplexity:.1f}"
+        elif used < UNUSED_BELOW * num_codes:
+            told = f"most codes are unused: perplexity {perplexity:.1f}"
+        if told:
             code = 1
             log.warning(
-                f"{name}: the codebook has collapsed: perplexity {perplexity:.1f}, {used} of "
-                f"{num_codes} codes used. Try a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
+                f"{name}: {told}, {used} of {num_codes} codes used. Try a longer "
+                "CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
             )
         elif level["rolled_codes_cost_bits"] < DEAD_BELOW_BITS:
             code = 1
             log.warning(
                 f"{name}: the codes are dead: exchanging them costs "
                 f"{level['rolled_codes_cost_bits']:.3f} bits a step. Try more INPUT_REPLACEMENT, "
-                "fewer LOCAL_LAYERS, more NUM_STEPS."
+                "fewer LOCAL_LAYERS, more NUM_STEPS (LEVEL2_STEPS of a second level)."
             )
     return code
 

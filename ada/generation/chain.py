@@ -1,6 +1,7 @@
 """Hierarchical sampling: from the top prior down to audio (METHOD: "Stacking")."""
 
 import gc
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -44,13 +45,16 @@ def decode_codes(
       sampler: see `generate_level`.
     """
     code_steps = min(-(-num_steps // model.hop_length), codes.shape[1])
-    return generate_level(
+    start = time.monotonic()
+    conditioning = conditioning_steps(model, codes, code_steps)
+    seconds = time.monotonic() - start
+    drawn = generate_level(
         model.local_model,
         len(codes),
         num_steps,
         draws,
         level=level,
-        conditioning=conditioning_steps(model, codes, code_steps),
+        conditioning=conditioning,
         hop_length=ids_per_conditioning_step(model),
         forced=forced,
         lanes=lanes,
@@ -58,6 +62,7 @@ def decode_codes(
         jit_compile=jit_compile,
         sampler=sampler,
     )
+    return drawn._replace(seconds=seconds + drawn.seconds)
 
 
 def ids_per_conditioning_step(model: keras.Model) -> int:

@@ -237,7 +237,7 @@ def evolve(
       The whole history.
 
     Raises:
-      UserError: if a member fails again and again; it says why.
+      UserError: if a member, or Ray, fails again and again; it says why.
     """
     stalls = 0
     while history.step < plan.num_steps:
@@ -299,4 +299,5 @@ def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict
         except Exception as error:  # Ray has no kind of its own for what went wrong in it
             if scheduler.failure is not None:
                 raise scheduler.failure from None
-            raise StalledError(f"Ray failed: {error!r}".splitlines()[0]) from error
+            reason = str(error).strip().splitlines() or [repr(error)]
+            raise StalledError(f"Ray failed: {reason[-1]}") from error

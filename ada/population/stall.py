@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable
 
 # So long without a member that runs, and the population is started anew at its last comparison.
-STALL_SECS = 180.0
+# Until the first one runs, processes start, and import TensorFlow: that may take minutes.
+STALL_SECS, START_SECS = 180.0, 900.0
 
 
 class StalledError(Exception):
@@ -21,7 +22,7 @@ class StallWatch:
     """Raises `StalledError` where a population cannot go on."""
 
     def __init__(self) -> None:
-        self._since = time.monotonic()
+        self._since, self._patience = time.monotonic(), START_SECS
 
     def look(self, members: Iterable[tuple[str, bool]]) -> None:
         """Takes the status of every member and whether it has a process; called again and again."""
@@ -29,6 +30,6 @@ class StallWatch:
         if any(status == "ERROR" for status, _ in members) or ("RUNNING", False) in members:
             raise StalledError("Ray lost a member")
         if ("RUNNING", True) in members:
-            self._since = now
-        elif now - self._since > STALL_SECS:
-            raise StalledError(f"Ray ran no member for {STALL_SECS:g} s")
+            self._since, self._patience = now, STALL_SECS
+        elif now - self._since > self._patience:
+            raise StalledError(f"Ray ran no member for {self._patience:g} s")

@@ -12,6 +12,7 @@ from ada import log, runs
 from ada.data import Dataset, read_batches, training_batches
 from ada.errors import UserError
 from ada.evaluation import SplitScorer
+from ada.files import exclusive
 from ada.models import PolyakAverage
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
@@ -68,7 +69,16 @@ def train(
         start_from(network, init_from)
         trainer.polyak.reset()
     check_warmup(settings, network)
-    run = open_or_create(run_dir, info, dataset, network, operative)
+    with exclusive(run_dir):
+        run = open_or_create(run_dir, info, dataset, network, operative)
+        _train_on(run, trainer, dataset, settings, operative)
+
+
+def _train_on(
+    run: runs.Run, trainer: Trainer, dataset: Dataset, settings: TrainingSettings, operative: str
+) -> None:
+    """Trains from the newest checkpoint on, if there is anything left to do."""
+    run_dir, network = run.directory, trainer.model
     checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep)
     resumed = checkpoints.restore()
     if trainer.step >= settings.num_steps or checkpoints.stopped_early(settings.intervals.patience):

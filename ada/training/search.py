@@ -25,7 +25,7 @@ from ada import log
 from ada.data import Dataset, DatasetSpec, differing_data
 from ada.data.spec import write_text_atomically
 from ada.errors import UserError
-from ada.files import absolute
+from ada.files import absolute, exclusive
 from ada.population import History
 from ada.population.chart import draw
 from ada.population.engine import evolve
@@ -65,13 +65,26 @@ def search(
     settings = load({})
     if settings.search is None:
         raise UserError("nothing to search: bind train.search (see gin/level2_vqvae.gin).")
-    root = Path(run_dir).absolute() / "search"
-    data_dir = absolute(data_dir)
     plan = _plan(settings, len(gpus))
-    dataset = Dataset.open(data_dir)
+    dataset = Dataset.open(absolute(data_dir))
     network = make_model(settings)
     operative = describe()
     _check(load, describe, plan, dataset)
+    with exclusive(run_dir):
+        _search(load, describe, run_dir, dataset, plan, operative, network.count_params())
+
+
+def _search(
+    load: Callable[[Mapping[str, float]], TrainingSettings],
+    describe: Callable[[], str],
+    run_dir: str,
+    dataset: Dataset,
+    plan: Plan,
+    operative: str,
+    num_weights: int,
+) -> None:
+    """Searches, or goes on; all that can be said beforehand was said."""
+    root = Path(run_dir).absolute() / "search"
     _claim(root, operative, dataset)
     history = History.load(str(root / "population.json"))
     if Run.exists(run_dir):
@@ -84,16 +97,16 @@ def search(
         step, best = found
         log.info(
             f"{run_dir} is complete: member {best.member} won with {best.report['bits']:.3f} bits "
-            f"at step {step} of {plan.num_steps}."
+            f"at step {step} of {history.step}."
         )
         return
     log.info(
         f"{'Resuming' if history.step else 'Starting'} the search {run_dir}: {plan.population} "
-        f"members of {network.count_params():,} parameters, {plan.concurrent} at a time, step "
+        f"members of {num_weights:,} parameters, {plan.concurrent} at a time, step "
         f"{history.step} of {plan.num_steps}, compared every {plan.interval_steps} steps."
     )
     threads = max((os.cpu_count() or 1) // plan.concurrent, 1)
-    trainer = MemberTrainer(load, describe, str(root), data_dir, threads)
+    trainer = MemberTrainer(load, describe, str(root), dataset.directory, threads)
     history = _evolve(plan, trainer, history, root)
     _crown(load, describe, history, root, dataset)
 
@@ -138,12 +151,11 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
                 f"{root.parent} searched on other data than {dataset.directory} holds: {told}. "
                 "Choose another --run_dir, or move it away."
             )
-        if path.read_text() == operative:
-            return
-        told = f"{root.parent} holds a search with other settings (see {path})"
-        if not Run.exists(str(root.parent)):
-            raise UserError(f"{told}: choose another --run_dir, or move it away.")
-        log.warning(f"{told}, and nothing was searched. For a new one, choose another --run_dir.")
+        if path.read_text() != operative:
+            raise UserError(
+                f"{root.parent} holds a search with other settings (see {path}): choose another "
+                "--run_dir, or move it away."
+            )
     elif Run.exists(str(root.parent)):
         raise UserError(f"{root.parent} holds a run, but no search: choose another --run_dir.")
     else:

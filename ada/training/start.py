@@ -78,7 +78,7 @@ def check_warmup(settings: TrainingSettings, network: keras.Model) -> None:
     if quantizer is not None and quantizer.wants_codebook and quantizer.warmup_steps >= steps:
         raise UserError(
             f"an unquantised warm-up of {quantizer.warmup_steps} steps leaves nothing of {steps}: "
-            "set CODEBOOK_WARMUP_STEPS lower or NUM_STEPS higher."
+            "set CODEBOOK_WARMUP_STEPS lower or train for longer."
         )
 
 

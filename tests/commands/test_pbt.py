@@ -47,8 +47,8 @@ def wait_for(condition, process):
         time.sleep(0.05)
 
 
-def workers_of(process):
-    """Ray's processes that train members for a search, which started them all."""
+def kill_a_worker_of(process):
+    """Kills one of Ray's processes that train members for a search; whether there was one."""
     below = {process.pid}
     for _ in range(8):
         for path in Path("/proc").glob("[0-9]*/stat"):
@@ -56,12 +56,12 @@ def workers_of(process):
                 pid, parent = re.match(r"(\d+) \(.*\) \S (\d+)", path.read_text()).groups()
                 if int(parent) in below:
                     below.add(int(pid))
-    found = []
     for pid in below:
         with contextlib.suppress(OSError):
             if "Trainable.train" in Path(f"/proc/{pid}/cmdline").read_text():
-                found.append(pid)
-    return found
+                os.kill(pid, signal.SIGKILL)
+                return True
+    return False
 
 
 def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
@@ -69,18 +69,20 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     run_dir = tmp_path / "run"
     path = run_dir / "search" / "population.json"
     args = [LEVEL2, *MICRO, *SMALL, f"--run_dir={run_dir}", f"--data_dir={codes}"]
-    search = subprocess.Popen(
-        [sys.executable, "-m", "ada.pbt", *args],
-        cwd=ROOT,
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(lambda: workers_of(search), search)
-    os.kill(workers_of(search)[0], signal.SIGKILL)
+    told = tmp_path / "stderr"
+    with told.open("w") as stderr:
+        search = subprocess.Popen(
+            [sys.executable, "-m", "ada.pbt", *args],
+            cwd=ROOT,
+            start_new_session=True,
+            stderr=stderr,
+        )
+    wait_for(lambda: kill_a_worker_of(search), search)
     wait_for(lambda: len(History.load(str(path)).comparisons) >= 1, search)
     os.killpg(search.pid, signal.SIGKILL)
-    assert "starts again" in search.communicate()[1]
+    search.wait()
+    # It starts again alone, or Ray loses it and the whole search does.
+    assert "starts again" in told.read_text() or "lost a member" in told.read_text()
     assert not (run_dir / "run.json").exists()
 
     process = run("ada.pbt", *args)
@@ -117,8 +119,8 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     assert again.returncode == 0
     assert f"is complete: member {winner.member} won" in again.stderr
     other = run("ada.pbt", *args, "--gin_param=BATCH_SIZE=3")
-    assert other.returncode == 0
-    assert "other settings" in other.stderr and "nothing was searched" in other.stderr
+    assert other.returncode == 1
+    assert "search with other settings" in other.stderr
 
 
 @pytest.mark.parametrize(

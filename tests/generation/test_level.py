@@ -105,6 +105,24 @@ def test_sequences_begin_with_their_prompts(prompt_steps, model):
     assert np.abs(log_probs - model.log_prob(ids)).max() < 1e-4
 
 
+def test_seconds_are_those_of_drawing(model, monkeypatch):
+    """Whatever is done before the first id, such as compiling, does not count."""
+    now = [100.0]
+    monkeypatch.setattr(level.time, "monotonic", lambda: now[0])
+    sampler = BlockSampler(model, 2, 16, jit_compile=False)
+
+    class Slow:
+        lanes = 2
+        initial_state = sampler.initial_state
+
+        def __call__(self, *args):
+            # The first call compiles and draws nothing.
+            now[0] += 1000.0 if now[0] == 100.0 else 3.0
+            return sampler(*args)
+
+    assert generate_level(model, 2, 40, DRAWS, sampler=Slow()).seconds == 9.0
+
+
 @pytest.mark.parametrize(("hop", "steps"), [(1, 16), (4, 16), (6, 18), (64, 64)])
 def test_blocks_hold_whole_codes(hop, steps):
     assert level.block_steps(hop) == steps

@@ -153,7 +153,7 @@ def test_one_model_is_in_memory_at_a_time(chains, pieces, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "message", "request"),
+    ("error", "message", "make"),
     [
         (UsageError, r"a lasts 0.11 s, more than --duration_secs=0.1:",
          lambda c, p: modes.primed(c[2], {"a": p[0]}, 1, 0.1)),
@@ -173,9 +173,9 @@ def test_one_model_is_in_memory_at_a_time(chains, pieces, monkeypatch):
          lambda c, p: modes.ancestral(modes.decoders_of(c[3]), 1, 1.0)),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(error, message, request, chains, pieces):
+def test_what_cannot_be_is_refused(error, message, make, chains, pieces):
     with pytest.raises(error, match=message):
-        request(chains, pieces)
+        make(chains, pieces)
 
 
 def test_prompts_of_unequal_length_are_upsampled_to_one_that_all_have(chains, pieces):

@@ -111,6 +111,28 @@ def test_a_model_trained_in_bfloat16_samples_in_float32(make_wavenet):
     check_equal_to_teacher_forced(exact, sampler, None, [0, 5])
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_block_ends_where_it_is_told(jit_compile, make_wavenet):
+    sampler = BlockSampler(make_wavenet(), 2, BLOCK, jit_compile=jit_compile)
+    start = sampler.initial_state()
+    uniforms = tf.constant(np.random.default_rng(1).uniform(size=(2, BLOCK)), tf.float32)
+    whole, ids, log_probs = sampler(start, uniforms)
+
+    same, *nothing = sampler(start, uniforms, num_steps=0)
+    for before, after in zip(start, same, strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert not any(np.any(part) for part in nothing)
+
+    state, *first = sampler(start, uniforms, num_steps=5)
+    for part, all_of_it in zip(first, (ids, log_probs), strict=True):
+        np.testing.assert_array_equal(part[:, :5], all_of_it[:, :5])
+        assert not np.any(part[:, 5:])
+    rest = tf.pad(uniforms[:, 5:], [[0, 0], [0, 5]])
+    state, *last = sampler(state, rest, num_steps=BLOCK - 5)
+    np.testing.assert_array_equal(last[0][:, :-5], ids[:, 5:])
+    assert state.step == whole.step
+
+
 @pytest.mark.parametrize(
     ("channels", "given", "message"),
     [

@@ -137,14 +137,15 @@ def test_a_population_that_nobody_runs_is_noticed(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(stall.time, "monotonic", lambda: now[0])
     watch = stall.StallWatch()
+    starting = stall.START_SECS - 1.0
     for now[0], status in (
         (0.0, "PENDING"),
-        (170.0, "PAUSED"),
-        (175.0, "RUNNING"),
-        (180.0, "PAUSED"),
+        (starting, "PENDING"),
+        (starting + 5.0, "RUNNING"),
+        (starting + 9.0, "PAUSED"),
     ):
         watch.look([(status, True), ("PAUSED", False)])
-    now[0] = 175.0 + stall.STALL_SECS
+    now[0] = starting + 5.0 + stall.STALL_SECS
     watch.look([("PAUSED", False), ("TERMINATED", False)])
     now[0] += 1.0
     with pytest.raises(stall.StalledError, match="no member for 180 s"):

@@ -10,7 +10,7 @@ from support import MICRO, run
 
 from tools.published import PAPER
 
-SYSTEMS = ["hop8_vqvae", "vqvae_amae", "nsynth"]
+SYSTEMS = ["hop8_vqvae", "vqvae_amae", "nsynth", "vqvae_pbt_vqvae"]
 KEYS = {
     "system",
     "levels",
@@ -36,6 +36,8 @@ def finished(music, tmp_path_factory):
     assert prepared.returncode == 0, prepared.stderr
     args = [
         *MICRO,
+        "--gin_param=POPULATION=2",
+        "--gin_param=SEARCH_INTERVAL=3",
         "--gin_param=CROP_STEPS=2048",  # the local models without remedies see 1024
         f"--data_dir={root / 'data'}",
         f"--run_dir={root / 'systems'}",
@@ -59,6 +61,8 @@ def test_there_is_a_row_for_every_system_and_every_plain_autoencoder(finished):
         "vqvae_amae",
         "level2_amae_plain",
         "nsynth",
+        "vqvae_pbt_vqvae",
+        "level2_vqvae_plain",
     ]
     for name, row in by_name.items():
         assert row.keys() >= KEYS
@@ -67,13 +71,13 @@ def test_there_is_a_row_for_every_system_and_every_plain_autoencoder(finished):
         if not name.endswith("_plain"):
             assert row["system"] == PAPER[name].title
             assert row["wavs"], name
-    two, three, nsynth = (by_name[name] for name in SYSTEMS)
+    two, three, nsynth, searched = (by_name[name] for name in SYSTEMS)
     # Kernel 2, three stacks of three layers: 22 steps; the top model's field times the hops.
     assert two["rf_ms"] == pytest.approx(22 * 8 / 16)
     assert three["rf_ms"] == pytest.approx(22 * 64 / 16)
-    assert (two["levels"], three["levels"]) == (2, 3)
+    assert (two["levels"], three["levels"], searched["levels"]) == (2, 3, 3)
     assert (len(two["perplexity"]), len(three["perplexity"])) == (1, 2)
-    for row in (two, three):
+    for row in (two, three, searched):
         assert row["total_bits"] == pytest.approx(
             row["reconstruction_bits"] + row["code_bits_per_sample"]
         )
@@ -87,6 +91,8 @@ def test_there_is_a_row_for_every_system_and_every_plain_autoencoder(finished):
 def test_systems_share_their_levels(finished):
     _, process, _ = finished
     assert process.stderr.count("[hop8_vqvae] python -m") == 2  # the other is without remedies
+    assert process.stderr.count("[level2_vqvae] python -m ada.pbt") == 1
+    assert process.stderr.count("[level2_vqvae] python -m ada.train") == 1
     assert "[hop8_vqvae] is done" in process.stderr
 
 
@@ -113,7 +119,7 @@ def test_three_levels_are_what_they_say(finished):
 def test_autoencoders_are_compared_with_those_without_remedies(finished):
     root, _, _ = finished
     rows = json.loads((root / "autoencoders.json").read_text())
-    names = ["hop8_vqvae", "level2_amae"]
+    names = ["hop8_vqvae", "level2_amae", "level2_vqvae"]
     assert [row["autoencoder"] for row in rows] == [
         title for name in names for title in (name, f"{name}, without remedies")
     ]
@@ -121,13 +127,17 @@ def test_autoencoders_are_compared_with_those_without_remedies(finished):
     assert rows[0]["total_bits"] == results[0]["total_bits"]
     assert rows[1]["total_bits"] is None
     # Only ReLU has queries that are all zero.
-    assert [row["zero_queries"] is None for row in rows] == [True, True, True, False]
+    assert [row["zero_queries"] is None for row in rows] == [True, True, True, False, True, True]
+    told = [row["unhealthy_members"] for row in rows]
+    assert told[4] in ("0 of 2", "1 of 2")
+    assert told.count(None) == 5
+    assert (root / "levels" / "level2_vqvae" / "search" / "population.png").exists()
 
 
 def test_the_page_has_the_tables_and_the_clips(finished):
     root, _, _ = finished
     html = (root / "page.html").read_text()
-    assert html.count("<audio") == 4  # one a system; NSynth reconstructs two
+    assert html.count("<audio") == 5  # one a system; NSynth reconstructs two
     assert html.count("<table") == 2
     assert "3.79 ± 0.16" in html
     assert "no likelihood" in (root / "results.md").read_text()
