@@ -3,7 +3,19 @@
 import pytest
 from support import MICRO, run
 
+from ada import bundled
+
 HOP64 = "--gin_file=gin/hop64_vqvae.gin"
+
+
+def test_a_name_that_the_model_does_not_use_is_said(tmp_path):
+    data, run_dir = tmp_path / "data", tmp_path / "run"
+    bundled.prepare_bundled(str(data))
+    args = [*MICRO, "--gin_param=NUM_STEPS=3", f"--data_dir={data}", f"--run_dir={run_dir}"]
+    process = run("ada.train", HOP64, *args, "--gin_param=THIN_CHANNELS=4")
+    assert process.returncode == 0, process.stderr
+    [line] = [line for line in process.stderr.splitlines() if "does not use" in line]
+    assert "THIN_CHANNELS" in line and "LEVEL2_STEPS" in line and "NUM_STEPS:" not in line
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ada import log
 from ada.codes import extract_codes
 from ada.data import SPLITS, DatasetSpec
 from ada.errors import UserError
+from ada.files import exclusive
 from ada.models import WaveNet
 from ada.runs import Run
 from ada.training import Intervals, TrainingSettings, train
@@ -52,6 +53,15 @@ def lower(settings, markov_dataset, tmp_path_factory):
     train(dataclasses.replace(settings, num_steps=3), str(root / "run"), markov_dataset)
     extract_codes(str(root / "run"), str(root / "codes"))
     return root
+
+
+def test_a_directory_that_another_process_trains_in(tmp_path):
+    codes, run_dir = some_codes(tmp_path / "codes"), tmp_path / "run"
+    with exclusive(run_dir), pytest.raises(UserError, match="another process is at work in .*run:"):
+        train(prior(), str(run_dir), codes)
+    assert not Run.exists(str(run_dir))
+    train(prior(), str(run_dir), codes)
+    assert Run.exists(str(run_dir))
 
 
 def test_another_number_of_codes_than_the_models(tmp_path):
