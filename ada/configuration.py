@@ -121,6 +121,11 @@ def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]
     Raises:
       UserError: for a value that does not fit.
     """
+    return list(_params_for(tuple(gin_files), tuple(gin_params)))
+
+
+@functools.cache  # it makes a model for every binding, and systems share their models
+def _params_for(gin_files: tuple[str, ...], gin_params: tuple[str, ...]) -> tuple[str, ...]:
     used = []
     for binding in gin_params:
         try:
@@ -134,7 +139,7 @@ def params_for(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]
             pass  # a value may fit only together with the others: that is for the end
         used.append(binding)
     load(gin_files, used).model()
-    return used
+    return tuple(used)
 
 
 def unused_names(gin_params: Sequence[str]) -> set[str]:

@@ -47,7 +47,7 @@ def finished(music, tmp_path_factory):
     ]
     process = run("tools.systems", *args)
     assert process.returncode == 1, process.stderr  # codes of six steps are dead
-    assert "Traceback" not in process.stderr
+    assert "Traceback" not in process.stderr, process.stderr
     return root / "systems", process, args
 
 
