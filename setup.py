@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
@@ -41,6 +41,15 @@ EXTRAS = {
 }
 
 
+# The sampling loop in C. Where it cannot be compiled, XLA's is used.
+KERNEL = Extension(
+    "ada.generation._kernel",
+    ["ada/generation/kernel.c"],
+    extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"],
+    optional=True,
+)
+
+
 class BuildWithResources(build_py):
     """Copies gin files and sample audio into the package."""
 
@@ -64,5 +73,6 @@ setup(
     packages=find_packages(include=["ada", "ada.*"]),
     install_requires=CORE,
     extras_require=EXTRAS,
+    ext_modules=[KERNEL],
     cmdclass={"build_py": BuildWithResources},
 )

@@ -67,11 +67,22 @@ flags.DEFINE_integer("seed", 0, "The same seed gives the same clip, whatever --n
 flags.DEFINE_list("temperature", ["1.0"], "One, or one a level, top first.")
 flags.DEFINE_list("top_k", ["0"], "Keep the k likeliest ids; 0 keeps all. One, or one a level.")
 flags.DEFINE_list("top_p", ["1.0"], "Keep the likeliest ids up to p. One, or one a level.")
-flags.DEFINE_integer("lanes", 1, "Clips computed side by side; part of what a seed means.", 1)
+flags.DEFINE_integer(
+    "lanes",
+    None,
+    "Clips computed side by side; part of what a seed means, but for the native backend.",
+    lower_bound=1,
+)
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
-flags.DEFINE_bool("jit_compile", True, "Compile the sampling loop with XLA.")
+flags.DEFINE_enum(
+    "backend",
+    "auto",
+    ["auto", "native", "xla", "graph"],  # ada.generation.BACKENDS, without TensorFlow
+    "What computes the sampling loop; auto: the kernel in C on a CPU, else XLA. Their roundings "
+    "differ: the same seed gives the same clip with the same backend.",
+)
 flags.mark_flag_as_required("run_dirs")
 
 
@@ -80,6 +91,7 @@ def main(argv: list[str]) -> None:
     del argv
     from ada.chain import Chain
     from ada.generation import Draws
+    from ada.generation.backends import resolve
     from ada.generation.results import announce_replaced, run_identities, write_results
 
     source = source_flag()
@@ -108,10 +120,11 @@ def main(argv: list[str]) -> None:
         "seed": FLAGS.seed,
         "draws": [d._asdict() for d in draws],
         "lanes": FLAGS.lanes,
+        "backend": resolve(FLAGS.backend),
     }
     announce_replaced(out, settings)
     start = time.monotonic()
-    made = request.run(draws, lanes=FLAGS.lanes, jit_compile=FLAGS.jit_compile)
+    made = request.run(draws, lanes=FLAGS.lanes, backend=FLAGS.backend)
     secs = time.monotonic() - start
     factor = round(request.num_items * request.duration_secs / sum(made.seconds), 3)
     numbers = {

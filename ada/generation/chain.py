@@ -10,10 +10,10 @@ import numpy as np
 
 from ada.chain import Chain
 from ada.errors import UserError
+from ada.generation.backends import Sampler
 from ada.generation.conditioning import conditioning_steps
 from ada.generation.lengths import CodeGeometry, chain_geometry, level_lengths
 from ada.generation.level import Drawn, Draws, generate_level
-from ada.generation.sampler import BlockSampler
 from ada.models import AutoregressiveDiscreteAutoencoder
 
 
@@ -25,10 +25,10 @@ def decode_codes(
     *,
     level: int = 0,
     forced: np.ndarray | None = None,
-    lanes: int = 1,
+    lanes: int | None = None,
     desc: str | None = None,
-    jit_compile: bool = True,
-    sampler: BlockSampler | None = None,
+    backend: str = "auto",
+    sampler: Sampler | None = None,
 ) -> Drawn:
     """Draws ids from an autoencoder's decoder, given its codes.
 
@@ -41,7 +41,7 @@ def decode_codes(
       forced: see `generate_level`; so are the rest.
       lanes: see `generate_level`.
       desc: see `generate_level`.
-      jit_compile: see `generate_level`.
+      backend: see `generate_level`.
       sampler: see `generate_level`.
     """
     code_steps = min(-(-num_steps // model.hop_length), codes.shape[1])
@@ -59,7 +59,7 @@ def decode_codes(
         forced=forced,
         lanes=lanes,
         desc=desc,
-        jit_compile=jit_compile,
+        backend=backend,
         sampler=sampler,
     )
     return drawn._replace(seconds=seconds + drawn.seconds)
@@ -97,8 +97,8 @@ def generate(
     *,
     known: Sequence[np.ndarray | None] = (),
     codes: np.ndarray | None = None,
-    lanes: int = 1,
-    jit_compile: bool = True,
+    lanes: int | None = None,
+    backend: str = "auto",
     progress: bool = True,
 ) -> Generated:
     """Generates audio: the top level first, each level given the codes above it.
@@ -115,8 +115,8 @@ def generate(
         where an id is to be drawn; None or nothing at all to draw all of them.
       codes: codes int `[num_items, code_steps]` above the first level, which then is the decoder
         of an autoencoder; None if it is a prior.
-      lanes: items computed side by side.
-      jit_compile: whether XLA compiles the loops.
+      lanes: see `generate_level`.
+      backend: what computes the loops (`ada.generation.backends`).
       progress: whether to show progress bars.
 
     Raises:
@@ -145,7 +145,7 @@ def generate(
             codes=levels[-1] if levels else None,
             forced=forced,
             lanes=lanes,
-            jit_compile=jit_compile,
+            backend=backend,
             progress=progress,
         )
         gc.collect()  # Keras models are cycles: this one must go before the next is loaded

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ada.generation.backends import Sampler, default_lanes, make_sampler
 from ada.generation.choice import uniforms
-from ada.generation.sampler import BlockSampler
 from ada.models import WaveNet
 from ada.progress import progress_bar
 
@@ -62,15 +62,16 @@ def generate_level(
     conditioning: np.ndarray | None = None,
     hop_length: int = 1,
     forced: np.ndarray | None = None,
-    lanes: int = 1,
+    lanes: int | None = None,
     desc: str | None = None,
-    jit_compile: bool = True,
-    sampler: BlockSampler | None = None,
+    backend: str = "auto",
+    sampler: Sampler | None = None,
 ) -> Drawn:
     """Draws sequences from a WaveNet.
 
-    An item's ids depend on its number, the seed and the lane width, not on how many items there
-    are. Groups of `lanes` items run on as many threads as there are processors.
+    An item's ids depend on its number, the seed, the backend and, but for the native one, the lane
+    width, not on how many items there are. Groups of `lanes` items run on as many threads as there
+    are processors.
 
     Args:
       model: a built WaveNet.
@@ -82,9 +83,9 @@ def generate_level(
         `hop_length` ids, at least `num_steps / hop_length` of them.
       hop_length: ids to one conditioning step.
       forced: int `[num_items, prompt_steps]`, ids that the sequences begin with.
-      lanes: items computed side by side.
+      lanes: items computed side by side; None for what suits the backend.
       desc: title of a progress bar; None for none.
-      jit_compile: whether XLA compiles the loop.
+      backend: what computes the loop (`ada.generation.backends`).
       sampler: one that is compiled already, of the same model with `block_steps(hop_length)` and
         the same top-k and top-p; its lanes are used.
 
@@ -93,7 +94,8 @@ def generate_level(
     """
     length = block_steps(hop_length)
     if sampler is None:
-        sampler = BlockSampler(model, lanes, length, draws.top_k, draws.top_p, jit_compile)
+        lanes = lanes or default_lanes(backend, num_items)
+        sampler = make_sampler(model, lanes, length, draws.top_k, draws.top_p, backend)
     lanes = sampler.lanes
     num_blocks = -(-num_steps // length)
     prompt = np.full([num_items, num_blocks * length], -1, np.int32)
@@ -124,16 +126,15 @@ def generate_level(
             h = None
             if conditioning is not None:
                 h = conditioning[rows, span.start // hop_length : span.stop // hop_length]
-                h = tf.constant(h, tf.float32)
-            forced_ids = tf.constant(prompt[rows, span])
+            forced_ids = prompt[rows, span]
             steps = 0 if compile_only else min(length, num_steps - block * length)
             state, new_ids, new_log_probs = sampler(
                 state, noise, draws.temperature, h, forced_ids, steps
             )
             if compile_only:
                 break
-            ids.append(new_ids.numpy())
-            log_probs.append(new_log_probs.numpy())
+            ids.append(np.asarray(new_ids))
+            log_probs.append(np.asarray(new_log_probs))
             bar.update(steps)
         return ids, log_probs
 

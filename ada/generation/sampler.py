@@ -1,5 +1,6 @@
 """The compiled sampling loop: a block of steps in one `tf.while_loop`."""
 
+import numpy as np
 import tensorflow as tf
 
 from ada.generation.choice import choose
@@ -71,12 +72,7 @@ class BlockSampler:
         Raises:
           ValueError: if conditioning is missing, not wanted, or does not divide the block.
         """
-        self.model.check_conditioning(conditioning)
-        if conditioning is not None and self.block_steps % conditioning.shape[1]:
-            raise ValueError(
-                f"BlockSampler: {conditioning.shape[1]} steps of conditioning do not divide a "
-                f"block of {self.block_steps} ids."
-            )
+        check_conditioning(self.model, conditioning, self.block_steps)
         if forced is None:
             forced = tf.fill([self.lanes, self.block_steps], -1)
         temperature = tf.constant(temperature, tf.float32)
@@ -123,3 +119,15 @@ class BlockSampler:
             maximum_iterations=self.block_steps,
         )
         return state, tf.transpose(ids), tf.transpose(log_probs)
+
+
+def check_conditioning(
+    model: WaveNet, conditioning: np.ndarray | tf.Tensor | None, block_steps: int
+) -> None:
+    """Raises ValueError unless conditioning fits a model and divides a block."""
+    model.check_conditioning(conditioning)
+    if conditioning is not None and block_steps % conditioning.shape[1]:
+        raise ValueError(
+            f"{conditioning.shape[1]} steps of conditioning do not divide a block of "
+            f"{block_steps} ids."
+        )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from ada.data import Dataset
-from ada.generation import BlockSampler, Draws, decode_codes, generate_level
+from ada.generation import Draws, decode_codes, generate_level, make_sampler
 from ada.generation.chain import ids_per_conditioning_step
 from ada.generation.level import block_steps
 from ada.runs import RunInfo
@@ -29,7 +29,7 @@ class Listener:
         self._draws = Draws(seed)
         # Compiled once, not at every validation.
         length = block_steps(ids_per_conditioning_step(model))
-        self._sampler = BlockSampler(model.local_model, 1, length)
+        self._sampler = make_sampler(model.local_model, 1, length)
 
     def __call__(self) -> dict[str, np.ndarray]:
         """Returns audio `[samples]` by name."""

@@ -21,7 +21,7 @@ def sample(chain):
     """A function that runs the command over the chain."""
 
     def command(out, *flags, run_dirs=chain):
-        flags = ["--nojit_compile", f"--run_dirs={','.join(run_dirs)}", *flags]
+        flags = [f"--run_dirs={','.join(run_dirs)}", *flags]
         return run("ada.sample", f"--output_dir={out}", *flags)
 
     return command

@@ -29,7 +29,7 @@ def codes():
 
 
 def decoded(model, codes, num_steps):
-    return decode_codes(model, codes, num_steps, Draws(5), lanes=2, jit_compile=False)[:2]
+    return decode_codes(model, codes, num_steps, Draws(5), lanes=2, backend="graph")[:2]
 
 
 @pytest.mark.parametrize("num_steps", [40, 37])

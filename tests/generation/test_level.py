@@ -29,18 +29,18 @@ def conditioning(items, steps):
 
 
 def drawn(model, num_items, num_steps=40, draws=DRAWS, **kwargs):
-    kwargs = {"lanes": 2, "jit_compile": False} | kwargs
+    kwargs = {"lanes": 2, "backend": "graph"} | kwargs
     return generate_level(model, num_items, num_steps, draws, **kwargs)[:2]
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_an_item_is_the_same_whatever_is_generated_beside_it(jit_compile, model):
-    many = drawn(model, 5, jit_compile=jit_compile)
+@pytest.mark.parametrize("backend", ["native", "xla", "graph"])
+def test_an_item_is_the_same_whatever_is_generated_beside_it(backend, model):
+    many = drawn(model, 5, backend=backend)
     assert many[0].shape == many[1].shape == (5, 40)
     assert many[0].dtype == np.int32
     assert len(np.unique(many[0], axis=0)) == 5
     for num_items in (1, 2, 3):
-        few = drawn(model, num_items, jit_compile=jit_compile)
+        few = drawn(model, num_items, backend=backend)
         for all_items, some in zip(many, few, strict=True):
             np.testing.assert_array_equal(some, all_items[:num_items])
 

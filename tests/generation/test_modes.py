@@ -12,7 +12,7 @@ from ada.generation.lengths import chain_geometry
 from ada.generation.prompts import encode_prompts
 from ada.runs import Run
 
-QUIET = {"jit_compile": False, "progress": False, "lanes": 2}
+QUIET = {"backend": "graph", "progress": False, "lanes": 2}
 LEVELS = [1, 2, 3]
 
 

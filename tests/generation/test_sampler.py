@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.generation import BlockSampler
+from ada.generation import make_sampler, native
 from ada.models import WaveNet
 
+ALL = [
+    pytest.param("native", marks=pytest.mark.skipif(not native.AVAILABLE, reason="no kernel")),
+    "xla",
+    "graph",
+]
 BLOCK, BLOCKS, CHANNELS = 16, 3, 3
 STEPS = BLOCK * BLOCKS
 
@@ -59,61 +64,65 @@ def check_equal_to_teacher_forced(model, sampler, hop, prompt_lengths):
 
 
 # 4: one step of the modulator for 4 ids; 1: upsampled to the rate of the ids.
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("hop", [None, 4, 1])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
-def test_generated_ids_score_the_same_when_fed_back(kernel_size, hop, jit_compile, make_wavenet):
+def test_generated_ids_score_the_same_when_fed_back(kernel_size, hop, backend, make_wavenet):
     model = make_wavenet(2, 3, kernel_size, channels=CHANNELS if hop else 0)
     field = model.receptive_field
     assert field == {1: 1, 2: 15, 3: 29}[kernel_size]
-    sampler = BlockSampler(model, 3, BLOCK, jit_compile=jit_compile)
+    sampler = make_sampler(model, 3, BLOCK, backend=backend)
     check_equal_to_teacher_forced(model, sampler, hop, [0, max(field // 2, 1), field + 5])
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_one_lane_and_prompts_of_every_length(jit_compile, make_wavenet):
+@pytest.mark.parametrize("backend", ALL)
+def test_one_lane_and_prompts_of_every_length(backend, make_wavenet):
     model = make_wavenet(2, 3, 2, channels=CHANNELS)
-    sampler = BlockSampler(model, 1, BLOCK, jit_compile=jit_compile)
+    sampler = make_sampler(model, 1, BLOCK, backend=backend)
     for length in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, STEPS):
         check_equal_to_teacher_forced(model, sampler, 4, [length])
 
 
-def test_layers_of_unequal_dilation_wrap_around_on_their_own(make_wavenet):
+@pytest.mark.parametrize("backend", ALL)
+def test_layers_of_unequal_dilation_wrap_around_on_their_own(backend, make_wavenet):
     model = make_wavenet(1, 5, 3)
     assert model.receptive_field == 63 > STEPS
-    sampler = BlockSampler(model, 2, BLOCK, jit_compile=False)
+    sampler = make_sampler(model, 2, BLOCK, backend=backend)
     check_equal_to_teacher_forced(model, sampler, None, [0, 20])
 
 
-def test_top_k_leaves_log_probabilities_those_of_the_model(make_wavenet):
+@pytest.mark.parametrize("backend", ALL)
+def test_top_k_leaves_log_probabilities_those_of_the_model(backend, make_wavenet):
     model = make_wavenet()
     uniforms = np.random.default_rng(1).uniform(size=(2, STEPS)).astype(np.float32)
-    greedy = generate(BlockSampler(model, 2, BLOCK, jit_compile=False), uniforms, 0.0)
-    best = generate(BlockSampler(model, 2, BLOCK, top_k=1, jit_compile=False), uniforms)
+    greedy = generate(make_sampler(model, 2, BLOCK, backend=backend), uniforms, 0.0)
+    best = generate(make_sampler(model, 2, BLOCK, top_k=1, backend=backend), uniforms)
     np.testing.assert_array_equal(best[0], greedy[0])
     np.testing.assert_array_equal(best[1], greedy[1])
     assert (best[1] < 0.0).all()
 
 
-def test_top_p_restricts_what_is_drawn(make_wavenet):
+@pytest.mark.parametrize("backend", ALL)
+def test_top_p_restricts_what_is_drawn(backend, make_wavenet):
     model = make_wavenet()
     uniforms = np.random.default_rng(1).uniform(size=(2, STEPS)).astype(np.float32)
-    ids, _ = generate(BlockSampler(model, 2, BLOCK, top_p=0.5, jit_compile=False), uniforms)
+    ids, _ = generate(make_sampler(model, 2, BLOCK, top_p=0.5, backend=backend), uniforms)
     probabilities = tf.nn.softmax(model(ids)).numpy()
     chosen = np.take_along_axis(probabilities, ids[..., np.newaxis], -1)
     before = np.where(probabilities > chosen, probabilities, 0.0).sum(-1)
     assert before.max() < 0.5 + 1e-4
 
 
-def test_a_model_trained_in_bfloat16_samples_in_float32(make_wavenet):
+@pytest.mark.parametrize("backend", ALL)
+def test_a_model_trained_in_bfloat16_samples_in_float32(backend, make_wavenet):
     exact, mixed = make_wavenet(), make_wavenet(dtype="mixed_bfloat16")
-    sampler = BlockSampler(mixed, 2, BLOCK, jit_compile=False)
+    sampler = make_sampler(mixed, 2, BLOCK, backend=backend)
     check_equal_to_teacher_forced(exact, sampler, None, [0, 5])
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_a_block_ends_where_it_is_told(jit_compile, make_wavenet):
-    sampler = BlockSampler(make_wavenet(), 2, BLOCK, jit_compile=jit_compile)
+@pytest.mark.parametrize("backend", ALL)
+def test_a_block_ends_where_it_is_told(backend, make_wavenet):
+    sampler = make_sampler(make_wavenet(), 2, BLOCK, backend=backend)
     start = sampler.initial_state()
     uniforms = tf.constant(np.random.default_rng(1).uniform(size=(2, BLOCK)), tf.float32)
     whole, ids, log_probs = sampler(start, uniforms)
@@ -141,20 +150,22 @@ def test_a_block_ends_where_it_is_told(jit_compile, make_wavenet):
         (CHANNELS, 3, "3 steps of conditioning do not divide a block of 16"),
     ],
 )
-def test_conditioning_that_does_not_fit_is_refused(channels, given, message, make_wavenet):
-    sampler = BlockSampler(make_wavenet(channels=channels), 2, BLOCK, jit_compile=False)
+@pytest.mark.parametrize("backend", ALL)
+def test_conditioning_that_does_not_fit_is_refused(backend, channels, given, message, make_wavenet):
+    sampler = make_sampler(make_wavenet(channels=channels), 2, BLOCK, backend=backend)
     h = None if given is None else tf.zeros([2, given, CHANNELS])
     with pytest.raises(ValueError, match=message):
         sampler(sampler.initial_state(), tf.zeros([2, BLOCK]), 1.0, h)
 
 
-def test_a_network_of_real_depth_and_length():
+@pytest.mark.parametrize("backend", ALL[:2])
+def test_a_network_of_real_depth_and_length(backend):
     """30 layers, 256 classes, two thousand steps: rounding must not add up."""
     model = WaveNet(256, 3, 10, 2, 16, 32)
     model.build()
     # Logits that matter: a fresh network predicts almost nothing.
     model.logits.kernel.assign(20.0 * model.logits.kernel)
-    sampler = BlockSampler(model, 2, 512)
+    sampler = make_sampler(model, 2, 512, backend=backend)
     rng = np.random.default_rng(1)
     state, ids, log_probs = sampler.initial_state(), [], []
     for _ in range(4):

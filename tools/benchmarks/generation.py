@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ada.generation import BlockSampler
+from ada.generation import make_sampler, native
+from ada.generation.backends import default_lanes
 from ada.generation.level import BLOCK_STEPS
 from tools.benchmarks import benchmark_wavenet, median_secs, sizes_of
 
@@ -18,16 +19,20 @@ def run(flags: Any) -> list[dict[str, Any]]:
     for residual, skip in sizes_of(flags, ((64, 128), (128, 256))):
         model = benchmark_wavenet(residual, skip)
         limit = _weight_reads_per_sec(model, runs)
-        for streams, lanes in ((1, 1), (os.cpu_count() or 1, 1), (16, 1), (16, 16)):
-            sampler = BlockSampler(model, lanes, BLOCK_STEPS)
+        processors = os.cpu_count() or 1
+        cases = [("xla", 1, 1), ("xla", processors, 1), ("xla", 16, 1), ("xla", 16, 16)]
+        if native.AVAILABLE:
+            cases += [("native", n, default_lanes("native", n)) for n in (1, processors, 16)]
+        for path, streams, lanes in cases:
+            sampler = make_sampler(model, lanes, BLOCK_STEPS, backend=path)
             noise = tf.random.stateless_uniform([lanes, BLOCK_STEPS], [0, 0])
 
             def one_group(_: int, sampler: Any = sampler, noise: Any = noise) -> Any:
-                return sampler(sampler.initial_state(), noise)[1].numpy()
+                return np.asarray(sampler(sampler.initial_state(), noise)[1])
 
             # As `generate_level` does it: groups of lanes, on as many threads as processors.
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                groups = range(streams // lanes)
+                groups = range(-(-streams // lanes))
                 secs = median_secs(lambda: list(pool.map(one_group, groups)), runs)  # noqa: B023
             rate = streams * BLOCK_STEPS / secs
             results.append(
@@ -36,7 +41,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
                     "skip_channels": skip,
                     "streams": streams,
                     "lanes": lanes,
-                    "path": "xla",
+                    "path": path,
                     "samples_per_second": round(rate),
                     "limit_samples_per_second": round(limit),
                     "share_of_limit": round(rate / limit, 3),

@@ -1,0 +1,76 @@
+"""What computes the sampling loop: the kernel in C, XLA, or a plain graph."""
+
+import functools
+import os
+
+import tensorflow as tf
+
+from ada import log
+from ada.errors import UserError
+from ada.generation import native
+from ada.generation.native import NativeSampler
+from ada.generation.sampler import BlockSampler
+from ada.models import WaveNet
+
+# More sequences side by side gain nothing.
+MOST_LANES = 16
+BACKENDS = ("auto", "native", "xla", "graph")
+Sampler = BlockSampler | NativeSampler
+
+
+def make_sampler(
+    model: WaveNet,
+    lanes: int,
+    block_steps: int,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    backend: str = "auto",
+) -> Sampler:
+    """A sampler of a built WaveNet.
+
+    Args:
+      model: a built WaveNet.
+      lanes: sequences generated side by side.
+      block_steps: ids to a block.
+      top_k: see `ada.generation.choice`.
+      top_p: see `ada.generation.choice`.
+      backend: one of `BACKENDS`; see `resolve`.
+
+    Raises:
+      UserError: if that backend is not there.
+    """
+    backend = resolve(backend)
+    if backend == "native":
+        return NativeSampler(model, lanes, block_steps, top_k, top_p)
+    return BlockSampler(model, lanes, block_steps, top_k, top_p, jit_compile=backend == "xla")
+
+
+def default_lanes(backend: str, num_items: int) -> int:
+    """How many items to compute side by side: those of a processor, where that changes none."""
+    if resolve(backend) != "native":
+        return 1
+    return min(-(-num_items // (os.cpu_count() or 1)), MOST_LANES)
+
+
+@functools.cache
+def resolve(backend: str) -> str:
+    """What "auto" stands for on this machine: "native" on a CPU if it was installed, else "xla".
+
+    Raises:
+      UserError: if there is no such backend, or it is not there.
+    """
+    if backend not in BACKENDS:
+        raise UserError(f"there is no backend {backend!r}; there are {', '.join(BACKENDS)}.")
+    if backend == "native" and not native.AVAILABLE:
+        raise UserError(
+            "the sampling kernel is not installed: reinstall ada where there is a C compiler, or "
+            "sample with XLA."
+        )
+    if backend != "auto":
+        return backend
+    if any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU")):
+        return "xla"
+    if not native.AVAILABLE:
+        log.info("Sampling with XLA: ada was installed without its faster kernel in C.")
+        return "xla"
+    return "native"

@@ -1,0 +1,350 @@
+/* WaveNet one id at a time on a CPU: the loop of ada.generation.sampler.BlockSampler, in C.
+ *
+ * What it is for: a step of one sequence reads every weight once and computes little with it, and
+ * XLA's small products reach a fraction of what the caches deliver. Here every product keeps its
+ * outputs in registers while the weights stream by, once for up to four sequences.
+ *
+ * Every output is one sum in the order of its inputs, however many sequences are computed side by
+ * side: a sequence is the same, bit for bit, whatever is generated beside it.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+/* One binary for all x86: the widest version that the processor has is chosen as it is loaded. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define FOR_EVERY_PROCESSOR \
+    __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#else
+#define FOR_EVERY_PROCESSOR
+#endif
+
+enum { WIDTH = 16 }; /* floats to a vector */
+typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+#define AT(p, i) (*(vector *)((p) + (i) * WIDTH))
+
+/* y[o] += sum_i x[i] w[i][o], for 8 vectors of outputs of one sequence. */
+INLINE void add_product_8(const float *x, const float *w, int stride, float *y, int inputs) {
+    vector a = AT(y, 0), b = AT(y, 1), c = AT(y, 2), d = AT(y, 3);
+    vector e = AT(y, 4), f = AT(y, 5), g = AT(y, 6), h = AT(y, 7);
+    for (int i = 0; i < inputs; i++, w += stride) {
+        const float v = x[i];
+        a += v * AT(w, 0), b += v * AT(w, 1), c += v * AT(w, 2), d += v * AT(w, 3);
+        e += v * AT(w, 4), f += v * AT(w, 5), g += v * AT(w, 6), h += v * AT(w, 7);
+    }
+    AT(y, 0) = a, AT(y, 1) = b, AT(y, 2) = c, AT(y, 3) = d;
+    AT(y, 4) = e, AT(y, 5) = f, AT(y, 6) = g, AT(y, 7) = h;
+}
+
+/* The same, for 1 vector of outputs. */
+INLINE void add_product_1(const float *x, const float *w, int stride, float *y, int inputs) {
+    vector a = AT(y, 0);
+    for (int i = 0; i < inputs; i++, w += stride) a += x[i] * AT(w, 0);
+    AT(y, 0) = a;
+}
+
+/* The same, for 4 vectors of outputs of 4 sequences: every weight that is read is used four times. */
+#define LOAD(n)                                                              \
+    vector a##n = AT(y + n * y_stride, 0), b##n = AT(y + n * y_stride, 1), \
+           c##n = AT(y + n * y_stride, 2), d##n = AT(y + n * y_stride, 3);
+#define ADD(n)                \
+    v = x[n * x_stride + i]; \
+    a##n += v * p, b##n += v * q, c##n += v * r, d##n += v * s;
+#define STORE(n)                                                  \
+    AT(y + n * y_stride, 0) = a##n, AT(y + n * y_stride, 1) = b##n, \
+                          AT(y + n * y_stride, 2) = c##n, AT(y + n * y_stride, 3) = d##n;
+INLINE void add_product_4x4(const float *x, int x_stride, const float *w, int stride, float *y,
+                            int y_stride, int inputs) {
+    LOAD(0) LOAD(1) LOAD(2) LOAD(3)
+    for (int i = 0; i < inputs; i++, w += stride) {
+        const vector p = AT(w, 0), q = AT(w, 1), r = AT(w, 2), s = AT(w, 3);
+        float v;
+        ADD(0) ADD(1) ADD(2) ADD(3)
+    }
+    STORE(0) STORE(1) STORE(2) STORE(3)
+}
+
+/* y[lane][o] += sum_i x[lane][i] w[i][o], w of shape [inputs][outputs]. */
+INLINE void add_product(const float *x, int x_stride, const float *w, float *y, int y_stride,
+                        int inputs, int outputs, int lanes) {
+    const int fours = lanes / 4 * 4;
+    int o = 0;
+    for (; o + 4 * WIDTH <= outputs; o += 4 * WIDTH)
+        for (int n = 0; n < fours; n += 4)
+            add_product_4x4(x + n * x_stride, x_stride, w + o, outputs, y + n * y_stride + o,
+                            y_stride, inputs);
+    for (int n = 0; n < lanes; n++) {
+        const float *in = x + n * x_stride;
+        float *out = y + n * y_stride;
+        int from = n < fours ? o : 0;
+        for (; from + 8 * WIDTH <= outputs; from += 8 * WIDTH)
+            add_product_8(in, w + from, outputs, out + from, inputs);
+        for (; from + WIDTH <= outputs; from += WIDTH)
+            add_product_1(in, w + from, outputs, out + from, inputs);
+        for (; from < outputs; from++)
+            for (int i = 0; i < inputs; i++) out[from] += in[i] * w[(size_t)i * outputs + from];
+    }
+}
+
+/* e^x to a part in ten million (Cephes' polynomial); loops over it become vector code. */
+INLINE float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x > 87.0f ? 87.0f : x;
+    const float n = (x * 1.44269504088896341f + 12582912.0f) - 12582912.0f; /* rounded */
+    const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    union { int32_t bits; float value; } power = {((int32_t)n + 127) * (1 << 23)};
+    return p * power.value;
+}
+
+/* z = tanh(f) sigmoid(g); f and g are the halves of `gates`. */
+INLINE void gate(const float *gates, float *z, int channels) {
+    for (int c = 0; c < channels; c++) {
+        const float f = gates[c] < -15.0f ? -15.0f : gates[c];
+        const float a = exponential(-2.0f * f), b = exponential(-gates[channels + c]);
+        z[c] = (1.0f - a) / ((1.0f + a) * (1.0f + b));
+    }
+}
+
+INLINE float largest(const float *x, int n) {
+    float found = x[0];
+    for (int i = 1; i < n; i++) found = x[i] > found ? x[i] : found;
+    return found;
+}
+
+static int descending(const void *a, const void *b) {
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x < y) - (x > y);
+}
+
+/* The least logit that top-k and top-p keep (ada.generation.choice.restrict); p is for scratch. */
+static float threshold(const float *scaled, int classes, int top_k, float top_p, float *p) {
+    memcpy(p, scaled, sizeof(float) * classes);
+    qsort(p, classes, sizeof(float), descending);
+    float least = p[(top_k && top_k < classes ? top_k : classes) - 1];
+    if (top_p < 1.0f) {
+        float total = 0.0f, before = 0.0f;
+        int kept = 0;
+        for (int i = 0; i < classes; i++) total += exponential(p[i] - p[0]);
+        for (; kept < classes && (kept == 0 || before < top_p); kept++)
+            before += exponential(p[kept] - p[0]) / total;
+        least = p[kept - 1] > least ? p[kept - 1] : least;
+    }
+    return least;
+}
+
+/* Inverts the cumulative distribution at u (ada.generation.choice.choose). */
+INLINE int32_t choose(const float *logits, int classes, float u, float temperature, int top_k,
+                      float top_p, float *scaled, float *p) {
+    const float divisor = temperature > 1e-6f ? temperature : 1e-6f;
+    for (int i = 0; i < classes; i++) scaled[i] = logits[i] / divisor;
+    const int all = !top_k && top_p >= 1.0f;
+    const float least = all ? -INFINITY : threshold(scaled, classes, top_k, top_p, p);
+    const float top = largest(scaled, classes);
+    for (int i = 0; i < classes; i++) p[i] = exponential(scaled[i] - top);
+    float total = 0.0f, sum = 0.0f;
+    for (int i = 0; i < classes; i++) {
+        /* What is as good as impossible, e^-87, is left out. */
+        p[i] = scaled[i] < least || scaled[i] - top < -80.0f ? 0.0f : p[i];
+        total += p[i];
+    }
+    for (int i = 0; i < classes; i++) {
+        sum += p[i];
+        if (p[i] > 0.0f && sum > u * total) return i;
+    }
+    for (int i = classes - 1; i > 0; i--)
+        if (p[i] > 0.0f) return i;
+    return 0;
+}
+
+typedef struct {
+    int layers, taps, channels, skips, classes, lanes, block, steps, hop, top_k;
+    float top_p, temperature;
+    int64_t step;
+    const int32_t *dilations, *forced;
+    const float *table, *gates, *gate_bias, *residual, *residual_bias, *skip, *hidden, *hidden_bias,
+        *logits, *logits_bias, *conditioning, *uniforms;
+    float *ring, *log_probs, *scratch;
+    int32_t *previous, *ids;
+} Job;
+
+/* All layers: x [lanes][channels] is the embedded last id, z [lanes][layers][channels] comes out. */
+INLINE void layers(const Job *j, int t, float *x, float *gates, float *z) {
+    const int C = j->channels, past = j->taps - 1, lanes = j->lanes;
+    const int64_t step = j->step + t;
+    const size_t codes = j->conditioning ? j->block / j->hop : 0;
+    float *ring = j->ring;
+    for (int l = 0; l < j->layers; l++) {
+        for (int n = 0; n < lanes; n++) {
+            float *out = gates + n * 2 * C;
+            memcpy(out, j->gate_bias + l * 2 * C, sizeof(float) * 2 * C);
+            if (codes) {
+                const float *h =
+                    j->conditioning + ((n * codes + t / j->hop) * j->layers + l) * 2 * C;
+                for (int c = 0; c < 2 * C; c++) out[c] += h[c];
+            }
+        }
+        const float *w = j->gates + (size_t)l * j->taps * C * 2 * C;
+        const int64_t rows = (int64_t)past * j->dilations[l];
+        for (int k = 0; k < past; k++) {
+            /* Before the first id the ring is zero, as causal convolutions are padded. */
+            const int64_t age = (int64_t)j->dilations[l] * (past - k);
+            const float *then = ring + (step - age + rows) % rows * lanes * C;
+            add_product(then, C, w + (size_t)k * C * 2 * C, gates, 2 * C, C, 2 * C, lanes);
+        }
+        add_product(x, C, w + (size_t)past * C * 2 * C, gates, 2 * C, C, 2 * C, lanes);
+        if (rows) memcpy(ring + step % rows * lanes * C, x, sizeof(float) * lanes * C);
+        ring += rows * lanes * C;
+        for (int n = 0; n < lanes; n++) gate(gates + n * 2 * C, z + (n * j->layers + l) * C, C);
+        if (l + 1 == j->layers) break;
+        for (int n = 0; n < lanes; n++)
+            for (int c = 0; c < C; c++) x[n * C + c] += j->residual_bias[l * C + c];
+        add_product(z + l * C, j->layers * C, j->residual + (size_t)l * C * C, x, C, C, C, lanes);
+    }
+}
+
+INLINE void rectify(float *x, int n) {
+    for (int i = 0; i < n; i++) x[i] = x[i] > 0.0f ? x[i] : 0.0f;
+}
+
+INLINE void copy_to_lanes(float *to, const float *from, int n, int lanes) {
+    for (int lane = 0; lane < lanes; lane++) memcpy(to + lane * n, from, sizeof(float) * n);
+}
+
+/* Floats of scratch for `run`. */
+static size_t scratch_size(const Job *j) {
+    const size_t lane = 3 * (size_t)j->channels + (size_t)j->layers * j->channels +
+                        2 * (size_t)j->skips + j->classes;
+    return lane * j->lanes + 2 * (size_t)j->classes;
+}
+
+FOR_EVERY_PROCESSOR static void run(const Job *j) {
+    const int C = j->channels, S = j->skips, V = j->classes, lanes = j->lanes;
+    float *x = j->scratch, *gates = x + lanes * C, *z = gates + lanes * 2 * C;
+    float *skips = z + (size_t)lanes * j->layers * C, *hidden = skips + lanes * S;
+    float *logits = hidden + lanes * S, *scaled = logits + lanes * V, *p = scaled + V;
+    for (int t = 0; t < j->steps; t++) {
+        for (int n = 0; n < lanes; n++) {
+            if (j->previous[n] < 0)
+                memset(x + n * C, 0, sizeof(float) * C);
+            else
+                memcpy(x + n * C, j->table + (size_t)j->previous[n] * C, sizeof(float) * C);
+        }
+        layers(j, t, x, gates, z);
+        memset(skips, 0, sizeof(float) * lanes * S);
+        add_product(z, j->layers * C, j->skip, skips, S, j->layers * C, S, lanes);
+        rectify(skips, lanes * S);
+        copy_to_lanes(hidden, j->hidden_bias, S, lanes);
+        add_product(skips, S, j->hidden, hidden, S, S, S, lanes);
+        rectify(hidden, lanes * S);
+        copy_to_lanes(logits, j->logits_bias, V, lanes);
+        add_product(hidden, S, j->logits, logits, V, S, V, lanes);
+        for (int n = 0; n < lanes; n++) {
+            const size_t place = (size_t)n * j->block + t;
+            const float *given = logits + n * V;
+            int32_t id = j->forced[place];
+            if (id < 0)
+                id = choose(given, V, j->uniforms[place], j->temperature, j->top_k, j->top_p,
+                            scaled, p);
+            const float top = largest(given, V);
+            float total = 0.0f;
+            for (int i = 0; i < V; i++) scaled[i] = exponential(given[i] - top);
+            for (int i = 0; i < V; i++) total += scaled[i];
+            j->ids[place] = j->previous[n] = id;
+            j->log_probs[place] = given[id] - top - logf(total);
+        }
+    }
+}
+
+/* Whether a buffer has so many items of 4 bytes; if not, sets an error. */
+static int has(const Py_buffer *buffer, size_t items, const char *name) {
+    if (buffer->buf == NULL || (size_t)buffer->len == 4 * items) return 1;
+    PyErr_Format(PyExc_ValueError, "%s has %zd bytes, not %zu", name, buffer->len, 4 * items);
+    return 0;
+}
+
+/* Whether all values of a buffer are below a limit; if not, sets an error. */
+static int below(const Py_buffer *buffer, int32_t limit, const char *name) {
+    const int32_t *values = buffer->buf;
+    for (Py_ssize_t i = 0; i < buffer->len / 4; i++)
+        if (values[i] >= limit) {
+            PyErr_Format(PyExc_ValueError, "%s holds %d, not below %d", name, values[i], limit);
+            return 0;
+        }
+    return 1;
+}
+
+enum { DILATIONS, WEIGHTS, CONDITIONING, UNIFORMS, FORCED, RING, PREVIOUS, IDS, LOG_PROBS, BUFFERS };
+
+static PyObject *draw(PyObject *module, PyObject *args) {
+    Job j;
+    Py_buffer b[BUFFERS];
+    long long step;
+    if (!PyArg_ParseTuple(args, "iiiiiiiiiiffLy*y*z*y*y*w*w*w*w*", &j.layers, &j.taps, &j.channels,
+                          &j.skips, &j.classes, &j.lanes, &j.block, &j.steps, &j.hop, &j.top_k,
+                          &j.top_p, &j.temperature, &step, &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+                          &b[6], &b[7], &b[8]))
+        return NULL;
+    j.step = step;
+    PyObject *result = NULL;
+    const size_t L = j.layers, K = j.taps, C = j.channels, S = j.skips, V = j.classes;
+    const size_t drawn = (size_t)j.lanes * j.block;
+    if (j.layers < 1 || j.taps < 1 || j.channels < 1 || j.skips < 1 || j.classes < 1 ||
+        j.lanes < 1 || j.hop < 1 || j.steps < 0 || j.steps > j.block || step < 0) {
+        PyErr_SetString(PyExc_ValueError, "sizes out of range");
+        goto done;
+    }
+    if (!has(&b[DILATIONS], L, "dilations")) goto done;
+    j.dilations = b[DILATIONS].buf;
+    size_t rows = 0;
+    for (size_t l = 0; l < L; l++) rows += (K - 1) * j.dilations[l];
+    const size_t sizes[] = {V * C,     L * K * C * 2 * C, L * 2 * C, (L - 1) * C * C, (L - 1) * C,
+                            L * C * S, S * S,             S,         S * V,           V};
+    const float **parts[] = {&j.table, &j.gates,  &j.gate_bias,   &j.residual, &j.residual_bias,
+                             &j.skip,  &j.hidden, &j.hidden_bias, &j.logits,   &j.logits_bias};
+    size_t total = 0;
+    for (int i = 0; i < 10; i++) {
+        *parts[i] = (const float *)b[WEIGHTS].buf + total;
+        total += sizes[i];
+    }
+    if (!has(&b[WEIGHTS], total, "weights") ||
+        !has(&b[CONDITIONING], j.lanes * (size_t)(j.block / j.hop) * L * 2 * C, "conditioning") ||
+        !has(&b[UNIFORMS], drawn, "uniforms") || !has(&b[FORCED], drawn, "forced") ||
+        !has(&b[RING], rows * j.lanes * C, "ring") || !has(&b[PREVIOUS], j.lanes, "previous") ||
+        !has(&b[IDS], drawn, "ids") || !has(&b[LOG_PROBS], drawn, "log_probs") ||
+        !below(&b[FORCED], j.classes, "forced") || !below(&b[PREVIOUS], j.classes, "previous"))
+        goto done;
+    j.conditioning = b[CONDITIONING].buf, j.uniforms = b[UNIFORMS].buf, j.forced = b[FORCED].buf;
+    j.ring = b[RING].buf, j.previous = b[PREVIOUS].buf;
+    j.ids = b[IDS].buf, j.log_probs = b[LOG_PROBS].buf;
+    j.scratch = malloc(sizeof(float) * scratch_size(&j));
+    if (j.scratch == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    run(&j);
+    Py_END_ALLOW_THREADS
+    free(j.scratch);
+    Py_INCREF(Py_None);
+    result = Py_None;
+done:
+    for (int i = 0; i < BUFFERS; i++)
+        if (b[i].buf != NULL) PyBuffer_Release(&b[i]);
+    return result;
+}
+
+static PyMethodDef methods[] = {{"draw", draw, METH_VARARGS, "See ada.generation.native."}, {NULL}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernel", NULL, -1, methods};
+
+PyMODINIT_FUNC PyInit__kernel(void) { return PyModule_Create(&definition); }

@@ -1,0 +1,144 @@
+"""The kernel in C: there where it can be, the same as XLA's loop, and safe."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from ada.generation import BlockSampler, Draws, generate_level, native
+from ada.generation.native import NativeSampler
+from ada.models import WaveNet
+
+BLOCK, CLASSES = 32, 40
+
+
+def test_it_is_there_where_there_is_a_compiler():
+    assert native.AVAILABLE or not shutil.which("cc")
+
+
+pytestmark = pytest.mark.skipif(
+    not native.AVAILABLE and not shutil.which("cc"), reason="no compiler"
+)
+
+
+@pytest.fixture(scope="module", params=[(6, 16), (64, 128), (20, 72)], ids=str)
+def model(request, randomize):
+    """Widths of less than a vector, of whole blocks of vectors, and of neither."""
+    residual, skip = request.param
+    model = WaveNet(CLASSES, 2, 3, 2, residual, skip, 5)
+    model.build()
+    return randomize(model, scale=0.2)
+
+
+def inputs(lanes, codes=8):
+    rng = np.random.default_rng(lanes)
+    conditioning = rng.normal(size=(lanes, codes, 5)).astype(np.float32)
+    return rng.uniform(size=(lanes, BLOCK)).astype(np.float32), conditioning
+
+
+def blocks(sampler, uniforms, conditioning, number=3):
+    """So many blocks, all from the same numbers; ids and log-probabilities of each."""
+    state, results = sampler.initial_state(), []
+    for _ in range(number):
+        state, ids, log_probs = sampler(state, uniforms, 0.9, conditioning)
+        results.append((np.array(ids), np.array(log_probs)))
+    return [np.concatenate(part, 1) for part in zip(*results, strict=True)]
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 4, 9])
+def test_the_same_numbers_draw_what_the_graph_draws(model, lanes):
+    uniforms, conditioning = inputs(lanes)
+    given = {"top_k": 30, "top_p": 0.95}
+    ids, log_probs = blocks(NativeSampler(model, lanes, BLOCK, **given), uniforms, conditioning)
+    graph = BlockSampler(model, lanes, BLOCK, **given, jit_compile=False)
+    expected_ids, expected = blocks(graph, uniforms, conditioning)
+    # Numbers on the edge between two ids are rare: none of these is.
+    np.testing.assert_array_equal(ids, expected_ids)
+    assert np.abs(log_probs - expected).max() < 1e-4
+
+
+def test_a_sequence_is_the_same_whatever_is_beside_it(model):
+    """Bit for bit, with one lane or nine."""
+    uniforms, conditioning = inputs(9)
+    ids, log_probs = blocks(NativeSampler(model, 9, BLOCK), uniforms, conditioning)
+    for lane in range(9):
+        one = slice(lane, lane + 1)
+        alone = blocks(NativeSampler(model, 1, BLOCK), uniforms[one], conditioning[one])
+        np.testing.assert_array_equal(alone[0], ids[one])
+        np.testing.assert_array_equal(alone[1], log_probs[one])
+
+
+def test_the_number_of_lanes_means_nothing(make_wavenet):
+    wavenet = make_wavenet()
+    one, many = (
+        generate_level(wavenet, 5, 40, Draws(3), lanes=lanes, backend="native") for lanes in (1, 4)
+    )
+    np.testing.assert_array_equal(one.ids, many.ids)
+    np.testing.assert_array_equal(one.log_probs, many.log_probs)
+
+
+def test_what_is_trained_further_is_heard(make_wavenet):
+    """A listener keeps its sampler from one validation to the next."""
+    wavenet = make_wavenet()
+    sampler, uniforms = NativeSampler(wavenet, 1, BLOCK), inputs(1)[0]
+    before = sampler(sampler.initial_state(), uniforms)[2]
+    for weight in wavenet.trainable_weights:
+        weight.assign(1.1 * weight)
+    after = sampler(sampler.initial_state(), uniforms)[2]
+    np.testing.assert_array_equal(
+        after, NativeSampler(wavenet, 1, BLOCK)(sampler.initial_state(), uniforms)[2]
+    )
+    assert (before != after).any()
+
+
+def test_a_state_is_left_as_it_was(model):
+    sampler = NativeSampler(model, 2, BLOCK)
+    state = sampler.initial_state()
+    uniforms, conditioning = inputs(2)
+    first = sampler(state, uniforms, 1.0, conditioning)
+    again = sampler(state, uniforms, 1.0, conditioning)
+    np.testing.assert_array_equal(first[1], again[1])
+    assert not state.ring.any()
+
+
+@pytest.mark.parametrize("u", [0.0, 1.0 - 2**-24])
+@pytest.mark.parametrize("temperature", [0.0, 1e-3, 1.0, 1e4])
+def test_extreme_numbers_draw_something_possible(u, temperature, make_wavenet):
+    wavenet = make_wavenet()
+    wavenet.logits.bias.assign([300.0, -300.0, 0.0, 200.0, -1e9, 0.0, 299.0])
+    sampler = NativeSampler(wavenet, 1, BLOCK)
+    _, ids, log_probs = sampler(sampler.initial_state(), np.full([1, BLOCK], u), temperature)
+    assert np.isfinite(log_probs).all()
+    assert 4 not in ids
+    if temperature < 1.0:
+        assert set(ids[0]) <= {0, 6}
+
+
+def test_what_does_not_fit_is_refused():
+    sizes = (1, 2, 3, 4, 5, 1, 8, 8, 1, 0, 1.0, 1.0, 0)
+    weights = 5 * 3 + 2 * 3 * 6 + 6 + 3 * 4 + 4 * 4 + 4 + 4 * 5 + 5
+
+    def draw(sizes=sizes, weights=weights, forced=-1, ring=3):
+        native._kernel.draw(
+            *sizes,
+            np.ones(1, np.int32),
+            np.zeros(weights, np.float32),
+            None,
+            np.zeros(8, np.float32),
+            np.full(8, forced, np.int32),
+            np.zeros(ring, np.float32),
+            np.full(1, -1, np.int32),
+            np.zeros(8, np.int32),
+            np.zeros(8, np.float32),
+        )
+
+    draw()
+    for wrong, message in (
+        ({"weights": weights - 1}, "weights has"),
+        ({"ring": 2}, "ring has"),
+        ({"forced": 5}, "forced holds 5, not below 5"),
+        ({"sizes": (0, *sizes[1:])}, "out of range"),
+        ({"sizes": (*sizes[:7], 9, *sizes[8:])}, "out of range"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            draw(**wrong)
