@@ -45,7 +45,7 @@ EXTRAS = {
 KERNEL = Extension(
     "ada.generation._kernel",
     ["ada/generation/kernel.c"],
-    extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"],
+    extra_compile_args=["-O3", "-fno-wrapv", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"],
     optional=True,
 )
 

@@ -16,10 +16,15 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-/* One binary for all x86: the widest version that the processor has is chosen as it is loaded. */
+/* One binary for all x86: the widest version that the processor has is chosen as it is loaded. By
+ * what it can do, that is: names such as "arch=haswell" would leave out other makers' processors. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#if __GNUC__ >= 12
 #define FOR_EVERY_PROCESSOR \
-    __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EVERY_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
 #else
 #define FOR_EVERY_PROCESSOR
 #endif
