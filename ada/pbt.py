@@ -14,7 +14,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as POPULATION=8; may be repeated.")
 flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the first gin file>.")
-flags.DEFINE_string("data_dir", None, "Dataset directory. Default: the bundled audio.")
+flags.DEFINE_string("data_dir", None, "Dataset directory, of codes for gin/level2_vqvae.gin.")
 
 
 def main(argv: list[str]) -> None:

@@ -11,7 +11,9 @@ FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as NUM_STEPS=1000; may be repeated.")
 flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the first gin file>.")
-flags.DEFINE_string("data_dir", None, "Dataset directory. Default: the bundled audio.")
+flags.DEFINE_string(
+    "data_dir", None, "Dataset; of codes for priors and second levels. Default: the bundled audio."
+)
 flags.DEFINE_string("init_from", None, "Run directory whose weights to start from (fine-tuning).")
 
 

@@ -1,6 +1,6 @@
 """Amplitudes to integer classes and back: mu-law and uniform quantisation.
 
-METHOD: audio in [-1, 1] is companded by f and cut into n cells of equal width,
+Audio in [-1, 1] is companded by f and cut into n cells of equal width,
 
     class = min(floor((f(x) + 1) / 2 * n), n - 1)
 

@@ -68,8 +68,8 @@ def evaluate_chain(
 
     Returns:
       "levels", as `evaluate_run` gives them, and "total_bits", an upper bound on -log2 p(x) a
-      sample (METHOD: "What may be compared with what"), if the chain reaches from a prior down to
-      audio and all levels were scored on the same audio.
+      sample (comparable with a WaveNet without codes, as reconstruction bits are not), if the
+      chain reaches from a prior down to audio and all levels were scored on the same files.
     """
     last = len(chain.runs) - 1
     levels = [

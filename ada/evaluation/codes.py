@@ -22,7 +22,7 @@ def rolled_codes_cost(
 ) -> dict[str, float]:
     """Bits a step that another clip's codes cost, over clips spread evenly over a split.
 
-    Codes that are ignored cost nothing to exchange, whatever their perplexity (METHOD: "alive").
+    Codes that are ignored cost nothing to exchange, whatever their perplexity.
 
     Args:
       model: a built autoencoder with codes.

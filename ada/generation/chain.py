@@ -1,4 +1,4 @@
-"""Hierarchical sampling: from the top prior down to audio (METHOD: "Stacking")."""
+"""Hierarchical sampling: from the top prior down to audio (the slides' stacking)."""
 
 import gc
 import time

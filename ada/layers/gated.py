@@ -9,7 +9,7 @@ from ada.layers.convolution import CausalConv1D
 
 @keras.saving.register_keras_serializable("ada")
 class GatedResidualBlock(Configured, keras.layers.Layer):
-    """One layer k of a WaveNet, with optional local conditioning h (METHOD: "WaveNet").
+    """One layer k of a WaveNet, with optional local conditioning h (van den Oord et al. 2016).
 
         z = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h),  output x + W_r z
 

@@ -147,7 +147,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         return self._local(ids, self.modulator(self.quantizer(self.queries(ids)).quantized))
 
     def log_prob(self, ids: tf.Tensor, codes: tf.Tensor | None = None) -> tf.Tensor:
-        """Log p(x_t | x_1..x_t-1, codes), `[batch, time]`, nats: *reconstruction*, see METHOD."""
+        """Log p(x_t | x_1..x_t-1, codes), `[batch, time]`, in nats: no likelihood."""
         codes = self.encode(ids) if codes is None else codes
         return categorical(self.decode(codes, ids)).log_prob(ids)
 

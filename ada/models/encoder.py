@@ -1,4 +1,4 @@
-"""The encoder: ids to queries, one every hop (METHOD: ADA)."""
+"""The encoder: ids to queries, one every hop (Dieleman et al. 2018)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The modulator: quantised queries to the conditioning of the local model (METHOD: ADA)."""
+"""The modulator: quantised queries to the local model's conditioning (Dieleman et al. 2018)."""
 
 from collections.abc import Sequence
 

@@ -108,7 +108,7 @@ class WaveNet(Configured, keras.Model):
 
     @property
     def receptive_field(self) -> int:
-        """Number of past ids that can affect p(x_t) (METHOD: "The seven systems")."""
+        """Number of past ids that can affect p(x_t)."""
         return 1 + sum(block.convolution.receptive_field - 1 for block in self.blocks)
 
     @property

@@ -44,7 +44,7 @@ class Recoding(NamedTuple):
 
 
 class Quantizer(Configured, keras.layers.Layer, abc.ABC):
-    """Turns queries into integer codes and quantised queries (METHOD: ADA).
+    """Turns queries into integer codes and quantised queries (Dieleman et al. 2018).
 
     Quantisers compute in float32 whatever the precision of the network around them.
 

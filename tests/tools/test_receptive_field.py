@@ -16,7 +16,7 @@ def found():
 
 
 def test_fields_are_the_top_models_times_the_hops_below(found):
-    """METHOD's arithmetic: three stacks, kernel 3, dilations 1..2^(depth - 1)."""
+    """The table's arithmetic: three stacks, kernel 3, dilations 1..2^(depth - 1)."""
     for name, depths, hops in (
         ("WaveNet", (10, 13, 16), 1),
         ("hop 8", (7, 10, 13), 8),
