@@ -32,7 +32,7 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "LOCAL_LAYERS=10",
         ),
     ),
-    ("hop8_amae", "all remedies, nu = 10", ()),
+    ("hop8_amae", "all remedies (nu = 10)", ()),
     *(
         ("hop8_amae", f"nu = {nu:g}", (f"DIVERSITY_WEIGHT={nu}",))
         for nu in (0.1, 1.0, 100.0, 1000.0, 10000.0)
@@ -41,12 +41,12 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("hop8_amae", "no warm-up", ("CODEBOOK_WARMUP_STEPS=0",)),
     (
         "hop8_amae",
-        "no warm-up, nu = 1000",
+        "no warm-up and nu = 1000",
         ("CODEBOOK_WARMUP_STEPS=0", "DIVERSITY_WEIGHT=1000.0"),
     ),
     (
         "hop8_amae",
-        "no warm-up, ReLU, nu = 1000",
+        "no warm-up and ReLU and nu = 1000",
         (
             "CODEBOOK_WARMUP_STEPS=0",
             "ARGMAX_NORMALIZATION='relu'",
@@ -55,7 +55,7 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "hop8_amae",
-        "no remedies, nu = 1000",
+        "no remedies (nu = 1000)",
         (
             "CODEBOOK_WARMUP_STEPS=0",
             "INPUT_REPLACEMENT=0.0",

@@ -42,6 +42,8 @@ def test_unknown_names_are_wrong_usage(tmp_path):
 
 def test_variants_differ_from_each_other():
     assert len({(model, changes) for model, _, changes in VARIANTS}) == len(VARIANTS)
+    # A comma would part a name in --variants.
+    assert not any("," in name for _, name, _ in VARIANTS)
 
 
 def test_a_collapse_counts_from_where_it_stays(tmp_path):
