@@ -57,29 +57,10 @@ class NativeSampler:
         self._read_weights()
 
     def _read_weights(self) -> None:
-        """All weights as one array, in the order that the kernel knows."""
-        model, with_residual = self.model, self.model.blocks[:-1]
-        variables = [
-            model.embedding.table,
-            *(block.convolution.kernel for block in model.blocks),
-            *(block.convolution.bias for block in model.blocks),
-            *(block.residual.kernel for block in with_residual),
-            *(block.residual.bias for block in with_residual),
-            model.skip.kernel,
-            model.hidden.kernel,
-            model.hidden.bias,
-            model.logits.kernel,
-            model.logits.bias,
-        ]
-        flat = [np.ravel(tf.convert_to_tensor(v).numpy()) for v in variables]
-        # In whole cache lines: a vector that crosses two takes twice as long.
-        total = sum(map(len, flat))
-        room = np.empty([total + LINE], np.float32)
-        start = -room.ctypes.data % (4 * LINE) // 4
-        self._weights = np.concatenate(flat, out=room[start : start + total])
-        self._to_gates = None
-        if model.conditioning_channels:
-            self._to_gates = model.condition.kernel.numpy()
+        # Others may be drawing: what they see is whole at any time.
+        model = self.model
+        self._weights = _packed_weights(model)
+        self._to_gates = model.condition.kernel.numpy() if model.conditioning_channels else None
 
     def initial_state(self) -> IncrementalState:
         """The state before the first id."""
@@ -132,3 +113,26 @@ class NativeSampler:
             log_probs,
         )
         return IncrementalState(ring, previous, int(state.step) + steps), ids, log_probs
+
+
+def _packed_weights(model: WaveNet) -> np.ndarray:
+    """All weights as one array, in the order that the kernel knows."""
+    with_residual = model.blocks[:-1]
+    variables = [
+        model.embedding.table,
+        *(block.convolution.kernel for block in model.blocks),
+        *(block.convolution.bias for block in model.blocks),
+        *(block.residual.kernel for block in with_residual),
+        *(block.residual.bias for block in with_residual),
+        model.skip.kernel,
+        model.hidden.kernel,
+        model.hidden.bias,
+        model.logits.kernel,
+        model.logits.bias,
+    ]
+    flat = [np.ravel(tf.convert_to_tensor(v).numpy()) for v in variables]
+    # In whole cache lines: a vector that crosses two takes twice as long.
+    total = sum(map(len, flat))
+    room = np.empty([total + LINE], np.float32)
+    start = -room.ctypes.data % (4 * LINE) // 4
+    return np.concatenate(flat, out=room[start : start + total])

@@ -1,11 +1,12 @@
 """The kernel in C: there where it can be, the same as XLA's loop, and safe."""
 
 import shutil
+import time
 
 import numpy as np
 import pytest
 
-from ada.generation import BlockSampler, Draws, generate_level, native
+from ada.generation import BlockSampler, Draws, generate_level, level, native
 from ada.generation.native import NativeSampler
 from ada.models import WaveNet
 
@@ -75,6 +76,18 @@ def test_the_number_of_lanes_means_nothing(make_wavenet):
     )
     np.testing.assert_array_equal(one.ids, many.ids)
     np.testing.assert_array_equal(one.log_probs, many.log_probs)
+
+
+def test_groups_on_many_threads_draw_what_one_draws(model, monkeypatch):
+    monkeypatch.setattr(level.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(native.np, "ravel", lambda x: time.sleep(1e-4) or np.asarray(x).reshape(-1))
+    rng = np.random.default_rng(0)
+    h = rng.normal(size=(64, 10, 5)).astype(np.float32)
+    options = {"conditioning": h, "hop_length": 4, "backend": "native"}
+    many = generate_level(model, 64, 40, Draws(3), lanes=1, **options)
+    one = generate_level(model, 64, 40, Draws(3), lanes=64, **options)
+    np.testing.assert_array_equal(many.ids, one.ids)
+    np.testing.assert_array_equal(many.log_probs, one.log_probs)
 
 
 def test_what_is_trained_further_is_heard(make_wavenet):
