@@ -38,7 +38,7 @@ MICRO = [
 ]
 
 
-def run(module, *args, cwd=ROOT, env=None, python=sys.executable):
+def run(module, *args, cwd=ROOT, env=None, python=sys.executable, timeout=600):
     """Runs `python -m module args`; returns the finished process, its output as text."""
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
@@ -47,7 +47,7 @@ def run(module, *args, cwd=ROOT, env=None, python=sys.executable):
         env=environment | (env or {}),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=timeout,
         check=False,
     )
 

@@ -45,7 +45,8 @@ def finished(music, tmp_path_factory):
         "--num_samples=1",
         "--duration_secs=0.1",
     ]
-    process = run("tools.systems", *args)
+    # Some thirty commands, each of which starts TensorFlow.
+    process = run("tools.systems", *args, timeout=1800)
     assert process.returncode == 1, process.stderr  # codes of six steps are dead
     assert "Traceback" not in process.stderr, process.stderr
     return root / "systems", process, args
