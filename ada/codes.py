@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from ada.codes_job import CodesJob
@@ -67,39 +66,27 @@ def extract_codes(
         print(f"Going on: {len(jobs) - len(missing)} of {len(jobs)} sources are done already.")
     with exclusive(output_dir):
         run_jobs(missing)
-        return _assembled(output_dir, jobs, encoded, dataset, model, upstream)
-
-
-def _assembled(
-    output_dir: str,
-    jobs: list[CodesJob],
-    encoded: dict[str, SourceSpec],
-    dataset: Dataset,
-    model: keras.Model,
-    upstream: dict[str, Any],
-) -> DatasetSpec:
-    """The dataset of what all jobs left."""
-    pieces = []
-    for job in jobs:
-        summary = job.summary()
-        if summary is None:
-            raise DatasetError(f"Encoding {job.name} left no result. Run it again.")
-        pieces += pieces_of_part(job.split, job.part_path, summary.sources, [encoded[job.name]])
-    spec = dataset.spec
-    return assemble(
-        output_dir,
-        pieces,
-        kind="codes",
-        sample_rate=spec.sample_rate,
-        hop_length=spec.hop_length * model.hop_length,
-        num_classes=model.num_codes,
-        dtype=codes_dtype(model.num_codes),
-        record_steps=RECORD_STEPS["codes"],
-        split_method=spec.split_method,
-        dropped=spec.dropped,
-        cut=spec.cut,
-        upstream=upstream,
-    )
+        pieces = []
+        for job in jobs:
+            summary = job.summary()
+            if summary is None:
+                raise DatasetError(f"Encoding {job.name} left no result. Run it again.")
+            pieces += pieces_of_part(job.split, job.part_path, summary.sources, [encoded[job.name]])
+        spec = dataset.spec
+        return assemble(
+            output_dir,
+            pieces,
+            kind="codes",
+            sample_rate=spec.sample_rate,
+            hop_length=spec.hop_length * model.hop_length,
+            num_classes=model.num_codes,
+            dtype=codes_dtype(model.num_codes),
+            record_steps=RECORD_STEPS["codes"],
+            split_method=spec.split_method,
+            dropped=spec.dropped,
+            cut=spec.cut,
+            upstream=upstream,
+        )
 
 
 def _sources(dataset: Dataset) -> Iterator[tuple[str, int, SourceSpec]]:

@@ -144,13 +144,19 @@ def _params_for(gin_files: tuple[str, ...], gin_params: tuple[str, ...]) -> tupl
 
 def unused_names(gin_params: Sequence[str]) -> set[str]:
     """The names in capitals that bindings set and nothing refers to, after `load`."""
-    named = {match[1] for p in gin_params if (match := re.match(r"\s*([A-Z]\w*)\s*=", p))}
-    return named - set(re.findall(r"%(\w+)", gin.config_str()))
+    used = set(re.findall(r"%(\w+)", gin.config_str()))
+    return set(filter(None, map(_capitals, gin_params))) - used
 
 
 def is_shipped_name(binding: str) -> bool:
     """Whether a binding sets a name in capitals that some shipped gin file knows."""
-    return binding.split("=")[0].strip() in _shipped_macros()
+    return _capitals(binding) in _shipped_macros()
+
+
+def _capitals(binding: str) -> str | None:
+    """The name in capitals that a binding sets, if it is one."""
+    match = re.match(r"\s*([A-Z]\w*)\s*=", binding)
+    return match and match[1]
 
 
 def warn_of_unused(gin_params: Sequence[str]) -> None:

@@ -5,16 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import tensorflow as tf
 
 from ada.data import SPLITS, DatasetSpec
 from ada.data.assembly import assemble, pieces_of_part, whole_source
 from ada.data.parts import part_path, write_part
 from ada.data.spec import FileSpec, SourceSpec, SplitSpec
+from ada.generation import native
 from ada.models import PolyakAverage
 from ada.runs import Run, RunInfo
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# What may compute the sampling loop; that the kernel is there, test_native.py sees to.
+SAMPLERS = [
+    pytest.param("native", marks=pytest.mark.skipif(not native.AVAILABLE, reason="no kernel")),
+    "xla",
+    "graph",
+]
 
 # On top of tiny.gin: a few seconds a command.
 MICRO = [

@@ -9,13 +9,12 @@ from ada import log
 from ada.errors import UserError
 from ada.generation import native
 from ada.generation.native import NativeSampler
-from ada.generation.sampler import BlockSampler
+from ada.generation.sampler import BlockSampler, Sampler
 from ada.models import WaveNet
 
 # More sequences side by side gain nothing.
 MOST_LANES = 16
 BACKENDS = ("auto", "native", "xla", "graph")
-Sampler = BlockSampler | NativeSampler
 
 
 def make_sampler(
@@ -26,15 +25,7 @@ def make_sampler(
     top_p: float = 1.0,
     backend: str = "auto",
 ) -> Sampler:
-    """A sampler of a built WaveNet.
-
-    Args:
-      model: a built WaveNet.
-      lanes: sequences generated side by side.
-      block_steps: ids to a block.
-      top_k: see `ada.generation.choice`.
-      top_p: see `ada.generation.choice`.
-      backend: one of `BACKENDS`; see `resolve`.
+    """A `Sampler` of one of `BACKENDS` (see `resolve`); the other arguments are its own.
 
     Raises:
       UserError: if that backend is not there.

@@ -10,10 +10,10 @@ import numpy as np
 
 from ada.chain import Chain
 from ada.errors import UserError
-from ada.generation.backends import Sampler
 from ada.generation.conditioning import conditioning_steps
 from ada.generation.lengths import CodeGeometry, chain_geometry, level_lengths
 from ada.generation.level import Drawn, Draws, generate_level
+from ada.generation.sampler import Sampler
 from ada.models import AutoregressiveDiscreteAutoencoder
 
 

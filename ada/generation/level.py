@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ada.generation.backends import Sampler, default_lanes, make_sampler
+from ada.generation.backends import default_lanes, make_sampler
 from ada.generation.choice import uniforms
+from ada.generation.sampler import Sampler
 from ada.models import WaveNet
 from ada.progress import progress_bar
 

@@ -4,11 +4,13 @@ It is compiled as the package is installed; where that failed, `AVAILABLE` is Fa
 is lost.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from ada.generation.incremental import IncrementalState
-from ada.generation.sampler import check_conditioning
+from ada.generation.sampler import Array, Sampler
 from ada.models import WaveNet
 
 try:
@@ -20,31 +22,18 @@ LINE = 16  # floats of a cache line
 AVAILABLE = _kernel is not None
 
 
-class NativeSampler:
-    """Draws blocks of ids from a WaveNet; takes and gives what `BlockSampler` does, as arrays.
+class NativeSampler(Sampler):
+    """A `Sampler` in C, which takes and gives arrays.
 
-    Unlike there, a sequence does not depend on the number of lanes beside it.
-
-    Args:
-      model: a built WaveNet; its weights are read whenever a new state is asked for.
-      lanes: sequences generated side by side.
-      block_steps: ids to a block.
-      top_k: see `ada.generation.choice`.
-      top_p: see `ada.generation.choice`.
+    A sequence does not depend on the number of lanes beside it. The weights are read whenever a
+    new state is asked for.
     """
 
-    def __init__(
-        self,
-        model: WaveNet,
-        lanes: int,
-        block_steps: int,
-        top_k: int = 0,
-        top_p: float = 1.0,
-    ) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not AVAILABLE:
             raise RuntimeError("NativeSampler: ada was installed without its kernel.")
-        self.model, self.lanes, self.block_steps = model, lanes, block_steps
-        self._top_k, self._top_p = top_k, top_p
+        super().__init__(*args, **kwargs)
+        model = self.model
         blocks = model.blocks
         self._dilations = np.array([b.convolution.dilation_rate for b in blocks], np.int32)
         self._sizes = (
@@ -63,7 +52,6 @@ class NativeSampler:
         self._to_gates = model.condition.kernel.numpy() if model.conditioning_channels else None
 
     def initial_state(self) -> IncrementalState:
-        """The state before the first id."""
         self._read_weights()
         rows = max(int((self.model.kernel_size - 1) * self._dilations.sum()), 1)
         return IncrementalState(
@@ -72,34 +60,30 @@ class NativeSampler:
             0,
         )
 
-    def __call__(
+    def _draw(
         self,
         state: IncrementalState,
-        uniforms: np.ndarray,
-        temperature: float = 1.0,
-        conditioning: np.ndarray | None = None,
-        forced: np.ndarray | None = None,
-        num_steps: int | None = None,
+        uniforms: Array,
+        temperature: float,
+        conditioning: Array | None,
+        forced: Array,
+        num_steps: int,
     ) -> tuple[IncrementalState, np.ndarray, np.ndarray]:
-        """Generates one block; see `BlockSampler`."""
-        check_conditioning(self.model, conditioning, self.block_steps)
-        steps = self.block_steps if num_steps is None else num_steps
-        shape, hop, gates = [self.lanes, self.block_steps], 1, None
+        hop, gates = 1, None
         if conditioning is not None:
             hop = self.block_steps // conditioning.shape[1]
             gates = np.asarray(conditioning, np.float32) @ self._to_gates
-        if forced is None:
-            forced = np.full(shape, -1, np.int32)
+        shape = [self.lanes, self.block_steps]
         ring, previous = np.array(state.ring), np.array(state.previous)
         ids, log_probs = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
         _kernel.draw(
             *self._sizes,
             self.lanes,
             self.block_steps,
-            steps,
+            num_steps,
             hop,
-            self._top_k,
-            self._top_p,
+            self.top_k,
+            self.top_p,
             temperature,
             int(state.step),
             self._dilations,
@@ -112,7 +96,7 @@ class NativeSampler:
             ids,
             log_probs,
         )
-        return IncrementalState(ring, previous, int(state.step) + steps), ids, log_probs
+        return IncrementalState(ring, previous, int(state.step) + num_steps), ids, log_probs
 
 
 def _packed_weights(model: WaveNet) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""The compiled sampling loop: a block of steps in one `tf.while_loop`."""
+"""The sampling loop: what every sampler does, and a block of steps in one `tf.while_loop`."""
+
+import abc
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -7,12 +10,11 @@ from ada.generation.choice import choose
 from ada.generation.incremental import IncrementalState, IncrementalWaveNet
 from ada.models import WaveNet
 
+Array = tf.Tensor | np.ndarray
 
-class BlockSampler:
+
+class Sampler(abc.ABC):
     """Draws blocks of ids from a WaveNet, carrying its state from block to block.
-
-    The lane width is fixed: a batch of another size would be computed in another order and differ
-    by about 1e-5, which over thousands of draws becomes another piece of music.
 
     Args:
       model: a built WaveNet.
@@ -20,39 +22,30 @@ class BlockSampler:
       block_steps: ids to a block.
       top_k: see `ada.generation.choice`.
       top_p: see `ada.generation.choice`.
-      jit_compile: whether XLA compiles the loop (several times faster on CPU).
     """
 
     def __init__(
-        self,
-        model: WaveNet,
-        lanes: int,
-        block_steps: int,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        jit_compile: bool = True,
+        self, model: WaveNet, lanes: int, block_steps: int, top_k: int = 0, top_p: float = 1.0
     ) -> None:
         self.model = model
         self.lanes = lanes
         self.block_steps = block_steps
         self.top_k = top_k
         self.top_p = top_p
-        self._incremental = IncrementalWaveNet(model)
-        self._run = tf.function(self._block, jit_compile=jit_compile, autograph=False)
 
+    @abc.abstractmethod
     def initial_state(self) -> IncrementalState:
         """The state before the first id."""
-        return self._incremental.initial_state(self.lanes)
 
     def __call__(
         self,
         state: IncrementalState,
-        uniforms: tf.Tensor,
+        uniforms: Array,
         temperature: float = 1.0,
-        conditioning: tf.Tensor | None = None,
-        forced: tf.Tensor | None = None,
+        conditioning: Array | None = None,
+        forced: Array | None = None,
         num_steps: int | None = None,
-    ) -> tuple[IncrementalState, tf.Tensor, tf.Tensor]:
+    ) -> tuple[IncrementalState, Array, Array]:
         """Generates one block.
 
         Args:
@@ -63,7 +56,7 @@ class BlockSampler:
             `code_steps` must divide `block_steps`.
           forced: int32 `[lanes, block_steps]`, ids to take instead of drawing; -1 to draw.
           num_steps: ids to draw; all of a block if None. What comes after them is zero. With 0 of
-            them the loop is compiled, no more.
+            them a loop that has to be is compiled, no more.
 
         Returns:
           The new state, the ids and log p(id) of each under the model itself (temperature 1,
@@ -72,12 +65,60 @@ class BlockSampler:
         Raises:
           ValueError: if conditioning is missing, not wanted, or does not divide the block.
         """
-        check_conditioning(self.model, conditioning, self.block_steps)
+        self.model.check_conditioning(conditioning)
+        if conditioning is not None and self.block_steps % conditioning.shape[1]:
+            raise ValueError(
+                f"{conditioning.shape[1]} steps of conditioning do not divide a block of "
+                f"{self.block_steps} ids."
+            )
         if forced is None:
-            forced = tf.fill([self.lanes, self.block_steps], -1)
+            forced = np.full([self.lanes, self.block_steps], -1, np.int32)
+        if num_steps is None:
+            num_steps = self.block_steps
+        return self._draw(state, uniforms, temperature, conditioning, forced, num_steps)
+
+    @abc.abstractmethod
+    def _draw(
+        self,
+        state: IncrementalState,
+        uniforms: Array,
+        temperature: float,
+        conditioning: Array | None,
+        forced: Array,
+        num_steps: int,
+    ) -> tuple[IncrementalState, Array, Array]:
+        """What `__call__` gives, from arguments that fit."""
+
+
+class BlockSampler(Sampler):
+    """A `Sampler` as one TensorFlow loop.
+
+    The lane width is fixed: a batch of another size would be computed in another order and differ
+    by about 1e-5, which over thousands of draws becomes another piece of music.
+
+    Args:
+      jit_compile: whether XLA compiles the loop (several times faster on CPU).
+    """
+
+    def __init__(self, *args: Any, jit_compile: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._incremental = IncrementalWaveNet(self.model)
+        self._run = tf.function(self._block, jit_compile=jit_compile, autograph=False)
+
+    def initial_state(self) -> IncrementalState:
+        return self._incremental.initial_state(self.lanes)
+
+    def _draw(
+        self,
+        state: IncrementalState,
+        uniforms: Array,
+        temperature: float,
+        conditioning: Array | None,
+        forced: Array,
+        num_steps: int,
+    ) -> tuple[IncrementalState, Array, Array]:
         temperature = tf.constant(temperature, tf.float32)
-        num_steps = tf.constant(self.block_steps if num_steps is None else num_steps)
-        return self._run(state, uniforms, temperature, conditioning, forced, num_steps)
+        return self._run(state, uniforms, temperature, conditioning, forced, tf.constant(num_steps))
 
     def _block(
         self,
@@ -119,15 +160,3 @@ class BlockSampler:
             maximum_iterations=self.block_steps,
         )
         return state, tf.transpose(ids), tf.transpose(log_probs)
-
-
-def check_conditioning(
-    model: WaveNet, conditioning: np.ndarray | tf.Tensor | None, block_steps: int
-) -> None:
-    """Raises ValueError unless conditioning fits a model and divides a block."""
-    model.check_conditioning(conditioning)
-    if conditioning is not None and block_steps % conditioning.shape[1]:
-        raise ValueError(
-            f"{conditioning.shape[1]} steps of conditioning do not divide a block of "
-            f"{block_steps} ids."
-        )

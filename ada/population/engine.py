@@ -262,15 +262,7 @@ def _configs(
             {"member": number, "hyperparameters": hyperparameters, "state": None}
             for number, hyperparameters in enumerate(starts or plan.starts())
         ]
-    last = history.comparisons[-1]
-    return [
-        {
-            "member": s.member,
-            "hyperparameters": dict(s.next_hyperparameters),
-            "state": (s if s.copied_from is None else last.of(s.copied_from)).state,
-        }
-        for s in last.members
-    ]
+    return history.next_members()
 
 
 def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict]) -> None:

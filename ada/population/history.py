@@ -104,6 +104,18 @@ class History:
         _, step, standing = min(found, key=lambda item: item[:2])
         return step, standing
 
+    def next_members(self) -> list[dict[str, Any]]:
+        """What every member goes on with after the last comparison."""
+        last = self.comparisons[-1]
+        return [
+            {
+                "member": s.member,
+                "hyperparameters": dict(s.next_hyperparameters),
+                "state": (s if s.copied_from is None else last.of(s.copied_from)).state,
+            }
+            for s in last.members
+        ]
+
     def ever_unhealthy(self) -> list[int]:
         """The members that were not healthy at some comparison."""
         found = {s.member for c in self.comparisons for s in c.members if not s.healthy}

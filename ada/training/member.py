@@ -27,14 +27,14 @@ KEPT_CHECKPOINTS = 3
 
 
 def judge(
-    scores: Mapping[str, float], active: bool, least: float | None
+    scores: Mapping[str, float], active: bool, least: float
 ) -> tuple[float, bool, dict[str, float | None]]:
     """What a validation is worth.
 
     Args:
       scores: of a validation, by their names in `metrics.jsonl`; empty if the loss was not finite.
       active: whether codes are used yet (not during an unquantised warm-up).
-      least: the perplexity below which a codebook has collapsed; None if there is none.
+      least: the perplexity below which a codebook has collapsed.
 
     Returns:
       The score to minimise, whether the member is healthy, and bits and perplexity. Members that
@@ -98,9 +98,7 @@ class MemberTrainer:
             return _diverged(stop)
         quantizer = loop.trainer.quantizer
         active = quantizer is None or not quantizer.wants_codebook
-        least, num_codes = search.least_perplexity, loop.trainer.model.num_codes
-        if least is None and num_codes:
-            least = least_perplexity(num_codes)
+        least = search.least_perplexity or least_perplexity(loop.trainer.model.num_codes)
         score, healthy, report = judge(loop.scores, active, least)
         saved = loop.checkpoints.newest()
         checkpoint = None if score >= 2 * PENALTY_BITS else str(Path(saved).relative_to(self.root))
@@ -130,7 +128,7 @@ class MemberTrainer:
 
 
 def _diverged(step: int) -> Progress:
-    score, healthy, report = judge({}, False, None)
+    score, healthy, report = judge({}, False, 1.0)
     return Progress(step, score, {"step": step, "checkpoint": None}, healthy, report)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import SAMPLERS
 
 from ada.generation import BlockSampler, Draws, generate_level, level, uniforms
 
@@ -33,7 +34,7 @@ def drawn(model, num_items, num_steps=40, draws=DRAWS, **kwargs):
     return generate_level(model, num_items, num_steps, draws, **kwargs)[:2]
 
 
-@pytest.mark.parametrize("backend", ["native", "xla", "graph"])
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_an_item_is_the_same_whatever_is_generated_beside_it(backend, model):
     many = drawn(model, 5, backend=backend)
     assert many[0].shape == many[1].shape == (5, 40)

@@ -3,15 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import SAMPLERS
 
-from ada.generation import make_sampler, native
+from ada.generation import make_sampler
 from ada.models import WaveNet
 
-ALL = [
-    pytest.param("native", marks=pytest.mark.skipif(not native.AVAILABLE, reason="no kernel")),
-    "xla",
-    "graph",
-]
 BLOCK, BLOCKS, CHANNELS = 16, 3, 3
 STEPS = BLOCK * BLOCKS
 
@@ -64,7 +60,7 @@ def check_equal_to_teacher_forced(model, sampler, hop, prompt_lengths):
 
 
 # 4: one step of the modulator for 4 ids; 1: upsampled to the rate of the ids.
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 @pytest.mark.parametrize("hop", [None, 4, 1])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
 def test_generated_ids_score_the_same_when_fed_back(kernel_size, hop, backend, make_wavenet):
@@ -75,7 +71,7 @@ def test_generated_ids_score_the_same_when_fed_back(kernel_size, hop, backend, m
     check_equal_to_teacher_forced(model, sampler, hop, [0, max(field // 2, 1), field + 5])
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_one_lane_and_prompts_of_every_length(backend, make_wavenet):
     model = make_wavenet(2, 3, 2, channels=CHANNELS)
     sampler = make_sampler(model, 1, BLOCK, backend=backend)
@@ -83,7 +79,7 @@ def test_one_lane_and_prompts_of_every_length(backend, make_wavenet):
         check_equal_to_teacher_forced(model, sampler, 4, [length])
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_layers_of_unequal_dilation_wrap_around_on_their_own(backend, make_wavenet):
     model = make_wavenet(1, 5, 3)
     assert model.receptive_field == 63 > STEPS
@@ -91,7 +87,7 @@ def test_layers_of_unequal_dilation_wrap_around_on_their_own(backend, make_waven
     check_equal_to_teacher_forced(model, sampler, None, [0, 20])
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_top_k_leaves_log_probabilities_those_of_the_model(backend, make_wavenet):
     model = make_wavenet()
     uniforms = np.random.default_rng(1).uniform(size=(2, STEPS)).astype(np.float32)
@@ -102,7 +98,7 @@ def test_top_k_leaves_log_probabilities_those_of_the_model(backend, make_wavenet
     assert (best[1] < 0.0).all()
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_top_p_restricts_what_is_drawn(backend, make_wavenet):
     model = make_wavenet()
     uniforms = np.random.default_rng(1).uniform(size=(2, STEPS)).astype(np.float32)
@@ -113,14 +109,14 @@ def test_top_p_restricts_what_is_drawn(backend, make_wavenet):
     assert before.max() < 0.5 + 1e-4
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_a_model_trained_in_bfloat16_samples_in_float32(backend, make_wavenet):
     exact, mixed = make_wavenet(), make_wavenet(dtype="mixed_bfloat16")
     sampler = make_sampler(mixed, 2, BLOCK, backend=backend)
     check_equal_to_teacher_forced(exact, sampler, None, [0, 5])
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_a_block_ends_where_it_is_told(backend, make_wavenet):
     sampler = make_sampler(make_wavenet(), 2, BLOCK, backend=backend)
     start = sampler.initial_state()
@@ -150,7 +146,7 @@ def test_a_block_ends_where_it_is_told(backend, make_wavenet):
         (CHANNELS, 3, "3 steps of conditioning do not divide a block of 16"),
     ],
 )
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_conditioning_that_does_not_fit_is_refused(backend, channels, given, message, make_wavenet):
     sampler = make_sampler(make_wavenet(channels=channels), 2, BLOCK, backend=backend)
     h = None if given is None else tf.zeros([2, given, CHANNELS])
@@ -158,7 +154,7 @@ def test_conditioning_that_does_not_fit_is_refused(backend, channels, given, mes
         sampler(sampler.initial_state(), tf.zeros([2, BLOCK]), 1.0, h)
 
 
-@pytest.mark.parametrize("backend", ALL[:2])
+@pytest.mark.parametrize("backend", SAMPLERS[:2])
 def test_a_network_of_real_depth_and_length(backend):
     """30 layers, 256 classes, two thousand steps: rounding must not add up."""
     model = WaveNet(256, 3, 10, 2, 16, 32)
