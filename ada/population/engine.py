@@ -49,7 +49,8 @@ class _Trainable(tune.Trainable):
         return True
 
     def step(self) -> dict:
-        progress = self._advance(self._number, dict(self._hyperparameters), self._state)
+        began = self._state
+        progress = self._advance(self._number, dict(self._hyperparameters), began)
         self._state = progress.state
         # In a list, so that Ray does not take it apart.
         standing = Standing(
@@ -61,7 +62,8 @@ class _Trainable(tune.Trainable):
             progress.report,
             next_hyperparameters=dict(self._hyperparameters),
         )
-        return {"step": progress.step, "score": progress.score, "standing": [standing]}
+        report = {"step": progress.step, "score": progress.score, "standing": [standing]}
+        return report | {"began": [began]}
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict:
         return {"state": self._state}
@@ -96,6 +98,7 @@ class _Scheduler(PopulationBasedTraining):
         self,
         plan: Plan,
         history: History,
+        configs: list[dict[str, Any]],
         on_progress: Callable[[int, int], None],
         on_comparison: Callable[[History], None],
     ) -> None:
@@ -121,6 +124,7 @@ class _Scheduler(PopulationBasedTraining):
         self._next_perturbation_sync = history.step + plan.interval_steps
         self._plan = plan
         self.history = history
+        self._begin = {c["member"]: c for c in configs}
         self.failure: Exception | None = None
         self._on_progress, self._on_comparison = on_progress, on_comparison
         self._present: dict[int, Standing] = {}
@@ -166,13 +170,18 @@ class _Scheduler(PopulationBasedTraining):
         super().on_trial_error(tune_controller, trial)
 
     def _note(self, result: dict) -> None:
-        [standing] = result["standing"]
+        [standing], [began] = result["standing"], result["began"]
+        begin = self._begin[standing.member]
+        if (began, standing.hyperparameters) != (begin["state"], begin["hyperparameters"]):
+            with self._kept():
+                raise StalledError(f"Ray took member {standing.member} up where it was not")
         self._present[standing.member] = standing
         self._on_progress(result["step"], len(self._present))
 
     def _compared(self, step: int) -> None:
         members = tuple(standing for _, standing in sorted(self._present.items()))
         self.history = self.history.plus(Comparison(step, members))
+        self._begin = {c["member"]: c for c in self.history.next_members()}
         self._present = {}
         with self._kept():
             self._on_comparison(self.history)
@@ -241,9 +250,13 @@ def evolve(
     """
     stalls = 0
     while history.step < plan.num_steps:
-        scheduler = _Scheduler(plan, history, on_progress, on_comparison)
+        configs = history.next_members() or [
+            {"member": number, "hyperparameters": hyperparameters, "state": None}
+            for number, hyperparameters in enumerate(starts or plan.starts())
+        ]
+        scheduler = _Scheduler(plan, history, configs, on_progress, on_comparison)
         try:
-            _fit(plan, advance, scheduler, _configs(plan, history, starts))
+            _fit(plan, advance, scheduler, configs)
         except StalledError as error:
             stalls = 1 if scheduler.history.step > history.step else stalls + 1
             if stalls > MAX_STALLS:
@@ -251,18 +264,6 @@ def evolve(
             log.warning(f"{error}: the search goes on from step {scheduler.history.step}.")
         history = scheduler.history
     return history
-
-
-def _configs(
-    plan: Plan, history: History, starts: list[dict[str, float]] | None
-) -> list[dict[str, Any]]:
-    """What every member goes on with after the last comparison, or begins with."""
-    if not history.comparisons:
-        return [
-            {"member": number, "hyperparameters": hyperparameters, "state": None}
-            for number, hyperparameters in enumerate(starts or plan.starts())
-        ]
-    return history.next_members()
 
 
 def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict]) -> None:
@@ -286,10 +287,10 @@ def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict
         )
         try:
             tuner.fit()
-        except StalledError:
-            raise
         except Exception as error:  # Ray has no kind of its own for what went wrong in it
             if scheduler.failure is not None:
                 raise scheduler.failure from None
+            if isinstance(error, StalledError):
+                raise
             reason = str(error).strip().splitlines() or [repr(error)]
             raise StalledError(f"Ray failed: {reason[-1]}") from error

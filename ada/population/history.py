@@ -105,7 +105,9 @@ class History:
         return step, standing
 
     def next_members(self) -> list[dict[str, Any]]:
-        """What every member goes on with after the last comparison."""
+        """What every member goes on with after the last comparison; nothing before the first."""
+        if not self.comparisons:
+            return []
         last = self.comparisons[-1]
         return [
             {

@@ -3,7 +3,8 @@
 Where a worker process dies while it trains, Ray starts its member again. Where it dies at another
 moment, Ray loses the member: it is left in "ERROR" if the process was being handed on to it, and
 in "RUNNING" without a process if its death is heard of before the failure of what it did. All
-others wait for it then. Ray was also seen to run nobody for ever, on a busy machine.
+others wait for it then. Ray was also seen to run nobody for ever, on a busy machine, and once to
+go on with a member from somewhere else than its last comparison.
 """
 
 import time

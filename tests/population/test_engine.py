@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from ada.errors import UserError
-from ada.population import History, stall
+from ada.population import History, engine, stall
 from ada.population.engine import evolve
 from ada.population.local_ray import local_ray
 from ada.population.plan import Plan, Progress
@@ -175,3 +175,20 @@ def test_a_stalled_population_goes_on_at_its_last_comparison(monkeypatch):
     assert stalled
     assert q(history) > 1.1
     assert comparisons == list(range(10, 401, 10))
+
+
+def test_a_member_that_goes_on_from_elsewhere_is_noticed(monkeypatch):
+    """Once, at step 200, members are given the states they had at step 100."""
+    whole = evolve(plan(), toy(), History(), STARTS)
+    before, history = (History(whole.comparisons[:n]) for n in (10, 20))
+    for wrong in (before.next_members(), [m | {"state": None} for m in history.next_members()]):
+        monkeypatch.setattr(engine, "_fit", once(engine._fit, wrong))
+        assert evolve(plan(), toy(), history, STARTS) == whole
+
+
+def once(fit, configs):
+    """`_fit`, given other configurations the first time."""
+    given = [configs]
+    return lambda plan, advance, scheduler, right: fit(
+        plan, advance, scheduler, given.pop() if given else right
+    )
