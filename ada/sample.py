@@ -11,7 +11,8 @@ Modes (--mode):
              --prompt_audio, which is encoded first; a prior in --run_dirs is not used
 
 Where several prompts, pieces or rows of codes are given, clip i takes number i modulo theirs. An
-output directory holds the results of one command; those of another are replaced, which it says.
+output directory holds the results of one command. Audio is written as it is drawn; a command that
+was stopped, at any moment and in any way, goes on if it is given again.
 """
 
 import time
@@ -83,6 +84,7 @@ flags.DEFINE_enum(
     "What computes the sampling loop; auto: the kernel in C on a CPU, else XLA. Their roundings "
     "differ: the same seed gives the same clip with the same backend.",
 )
+flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in --output_dir.")
 flags.mark_flag_as_required("run_dirs")
 
 
@@ -92,7 +94,8 @@ def main(argv: list[str]) -> None:
     from ada.chain import Chain
     from ada.generation import Draws
     from ada.generation.backends import resolve
-    from ada.generation.results import announce_replaced, run_identities, write_results
+    from ada.generation.recording import record
+    from ada.generation.results import run_identities
 
     source = source_flag()
     chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
@@ -108,7 +111,6 @@ def main(argv: list[str]) -> None:
         )
     ]
     out = Path(FLAGS.output_dir)
-    out.mkdir(parents=True, exist_ok=True)
     request, given = make_request(chain, source, out)
     settings = {
         "mode": FLAGS.mode,
@@ -121,21 +123,33 @@ def main(argv: list[str]) -> None:
         "draws": [d._asdict() for d in draws],
         "lanes": FLAGS.lanes,
         "backend": resolve(FLAGS.backend),
+        "digest": request.digest(),
     }
-    announce_replaced(out, settings)
     start = time.monotonic()
-    made = request.run(draws, lanes=FLAGS.lanes, backend=FLAGS.backend)
-    secs = time.monotonic() - start
-    factor = round(request.num_items * request.duration_secs / sum(made.seconds), 3)
-    numbers = {
-        "seconds": round(secs, 2),
-        "drawing_seconds": [round(s, 2) for s in made.seconds],
-        "real_time_factor": factor,
-    }
-    write_results(out, made, settings, numbers)
+    with record(out, request, settings, FLAGS.overwrite) as recording:
+        if recording is None:
+            print(f"{out} holds these clips already.")
+            return
+        if recording.secs_drawn:
+            print(f"Going on: {recording.secs_drawn:.1f} s are there already.")
+        made = request.stream(
+            draws, known=recording.known, lanes=FLAGS.lanes, backend=FLAGS.backend, progress=True
+        )
+        for block in made:
+            recording.take(block)
+        secs = time.monotonic() - start
+        factor = round(made.real_time_factor, 3) if made.num_drawn else None
+        recording.finish(
+            {
+                "seconds": round(secs, 2),
+                "drawing_seconds": round(made.seconds, 2),
+                "level_seconds": [round(s, 2) for s in made.level_seconds],
+                "real_time_factor": factor,
+            }
+        )
     print(
         f"{request.num_items} clips of {request.duration_secs:g} s in {out}, {secs:.1f} s. "
-        f"Drawing took {sum(made.seconds):.1f} s of it: {factor:g} times real time."
+        f"Drawing took {made.seconds:.1f} s of it: {factor or 0:g} times real time."
     )
 
 

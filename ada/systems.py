@@ -94,6 +94,7 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
             f"--duration_secs={system.duration_secs}",
             f"--temperature={system.temperature}",
             f"--seed={system.seed}",
+            "--overwrite",
         ]
         stages.run("samples", ["ada.sample", chain, *flags], samples / "sample.json")
     numbers = root / "evaluation.json"

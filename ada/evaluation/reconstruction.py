@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ada.audio.writing import write_wav
-from ada.generation import Draws, decode_codes, generate_level
-from ada.generation.chain import ids_per_conditioning_step
+from ada.generation import Draws, Level, generate_level
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.runs import Run
 
@@ -66,16 +65,6 @@ def reconstruct(
 
     Without codes (NSynth) that is the continuous embedding.
     """
-    steps = ids.shape[1]
-    if model.num_codes:
-        return decode_codes(model, model.encode(ids).numpy(), steps, draws, desc=desc).ids
-    embedding = model.quantizer(model.queries(ids)).quantized
-    return generate_level(
-        model.local_model,
-        1,
-        steps,
-        draws,
-        conditioning=model.modulator(embedding).numpy(),
-        hop_length=ids_per_conditioning_step(model),
-        desc=desc,
-    ).ids
+    given = model.encode(ids) if model.num_codes else model.quantizer(model.queries(ids)).quantized
+    level = Level(model, draws)
+    return generate_level(level, 1, ids.shape[1], codes=given.numpy(), desc=desc)[0]

@@ -1,32 +1,34 @@
-"""Generation: the compiled incremental sampler, one level, whole chains, and modes of starting."""
+"""Generation: the compiled incremental sampler, streams of levels, and modes of starting."""
 
 from ada.generation.backends import BACKENDS, make_sampler
-from ada.generation.chain import Generated, decode_codes, generate
+from ada.generation.chain import Generated, generate, stream
 from ada.generation.choice import choose, uniforms
-from ada.generation.conditioning import conditioning_steps
 from ada.generation.incremental import IncrementalState, IncrementalWaveNet
-from ada.generation.level import Draws, generate_level
+from ada.generation.level import Draws, Level
 from ada.generation.modes import Request
 from ada.generation.native import NativeSampler
 from ada.generation.results import Results, load_codes
 from ada.generation.sampler import BlockSampler
+from ada.generation.streaming import Block, Stream, generate_level
 
 __all__ = [
     "BACKENDS",
+    "Block",
     "BlockSampler",
     "Draws",
     "Generated",
     "IncrementalState",
     "IncrementalWaveNet",
+    "Level",
     "NativeSampler",
     "Request",
     "Results",
+    "Stream",
     "choose",
-    "conditioning_steps",
-    "decode_codes",
     "generate",
     "generate_level",
     "load_codes",
     "make_sampler",
+    "stream",
     "uniforms",
 ]

@@ -1,5 +1,6 @@
 """Choosing one id from logits: temperature, top-k, top-p, and inverse-transform sampling."""
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -57,7 +58,7 @@ def choose(
     return tf.reduce_min(tf.where(reached, tf.range(num_classes), num_classes - 1), axis=-1)
 
 
-def uniforms(seed: int, item: int, level: int, block: int, steps: int) -> tf.Tensor:
+def uniforms(seed: int, item: int, level: int, block: int, steps: int) -> np.ndarray:
     """The random numbers of one block: a pure function of its arguments, float32 `[steps]`.
 
     Args:
@@ -67,8 +68,5 @@ def uniforms(seed: int, item: int, level: int, block: int, steps: int) -> tf.Ten
       block: number of the block in the clip.
       steps: length of the block.
     """
-    base = tf.constant([seed & 0x7FFFFFFF, item], tf.int32)
-    key = tf.random.experimental.stateless_fold_in(base, level)
-    return tf.random.stateless_uniform(
-        [steps], tf.random.experimental.stateless_fold_in(key, block)
-    )
+    key = np.random.SeedSequence(seed & 0xFFFFFFFFFFFFFFFF, spawn_key=(item, level, block))
+    return np.random.Generator(np.random.Philox(key)).random(steps, np.float32)

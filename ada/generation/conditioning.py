@@ -1,55 +1,99 @@
 """The modulator's output for codes of any length, computed in windows of one size.
 
-Windows bound the memory, and make every step a function of the codes that the modulator sees there
-and of nothing else, however long the codes are and however many items there are. Convolutions over
-whole sequences promise the same only as far as their library adds up in one order at any length
-(on CPU it did when measured): a last bit that differs becomes, thousands of draws later, another
-piece of music.
+Windows bound the memory and what must be known of the codes, and make every step a function of the
+codes that the modulator sees there and of nothing else, however long the codes are and however many
+items there are. Convolutions over whole sequences promise the same only as far as their library
+adds up in one order at any length (on CPU it did when measured): a last bit that differs becomes,
+thousands of draws later, another piece of music.
 """
+
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ada.models import AutoregressiveDiscreteAutoencoder
 
-# Conditioning steps to a window, at the rate of the codes.
+# Codes to a window, about: those of whole blocks.
 WINDOW_STEPS = 256
 
 
-def conditioning_steps(
-    model: AutoregressiveDiscreteAutoencoder, codes: np.ndarray, num_steps: int
-) -> np.ndarray:
-    """Conditioning of the local model for the first `num_steps` codes.
+class Source(Protocol):
+    """Codes, or the embeddings of an autoencoder without codes, read from the beginning on."""
+
+    num_steps: int
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Those of steps `start .. stop - 1`, `[items, steps, ...]`; none before is read again."""
+
+
+class Given:
+    """A source that is there as a whole.
+
+    Args:
+      values: int `[items, steps]`, or float `[items, steps, dim]`.
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+        self.num_steps = values.shape[1]
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        return self._values[:, start:stop]
+
+
+class Conditioning:
+    """Conditioning of a local model, window by window.
 
     A modulator that sees past the last code sees the end of the codes, as in training.
 
     Args:
       model: a built autoencoder.
-      codes: int `[items, code_steps]`.
-      num_steps: of the codes; those after them serve the look-ahead.
+      block_codes: codes to a block.
 
-    Returns:
-      float32 `[items, num_steps * modulator.upsample_by, channels]`.
+    Attributes:
+      window_codes: codes to a window.
+      rate: steps of conditioning to a code.
     """
-    firsts = range(0, num_steps, WINDOW_STEPS)
-    rows = [
-        np.concatenate([_window(model, item, first, num_steps) for first in firsts])
-        for item in codes
-    ]
-    return np.stack(rows)
 
+    def __init__(self, model: AutoregressiveDiscreteAutoencoder, block_codes: int) -> None:
+        self.window_codes = max(WINDOW_STEPS // block_codes, 1) * block_codes
+        self.rate = model.modulator.upsample_by
+        self._field = model.modulator.field
+        self._reads_codes = bool(model.num_codes)
+        compute = model.conditioning if model.num_codes else model.modulator
+        self._compute = tf.function(lambda inputs: compute(inputs), autograph=False)
 
-def _window(
-    model: AutoregressiveDiscreteAutoencoder, codes: np.ndarray, first: int, num_steps: int
-) -> np.ndarray:
-    """Conditioning of codes `first .. first + WINDOW_STEPS - 1`, or up to `num_steps`."""
-    field, rate = model.modulator.field, model.modulator.upsample_by
-    start = max(first - field.past, 0)
-    stop = start + field.past + WINDOW_STEPS + field.future
-    last = min(first + WINDOW_STEPS, num_steps)
-    seen = codes[start:stop]
-    if last + field.future <= len(codes):
-        # What fills the window up is seen by no step that is kept.
-        seen = np.pad(seen, (0, stop - start - len(seen)))
-    result = model.conditioning(tf.constant(seen[np.newaxis]))[0]
-    return result[(first - start) * rate : (last - start) * rate].numpy().astype(np.float32)
+    def needed(self, first: int, last: int, num_steps: int) -> tuple[int, int]:
+        """Which of `num_steps` codes the conditioning of codes `first .. last - 1` sees."""
+        return max(first - self._field.past, 0), min(last + self._field.future, num_steps)
+
+    def compile(self) -> None:
+        """Traces the modulator."""
+        if self._reads_codes:
+            steps = self._field.past + self.window_codes + self._field.future
+            self._compute(tf.zeros([1, steps], tf.int32))
+
+    def window(self, seen: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Conditioning of codes `first .. last - 1`, at most a window of them.
+
+        Args:
+          seen: the codes of `needed`, `[items, steps, ...]`.
+          first: a code.
+          last: the code after the last.
+
+        Returns:
+          float32 `[items, (last - first) * rate, channels]`.
+        """
+        past, future = self._field.past, self._field.future
+        start = max(first - past, 0)
+        if seen.shape[1] >= last + future - start:
+            # Every window is computed in one size: what fills it up is seen by no step of it.
+            missing = past + self.window_codes + future - seen.shape[1]
+            seen = np.pad(seen, [(0, 0), (0, missing)] + [(0, 0)] * (seen.ndim - 2))
+        span = slice((first - start) * self.rate, (last - start) * self.rate)
+        # One item at a time: what one gets must not depend on how many there are.
+        rows = [
+            self._compute(tf.convert_to_tensor(row[np.newaxis]))[0, span].numpy() for row in seen
+        ]
+        return np.stack(rows).astype(np.float32)

@@ -1,21 +1,21 @@
-"""Generating one level: whole sequences from one WaveNet, in blocks of a fixed lane width."""
+"""One level: the ids of one WaveNet for a group of items, in blocks, as far as they are asked for.
 
-import os
+A level above is a source of codes like codes that are given: it draws no block before one is read.
+"""
+
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import keras
 import numpy as np
-import tensorflow as tf
 
-from ada.generation.backends import default_lanes, make_sampler
+from ada.generation.backends import make_sampler
 from ada.generation.choice import uniforms
-from ada.generation.sampler import Sampler
-from ada.models import WaveNet
-from ada.progress import progress_bar
+from ada.generation.conditioning import Conditioning, Source
 
 # Ids to a block, rounded up to whole codes. Part of what a seed means: draws are made by block.
-BLOCK_STEPS = 2048
+BLOCK_STEPS = 512
 
 
 class Draws(NamedTuple):
@@ -34,118 +34,201 @@ class Draws(NamedTuple):
     top_p: float = 1.0
 
 
-class Drawn(NamedTuple):
-    """What was drawn.
+class Level:
+    """What draws the ids of one level, for any number of groups of items; compiled once.
 
-    Attributes:
-      ids: int32 `[items, steps]`.
-      log_probs: log p(id) in nats at temperature 1, float32 `[items, steps]`.
-      seconds: it took, without compiling.
+    Args:
+      model: a built WaveNet or autoencoder; an autoencoder draws given its codes.
+      draws: how ids are drawn.
+      number: the level's number in its chain, 0 at the bottom; decides its random numbers.
+      lanes: items computed side by side.
+      backend: what computes the loop (`ada.generation.backends`).
     """
 
+    def __init__(
+        self,
+        model: keras.Model,
+        draws: Draws,
+        *,
+        number: int = 0,
+        lanes: int = 1,
+        backend: str = "auto",
+    ) -> None:
+        self.draws, self.number = draws, number
+        has_codes_above = model.quantizer is not None
+        self.hop_length = model.hop_length if has_codes_above else 1
+        self.block_codes = -(-BLOCK_STEPS // self.hop_length)
+        self.block_steps = self.block_codes * self.hop_length
+        self.conditioning = Conditioning(model, self.block_codes) if has_codes_above else None
+        self.receptive_field = model.receptive_field
+        self.num_classes = model.num_classes
+        self.sampler = make_sampler(
+            model.local_model, lanes, self.block_steps, draws.top_k, draws.top_p, backend
+        )
+        self._ready = False
+
+    def compile(self) -> None:
+        """Compiles what has to be, by drawing nothing."""
+        if self._ready:
+            return
+        sampler, h = self.sampler, None
+        if self.conditioning is not None:
+            self.conditioning.compile()
+            steps = self.block_codes * self.conditioning.rate
+            h = np.zeros([sampler.lanes, steps, sampler.model.conditioning_channels], np.float32)
+        noise = np.zeros([sampler.lanes, self.block_steps], np.float32)
+        sampler(sampler.initial_state(), noise, conditioning=h, num_steps=0)
+        self._ready = True
+
+
+class LevelBlock(NamedTuple):
+    """A block of one level.
+
+    Attributes:
+      items: the numbers of the sequences.
+      start: its first step.
+      ids: int32 `[items, steps]`.
+      log_probs: log p(id) in nats at temperature 1, float32 `[items, steps]`; NaN for ids that were
+        known.
+      seconds: it took, its conditioning included, the levels above not.
+    """
+
+    items: range
+    start: int
     ids: np.ndarray
     log_probs: np.ndarray
     seconds: float
 
 
-def block_steps(hop_length: int) -> int:
-    """The length of a block for a level whose conditioning has one step every `hop_length` ids."""
-    return -(-BLOCK_STEPS // hop_length) * hop_length
-
-
-def generate_level(
-    model: WaveNet,
-    num_items: int,
-    num_steps: int,
-    draws: Draws,
-    *,
-    level: int = 0,
-    conditioning: np.ndarray | None = None,
-    hop_length: int = 1,
-    forced: np.ndarray | None = None,
-    lanes: int | None = None,
-    desc: str | None = None,
-    backend: str = "auto",
-    sampler: Sampler | None = None,
-) -> Drawn:
-    """Draws sequences from a WaveNet.
+class LevelStream:
+    """The ids of one level for one group of items; a `Source` of codes for the level below.
 
     An item's ids depend on its number, the seed, the backend and, but for the native one, the lane
-    width, not on how many items there are. Groups of `lanes` items run on as many threads as there
-    are processors.
+    width, not on how many items there are, nor on what of it is known already: a state is made
+    anew from as many known ids as the model's receptive field holds.
 
     Args:
-      model: a built WaveNet.
-      num_items: sequences.
-      num_steps: ids in each.
-      draws: how ids are drawn.
-      level: the level's number in its chain, 0 at the bottom; decides its random numbers.
-      conditioning: h, `[num_items, code_steps, channels]`, where the model takes it; one step for
-        `hop_length` ids, at least `num_steps / hop_length` of them.
-      hop_length: ids to one conditioning step.
-      forced: int `[num_items, prompt_steps]`, ids that the sequences begin with.
-      lanes: items computed side by side; None for what suits the backend.
-      desc: title of a progress bar; None for none.
-      backend: what computes the loop (`ada.generation.backends`).
-      sampler: one that is compiled already, of the same model with `block_steps(hop_length)` and
-        the same top-k and top-p; its lanes are used.
+      level: what draws.
+      items: their numbers, at most as many as the level has lanes.
+      num_steps: ids of an item.
+      above: codes of the level above for as many items; None without.
+      known: ids that every item begins with, each int `[steps]`; none if empty.
 
     Raises:
-      ValueError: if the conditioning is too short.
+      ValueError: if the codes above are too few.
     """
-    length = block_steps(hop_length)
-    if sampler is None:
-        lanes = lanes or default_lanes(backend, num_items)
-        sampler = make_sampler(model, lanes, length, draws.top_k, draws.top_p, backend)
-    lanes = sampler.lanes
-    num_blocks = -(-num_steps // length)
-    prompt = np.full([num_items, num_blocks * length], -1, np.int32)
-    if forced is not None:
-        prompt[:, : forced.shape[1]] = forced[:, : prompt.shape[1]]
-    if conditioning is not None:
-        if conditioning.shape[1] * hop_length < num_steps:
+
+    def __init__(
+        self,
+        level: Level,
+        items: range,
+        num_steps: int,
+        above: Source | None = None,
+        known: Sequence[np.ndarray] = (),
+    ) -> None:
+        if above is not None and above.num_steps * level.hop_length < num_steps:
             raise ValueError(
-                f"generate_level: {conditioning.shape[1]} steps of conditioning at hop "
-                f"{hop_length} do not last for {num_steps} ids."
+                f"{above.num_steps} codes at hop {level.hop_length} do not last for {num_steps} "
+                "ids."
             )
-        missing = max(num_blocks * length // hop_length - conditioning.shape[1], 0)
-        conditioning = np.pad(conditioning, [(0, 0), (0, missing), (0, 0)], "edge")
+        self.num_steps = num_steps
+        self._level, self._items, self._above = level, items, above
+        self._known = list(known) or [np.zeros(0, np.int32)] * len(items)
+        known_steps = min(map(len, self._known))
+        # The first block that is computed: those before are known, and out of sight.
+        self._first = max(known_steps - level.receptive_field, 0) // level.block_steps
+        if known_steps >= num_steps:
+            self._first = -(-num_steps // level.block_steps)
+        self._state = None
+        self._block = 0
+        self._h, self._h_start = None, 0
+        self._seconds = 0.0
+        self._kept: list[LevelBlock] = []
+        self._untaken: list[LevelBlock] = []
 
-    groups = [range(i, i + lanes) for i in range(0, num_items, lanes)]
-    bar = progress_bar(
-        total=len(groups) * num_steps, desc=desc, unit="step", unit_scale=True,
-        disable=desc is None,
-    )  # fmt: skip
+    @property
+    def is_done(self) -> bool:
+        """Whether there is no block left."""
+        return self._block * self._level.block_steps >= self.num_steps
 
-    def run_group(items: range, compile_only: bool = False) -> tuple[list, list]:
-        rows = [min(item, num_items - 1) for item in items]  # a short group is filled up
-        state = sampler.initial_state()
-        ids, log_probs = [], []
-        for block in range(num_blocks):
-            span = slice(block * length, (block + 1) * length)
-            noise = tf.stack([uniforms(draws.seed, i, level, block, length) for i in items])
-            h = None
-            if conditioning is not None:
-                h = conditioning[rows, span.start // hop_length : span.stop // hop_length]
-            forced_ids = prompt[rows, span]
-            steps = 0 if compile_only else min(length, num_steps - block * length)
-            state, new_ids, new_log_probs = sampler(
-                state, noise, draws.temperature, h, forced_ids, steps
-            )
-            if compile_only:
-                break
-            ids.append(np.asarray(new_ids))
-            log_probs.append(np.asarray(new_log_probs))
-            bar.update(steps)
+    def read(self, start: int, stop: int) -> np.ndarray:
+        while not self.is_done and self._block * self._level.block_steps < stop:
+            self._kept.append(self.advance())
+        self._kept = [b for b in self._kept if b.start + b.ids.shape[1] > start]
+        first = self._kept[0].start
+        ids = np.concatenate([block.ids for block in self._kept], axis=1)
+        return ids[:, start - first : stop - first]
+
+    def take(self) -> tuple[LevelBlock, ...]:
+        """The blocks drawn since this was last asked."""
+        taken, self._untaken = tuple(self._untaken), []
+        return taken
+
+    def advance(self) -> LevelBlock:
+        """Draws the next block, and forgets it: what is to be read later is drawn by reading."""
+        level, block = self._level, self._block
+        start = block * level.block_steps
+        stop = min(start + level.block_steps, self.num_steps)
+        known = self._known_ids(start, start + level.block_steps)
+        self._seconds = 0.0
+        if block < self._first:
+            ids, log_probs = known, np.full(known.shape, np.nan, np.float32)
+        else:
+            ids, log_probs = self._draw(start, known, stop - start)
+            log_probs = np.where(known < 0, log_probs, np.nan)
+        ids, log_probs = (array[: len(self._items), : stop - start] for array in (ids, log_probs))
+        drawn = LevelBlock(self._items, start, ids, log_probs, self._seconds)
+        self._untaken.append(drawn)
+        self._block += 1
+        return drawn
+
+    def _draw(self, start: int, known: np.ndarray, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
+        level, draws, first = self._level, self._level.draws, self._items.start
+        h = self._conditioning(start)
+        began = time.monotonic()
+        if self._state is None:
+            self._state = level.sampler.initial_state()
+        noise = [
+            uniforms(draws.seed, item, level.number, self._block, level.block_steps)
+            for item in range(first, first + level.sampler.lanes)
+        ]
+        self._state, ids, log_probs = level.sampler(
+            self._state, np.stack(noise), draws.temperature, h, known, num_steps
+        )
+        ids, log_probs = np.asarray(ids), np.asarray(log_probs)
+        self._seconds += time.monotonic() - began
         return ids, log_probs
 
-    with bar, ThreadPoolExecutor(min(len(groups), os.cpu_count() or 1)) as pool:
-        run_group(groups[0], compile_only=True)
-        start = time.monotonic()
-        results = list(pool.map(run_group, groups))
-        seconds = time.monotonic() - start
-    ids, log_probs = (
-        np.concatenate([np.concatenate(blocks, 1) for blocks in part])[:num_items, :num_steps]
-        for part in zip(*results, strict=True)
-    )
-    return Drawn(ids, log_probs, seconds)
+    def _known_ids(self, start: int, stop: int) -> np.ndarray:
+        """What is known of a block, `[lanes, steps]`, and -1 elsewhere."""
+        ids = np.full([self._level.sampler.lanes, stop - start], -1, np.int32)
+        for row, piece in zip(ids, self._known, strict=False):
+            part = piece[start:stop]
+            row[: len(part)] = part
+        return ids
+
+    def _conditioning(self, start: int) -> np.ndarray | None:
+        """Conditioning of the block from a step on, `[lanes, conditioning_steps, channels]`."""
+        level, conditioning = self._level, self._level.conditioning
+        if conditioning is None:
+            return None
+        first = start // level.hop_length
+        if self._h is None or first >= self._h_start + conditioning.window_codes:
+            self._h_start = first // conditioning.window_codes * conditioning.window_codes
+            self._h = self._window(self._h_start)
+        begin = (first - self._h_start) * conditioning.rate
+        steps = level.block_codes * conditioning.rate
+        h = self._h[:, begin : begin + steps]
+        # Lanes without an item, and steps after the last, are filled up.
+        missing = (level.sampler.lanes - len(h), steps - h.shape[1])
+        return np.pad(h, [(0, missing[0]), (0, missing[1]), (0, 0)], "edge")
+
+    def _window(self, first: int) -> np.ndarray:
+        """Conditioning of the window from a code on."""
+        level, conditioning = self._level, self._level.conditioning
+        last = min(first + conditioning.window_codes, -(-self.num_steps // level.hop_length))
+        seen = self._above.read(*conditioning.needed(first, last, self._above.num_steps))
+        began = time.monotonic()
+        h = conditioning.window(seen, first, last)
+        self._seconds += time.monotonic() - began
+        return h

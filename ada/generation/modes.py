@@ -1,4 +1,4 @@
-"""What each mode of sampling starts from: a request that `generate` carries out.
+"""What each mode of sampling starts from: a request that `stream` carries out.
 
 ancestral  nothing is known; the prior begins
 primed     clips begin with audio that is given
@@ -6,6 +6,7 @@ continue   a piece goes on where it ends: audio, or all ids of an earlier genera
 upsample   the codes at the top are given; the levels below are drawn
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,10 +14,11 @@ import numpy as np
 
 from ada.chain import Chain
 from ada.errors import UsageError, UserError
-from ada.generation.chain import Generated, generate, require_prior
+from ada.generation.chain import require_prior, stream
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
 from ada.generation.level import Draws
-from ada.generation.prompts import encode_prompts, stack_pieces
+from ada.generation.prompts import encode_prompts, pieces_of_items
+from ada.generation.streaming import Stream
 
 
 class Request(NamedTuple):
@@ -26,14 +28,14 @@ class Request(NamedTuple):
       chain: the levels to draw, top first.
       num_items: clips.
       num_steps: audio samples of each.
-      known: see `generate`.
-      codes: see `generate`.
+      known: see `stream`.
+      codes: see `stream`.
     """
 
     chain: Chain
     num_items: int
     num_steps: int
-    known: tuple[np.ndarray, ...] = ()
+    known: Sequence[Sequence[np.ndarray]] = ()
     codes: np.ndarray | None = None
 
     @property
@@ -41,16 +43,23 @@ class Request(NamedTuple):
         """Length of a clip."""
         return self.num_steps / sample_rate(self.chain)
 
-    def run(self, draws: Sequence[Draws], **options: Any) -> Generated:
-        """Generates; `draws` are those of the last levels, `options` those of `generate`."""
-        return generate(
+    def digest(self) -> str:
+        """Of the ids that are given."""
+        given = [ids for level in self.known for ids in level]
+        given += [] if self.codes is None else [self.codes]
+        digest = hashlib.sha256()
+        for ids in given:
+            digest.update(np.int64(len(ids)).tobytes() + np.asarray(ids, np.int32).tobytes())
+        return digest.hexdigest()[:16]
+
+    def stream(self, draws: Sequence[Draws], **options: Any) -> Stream:
+        """Generates; `draws` are those of the last levels, `options` those of `stream`."""
+        return stream(
             self.chain,
             self.num_items,
             self.duration_secs,
             draws[-len(self.chain.runs) :],
-            known=self.known,
-            codes=self.codes,
-            **options,
+            **{"known": self.known, "codes": self.codes} | options,
         )
 
 
@@ -96,7 +105,7 @@ def primed(
                 f"{duration_secs:g}: --prompt_secs takes less of it"
             )
     levels = encode_prompts(chain, list(prompts.values()), geometry, progress=progress)
-    known = tuple(stack_pieces(pieces, num_items) for pieces in levels)
+    known = [pieces_of_items(pieces, num_items) for pieces in levels]
     return Request(chain, num_items, num_steps, known)
 
 
@@ -133,7 +142,7 @@ def continued_ids(
       duration_secs: what is added.
     """
     num_steps = ids[-1].shape[1] + round(duration_secs * sample_rate(chain))
-    known = tuple(stack_pieces(list(level), num_items) for level in ids)
+    known = [pieces_of_items(list(level), num_items) for level in ids]
     return Request(chain, num_items, num_steps, known)
 
 
@@ -165,7 +174,9 @@ def upsampled(
             f"the {codes.shape[1]} codes last for {ids_of_codes(codes.shape[1], geometry) / rate:g}"
             f" s, less than --duration_secs={num_steps / rate:g}"
         ) from error
-    return Request(decoders, num_items, num_steps, codes=stack_pieces(list(codes), num_items))
+    return Request(
+        decoders, num_items, num_steps, codes=np.stack(pieces_of_items(codes, num_items))
+    )
 
 
 def upsampled_audio(

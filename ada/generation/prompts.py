@@ -88,19 +88,6 @@ def _encode_level(
     ]
 
 
-def stack_pieces(pieces: Sequence[np.ndarray], num_items: int) -> np.ndarray:
-    """Ids of pieces as one array; item i takes piece i modulo their number.
-
-    Args:
-      pieces: each int `[steps]`, of any lengths.
-      num_items: items.
-
-    Returns:
-      int32 `[num_items, longest]`, -1 after the end of shorter pieces.
-    """
-    longest = max(len(piece) for piece in pieces)
-    stacked = np.full([num_items, longest], -1, np.int32)
-    for item in range(num_items):
-        piece = pieces[item % len(pieces)]
-        stacked[item, : len(piece)] = piece
-    return stacked
+def pieces_of_items(pieces: Sequence[np.ndarray], num_items: int) -> list[np.ndarray]:
+    """The piece of every item: item i takes piece i modulo their number."""
+    return [pieces[item % len(pieces)] for item in range(num_items)]

@@ -1,11 +1,5 @@
-"""The output directory of a generation: written whole, read again to go on from it.
+"""What a generation left in its output directory (`recording`), read to go on from it."""
 
-sample_000.wav ...  the clips
-codes.npz           exact ids of every level, `level0` the bottom's: int `[clips, steps]`
-sample.json         the command and what it made; written last
-"""
-
-import io
 import json
 import re
 import zipfile
@@ -15,12 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada import log
-from ada.audio.writing import write_wav
 from ada.chain import Chain
 from ada.errors import UsageError, UserError
-from ada.files import write_bytes_atomically
-from ada.generation.chain import Generated
 
 CODES, REPORT = "codes.npz", "sample.json"
 # What NumPy raises for files that are missing, empty, damaged or something else.
@@ -32,54 +22,12 @@ def run_identities(chain: Chain) -> list[dict[str, Any]]:
     return [run.identity(checkpoint) for run, checkpoint in zip(*chain, strict=True)]
 
 
-def announce_replaced(directory: Path, settings: Mapping[str, Any]) -> None:
-    """Says whether a command is about to replace the results of another one.
-
-    Args:
-      directory: of the results.
-      settings: what decides them; the same settings make the same results again.
-    """
-    old = _report(directory)
-    same = json.loads(json.dumps(settings))
-    if old is not None and any(old.get(name) != value for name, value in same.items()):
-        log.info(
-            f"{directory} holds {len(_clips(old))} clips of another command "
-            f"(--mode={old.get('mode', 'ancestral')} --seed={old.get('seed')}); they will be "
-            "replaced."
-        )
-
-
-def write_results(
-    directory: Path, made: Generated, settings: Mapping[str, Any], numbers: Mapping[str, Any]
-) -> None:
-    """Writes what was generated; clips that an earlier command listed as its own go."""
-    old = _report(directory)
-    (directory / REPORT).unlink(missing_ok=True)
-    names = [f"sample_{i:03d}.wav" for i in range(len(made.audio))]
-    for name in set(_clips(old)) - set(names):
-        (directory / name).unlink(missing_ok=True)
-    for name, audio in zip(names, made.audio, strict=True):
-        write_wav(directory / name, audio, made.sample_rate)
-    top = len(made.ids) - 1
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{f"level{top - i}": ids for i, ids in enumerate(made.ids)})
-    write_bytes_atomically(directory / CODES, buffer.getvalue())
-    report = {
-        **settings,
-        "sample_rate": made.sample_rate,
-        "wavs": names,
-        "bits_of_what_was_drawn": made.bits,
-        **numbers,
-    }
-    write_bytes_atomically(directory / REPORT, (json.dumps(report, indent=1) + "\n").encode())
-
-
 class Results(NamedTuple):
     """An earlier generation.
 
     Attributes:
       directory: where it is.
-      ids: int32 `[clips, steps]` by level, 0 the bottom.
+      ids: int `[clips, steps]` by level, 0 the bottom.
       runs: identities of the runs that drew, top first (`Run.identity`).
     """
 
@@ -94,7 +42,7 @@ class Results(NamedTuple):
         Raises:
           UserError: if it is none, or lacks what it takes to go on.
         """
-        report = _report(Path(directory))
+        report = read_report(Path(directory))
         if report is None:
             raise UserError(f"{directory} holds no results of ada.sample (no {REPORT}).")
         ids = _numbered(_load_arrays(Path(directory) / CODES))
@@ -127,12 +75,12 @@ class Results(NamedTuple):
             )
 
     def codes(self, level: int) -> np.ndarray:
-        """Codes of a level.
+        """Codes of a level, int32 `[clips, steps]`.
 
         Raises:
           UsageError: if there are none.
         """
-        return _level(self.ids, level, self.directory)
+        return _level(self.ids, level, self.directory).astype(np.int32)
 
 
 def load_codes(path: str, level: int) -> np.ndarray:
@@ -182,16 +130,16 @@ def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarr
     return levels[level]
 
 
-def _report(directory: Path) -> dict[str, Any] | None:
+def read_report(directory: Path, name: str = REPORT) -> dict[str, Any] | None:
     """The report in a directory, None if there is none that can be read."""
     try:
-        report = json.loads((directory / REPORT).read_text())
+        report = json.loads((directory / name).read_text())
     except (OSError, ValueError):
         return None
     return report if isinstance(report, dict) else None
 
 
-def _clips(report: Mapping[str, Any] | None) -> list[str]:
+def clips_of(report: Mapping[str, Any] | None) -> list[str]:
     """The clips that a report lists; none if it lists none, and nothing that is no clip."""
     wavs = (report or {}).get("wavs")
     listed = wavs if isinstance(wavs, list) else []

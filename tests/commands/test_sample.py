@@ -1,6 +1,10 @@
 """The sampling command: every mode over a chain of three levels, and what it refuses."""
 
 import json
+import re
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -112,14 +116,73 @@ def test_audio_is_continued_and_reconstructed(sample, wavs, tmp_path):
     process = sample(tmp_path, "--mode=continue", prompt, "--duration_secs=0.05")
     report, continued = made(process, tmp_path)
     assert (len(report["wavs"]), report["duration_secs"]) == (1, 0.2)
-    # Into the same directory: it says what it replaces.
+    # Into the same directory: if that is what is wanted.
     process = sample(tmp_path, "--mode=upsample", prompt)
-    assert "holds 1 clips of another command (--mode=continue --seed=0)" in process.stderr
+    assert process.returncode == 1
+    assert "clips of another command (--mode=continue --seed=0): name another" in process.stderr
+    process = sample(tmp_path, "--mode=upsample", prompt, "--overwrite")
+    assert "Replacing clips of another command" in process.stderr
     report, ids = made(process, tmp_path)
     assert report["duration_secs"] == 0.15
     assert len(report["runs"]) == 2
     known = (ids["level2"] == continued["level2"][:, : ids["level2"].shape[1]])[0]
     assert known[: ((150 - 6) // 4 - 6) // 4].all()
+
+
+def test_killed_at_any_moment_it_goes_on(chain, sample, tmp_path):
+    """SIGKILL four times; then the same files as of a command that nobody killed."""
+    flags = ["--duration_secs=300", "--num_samples=3", "--seed=3", "--temperature=1,0.9,0.8"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    report, ids = made(sample(whole, *flags), whole)
+    wav = killed / "sample_000.wav"
+    command = [sys.executable, "-m", "ada.sample", f"--run_dirs={','.join(chain)}", *flags]
+    for bytes_ in (100, 50_000, 200_000, 450_000):
+        process = subprocess.Popen([*command, f"--output_dir={killed}"], stderr=subprocess.DEVNULL)
+        while not (wav.exists() and wav.stat().st_size > bytes_):
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+        # What there is can be listened to.
+        part, _ = soundfile.read(wav, dtype="int16")
+        expected, _ = soundfile.read(whole / wav.name, dtype="int16")
+        assert bytes_ / 2 - 44 < len(part) <= len(expected)
+        np.testing.assert_array_equal(part, expected[: len(part)])
+    process = sample(killed, *flags)
+    assert "Going on:" in process.stdout
+    assert 0.0 < float(re.search(r"Going on: ([0-9.]+) s", process.stdout)[1]) < 900.0
+    again, again_ids = made(process, killed)
+    for level, expected in ids.items():
+        np.testing.assert_array_equal(again_ids[level], expected)
+    for name in report["wavs"]:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    assert again["bits_of_what_was_drawn"] == report["bits_of_what_was_drawn"]
+    assert sorted(p.name for p in killed.iterdir()) == sorted(p.name for p in whole.iterdir())
+    process = sample(killed, *flags)
+    assert "holds these clips already" in process.stdout
+
+
+def test_memory_does_not_grow_with_the_duration(chain, tmp_path):
+    """Ten seconds and ten minutes: less than a tenth apart, loading TensorFlow included."""
+    peaks = []
+    for secs in (10, 600):
+        command = [sys.executable, "-c", PEAK, f"--run_dirs={','.join(chain)}"]
+        command += [f"--duration_secs={secs}", f"--output_dir={tmp_path}/{secs}"]
+        process = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(process.stdout.split()[-1]))
+    assert soundfile.info(tmp_path / "600" / "sample_003.wav").duration == 600.0
+    assert abs(peaks[1] / peaks[0] - 1.0) < 0.1, peaks
+
+
+# Runs the command; says how many kB it needed.
+PEAK = """
+import resource, runpy, sys
+try:
+    runpy.run_module("ada.sample", run_name="__main__")
+except SystemExit as done:
+    assert not done.code, done.code
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 @pytest.mark.parametrize(

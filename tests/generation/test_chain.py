@@ -7,7 +7,7 @@ import pytest
 
 from ada.chain import Chain
 from ada.errors import UserError
-from ada.generation import Draws, decode_codes, generate, generate_level, level
+from ada.generation import Draws, Level, generate, generate_level, level
 from ada.generation.lengths import CodeGeometry, steps_needed
 
 HOP, RATE = 4, 100
@@ -29,15 +29,8 @@ def codes():
 
 
 def decoded(model, codes, num_steps):
-    return decode_codes(model, codes, num_steps, Draws(5), lanes=2, backend="graph")[:2]
-
-
-@pytest.mark.parametrize("num_steps", [40, 37])
-def test_decoded_ids_score_the_same_under_their_codes(num_steps, model, codes):
-    ids, log_probs = decoded(model, codes, num_steps)
-    assert ids.shape == (3, num_steps)
-    assert np.abs(log_probs - model.log_prob(ids, codes)).max() < 1e-4
-    assert np.abs(log_probs - model.log_prob(ids, codes[::-1])).max() > 1e-2
+    made = Level(model, Draws(5), lanes=2, backend="graph")
+    return generate_level(made, len(codes), num_steps, codes=codes)
 
 
 @pytest.mark.parametrize(("num_steps", "expected"), [(1, 4), (4, 4), (5, 5), (8, 5), (10, 6)])
@@ -82,10 +75,10 @@ def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
     codes, ids = result.ids
     assert codes.shape == (2, needed)
     # The prior is level 1 and the decoder level 0: their random numbers differ.
-    expected, log_probs, _ = generate_level(prior, 2, needed, draws[0], level=1)
+    expected, log_probs = generate_level(Level(prior, draws[0], number=1), 2, needed)
     np.testing.assert_array_equal(codes, expected)
     np.testing.assert_allclose(result.bits[0], -log_probs.mean() / np.log(2), rtol=1e-5)
-    expected, log_probs, _ = decode_codes(model, codes, 22, draws[1], level=0)
+    expected, log_probs = generate_level(Level(model, draws[1]), 2, 22, codes=codes)
     np.testing.assert_array_equal(ids, expected)
     np.testing.assert_allclose(result.bits[1], -log_probs.mean() / np.log(2), rtol=1e-5)
     np.testing.assert_allclose(result.audio, ids / 7.0, rtol=1e-6)

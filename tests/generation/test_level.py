@@ -1,11 +1,20 @@
-"""One level: items, groups, blocks and prompts."""
+"""One level: items, groups, blocks, codes, and what is known."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from support import SAMPLERS
 
-from ada.generation import BlockSampler, Draws, generate_level, level, uniforms
+from ada.generation import (
+    BlockSampler,
+    Draws,
+    Level,
+    Stream,
+    conditioning,
+    generate_level,
+    level,
+    uniforms,
+)
 
 DRAWS = Draws(seed=5)
 
@@ -13,6 +22,7 @@ DRAWS = Draws(seed=5)
 @pytest.fixture(autouse=True)
 def _short_blocks(monkeypatch):
     monkeypatch.setattr(level, "BLOCK_STEPS", 16)
+    monkeypatch.setattr(conditioning, "WINDOW_STEPS", 8)
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +30,9 @@ def model(make_wavenet):
     return make_wavenet()
 
 
-@pytest.fixture(scope="module")
-def conditioned(make_wavenet):
-    return make_wavenet(channels=3)
-
-
-def conditioning(items, steps):
-    return np.random.default_rng(3).normal(size=(items, steps, 3)).astype(np.float32)
-
-
-def drawn(model, num_items, num_steps=40, draws=DRAWS, **kwargs):
-    kwargs = {"lanes": 2, "backend": "graph"} | kwargs
-    return generate_level(model, num_items, num_steps, draws, **kwargs)[:2]
+def drawn(model, num_items, num_steps=40, draws=DRAWS, number=0, lanes=2, backend="graph", **given):
+    made = Level(model, draws, number=number, lanes=lanes, backend=backend)
+    return generate_level(made, num_items, num_steps, **given)
 
 
 @pytest.mark.parametrize("backend", SAMPLERS)
@@ -55,11 +56,11 @@ def test_seed_and_level_decide(model):
     first, _ = drawn(model, 2)
     np.testing.assert_array_equal(drawn(model, 2)[0], first)
     assert (drawn(model, 2, draws=Draws(seed=6))[0] != first).any()
-    assert (drawn(model, 2, level=1)[0] != first).any()
+    assert (drawn(model, 2, number=1)[0] != first).any()
 
 
 def test_random_numbers_are_those_of_seed_item_level_and_block(model):
-    ids, log_probs = drawn(model, 2, 32, level=3)
+    ids, log_probs = drawn(model, 2, 32, number=3)
     sampler = BlockSampler(model, 2, 16, jit_compile=False)
     state = sampler.initial_state()
     for block in range(2):
@@ -76,54 +77,99 @@ def test_draws_reach_the_sampler(model):
     np.testing.assert_array_equal(drawn(model, 2, draws=Draws(7, top_p=1e-6))[0], greedy)
 
 
-@pytest.mark.parametrize("hop", [1, 4, 6])
-def test_every_item_follows_its_own_conditioning(hop, conditioned):
-    steps = 40 if hop != 6 else 42
-    h = conditioning(3, steps // hop)
-    ids, log_probs = drawn(conditioned, 3, steps, conditioning=h, hop_length=hop)
-    expected = conditioned.log_prob(ids, h)
-    assert np.abs(log_probs - expected).max() < 1e-4
-    assert np.abs(log_probs - conditioned.log_prob(ids, h[::-1])).max() > 1e-2
+def codes_for(items, steps):
+    return np.random.default_rng(1).integers(0, 8, (items, steps)).astype(np.int32)
 
 
-def test_a_last_hop_may_be_used_in_part(conditioned):
-    h = conditioning(2, 10)
-    whole, part = (drawn(conditioned, 2, steps, conditioning=h, hop_length=4) for steps in (40, 37))
-    np.testing.assert_array_equal(part[0], whole[0][:, :37])
-    np.testing.assert_array_equal(part[1], whole[1][:, :37])
+@pytest.mark.parametrize("backend", SAMPLERS)
+@pytest.mark.parametrize("upsample", [False, True], ids=["repeated", "upsampled"])
+@pytest.mark.parametrize(("hop", "num_steps"), [(2, 97), (4, 140), (4, 137), (8, 33)])
+def test_every_item_follows_its_own_codes(hop, num_steps, upsample, backend, make_autoencoder):
+    """Over several blocks and windows, and the last hop in part."""
+    model = make_autoencoder(hop, upsample=upsample)
+    codes = codes_for(3, -(-num_steps // hop))
+    ids, log_probs = drawn(model, 3, num_steps, codes=codes, backend=backend)
+    assert ids.shape == (3, num_steps)
+    assert np.abs(log_probs - model.log_prob(ids, codes)).max() < 1e-4
+    assert np.abs(log_probs - model.log_prob(ids, codes[::-1])).max() > 1e-2
 
 
-def test_conditioning_that_ends_too_early_is_refused(conditioned):
-    with pytest.raises(ValueError, match="9 steps of conditioning at hop 4 .* 37 ids"):
-        drawn(conditioned, 2, 37, conditioning=conditioning(2, 9), hop_length=4)
+def test_codes_that_end_too_early_are_refused(make_autoencoder):
+    with pytest.raises(ValueError, match="9 codes at hop 4 do not last for 37 ids"):
+        drawn(make_autoencoder(), 2, 37, codes=codes_for(2, 9))
 
 
-@pytest.mark.parametrize("prompt_steps", [1, 16, 23, 60])
-def test_sequences_begin_with_their_prompts(prompt_steps, model):
-    forced = np.random.default_rng(4).integers(0, 7, (3, prompt_steps))
-    ids, log_probs = drawn(model, 3, 40, forced=forced)
-    np.testing.assert_array_equal(ids[:, :prompt_steps], forced[:, :40])
-    assert np.abs(log_probs - model.log_prob(ids)).max() < 1e-4
+@pytest.mark.parametrize("backend", SAMPLERS)
+@pytest.mark.parametrize("prompt_steps", [1, 16, 23, 60, 90])
+def test_sequences_begin_with_what_is_known(prompt_steps, backend, model):
+    known = np.random.default_rng(4).integers(0, 7, (3, prompt_steps))
+    ids, log_probs = drawn(model, 3, 70, known=list(known), backend=backend)
+    np.testing.assert_array_equal(ids[:, :prompt_steps], known[:, :70])
+    assert np.isnan(log_probs[:, :prompt_steps]).all()
+    expected = model.log_prob(ids)[:, prompt_steps:]
+    assert np.abs(log_probs[:, prompt_steps:] - expected).max(initial=0.0) < 1e-4
+
+
+@pytest.mark.parametrize("backend", SAMPLERS)
+@pytest.mark.parametrize("kernel_size", [1, 2, 3])
+def test_what_was_drawn_goes_on_as_if_it_had_not_stopped(kernel_size, backend, make_wavenet):
+    """From as many of its ids as the receptive field holds, bit for bit, wherever it stopped."""
+    model = make_wavenet(2, 3, kernel_size)
+    assert model.receptive_field in (1, 15, 29)
+    made = Level(model, DRAWS, lanes=2, backend=backend)
+    whole = generate_level(made, 3, 100)
+    drawn_steps = []
+    made.sampler = counting(made.sampler, drawn_steps)
+    for stops in ((50, 50, 50), (64, 64, 64), (15, 96, 80), (0, 99, 33)):
+        drawn_steps.clear()
+        known = [ids[:stop] for ids, stop in zip(whole[0], stops, strict=True)]
+        ids, log_probs = generate_level(made, 3, 100, known=known)
+        np.testing.assert_array_equal(ids, whole[0])
+        for row, expected, stop in zip(log_probs, whole[1], stops, strict=True):
+            np.testing.assert_array_equal(row[stop:], expected[stop:])
+        # Two groups: of the first two items, and of the last.
+        firsts = [
+            max(stop - model.receptive_field, 0) // 16 * 16 for stop in (min(stops[:2]), stops[2])
+        ]
+        assert sum(drawn_steps) == 200 - sum(firsts)
+
+
+def counting(sampler, counts):
+    """A sampler that notes how many ids every call is asked for."""
+
+    class Counting:
+        lanes, initial_state = sampler.lanes, sampler.initial_state
+
+        def __call__(self, *args, **kwargs):
+            counts.append(args[5] if len(args) > 5 else kwargs["num_steps"])
+            return sampler(*args, **kwargs)
+
+    return Counting()
 
 
 def test_seconds_are_those_of_drawing(model, monkeypatch):
     """Whatever is done before the first id, such as compiling, does not count."""
     now = [100.0]
-    monkeypatch.setattr(level.time, "monotonic", lambda: now[0])
-    sampler = BlockSampler(model, 2, 16, jit_compile=False)
+    made = Level(model, DRAWS, lanes=2, backend="graph")
+    sampler = made.sampler
 
     class Slow:
-        lanes = 2
-        initial_state = sampler.initial_state
+        lanes, initial_state, model = sampler.lanes, sampler.initial_state, sampler.model
 
-        def __call__(self, *args):
+        def __call__(self, *args, **kwargs):
             # The first call compiles and draws nothing.
             now[0] += 1000.0 if now[0] == 100.0 else 3.0
-            return sampler(*args)
+            return sampler(*args, **kwargs)
 
-    assert generate_level(model, 2, 40, DRAWS, sampler=Slow()).seconds == 9.0
+    monkeypatch.setattr(level.time, "monotonic", lambda: now[0])
+    made.sampler = Slow()
+    stream = Stream([made], [40], 2)
+    assert [block.start for block in stream] == [0, 16, 32]
+    assert stream.seconds == 9.0
+    assert stream.level_seconds == [9.0]
+    assert stream.num_drawn == 80
 
 
-@pytest.mark.parametrize(("hop", "steps"), [(1, 16), (4, 16), (6, 18), (64, 64)])
-def test_blocks_hold_whole_codes(hop, steps):
-    assert level.block_steps(hop) == steps
+@pytest.mark.parametrize(("hop", "steps"), [(2, 16), (4, 16), (6, 18), (64, 64)])
+def test_blocks_hold_whole_codes(hop, steps, make_autoencoder):
+    assert Level(make_autoencoder(hop), DRAWS).block_steps == steps

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from ada.generation import BlockSampler, Draws, generate_level, level, native
+from ada.generation import BlockSampler, Draws, Level, generate_level, native, streaming
 from ada.generation.native import NativeSampler
 from ada.models import WaveNet
 
@@ -69,25 +69,24 @@ def test_a_sequence_is_the_same_whatever_is_beside_it(model):
         np.testing.assert_array_equal(alone[1], log_probs[one])
 
 
+def drawn(model, lanes, num_items, **given):
+    made = Level(model, Draws(3), lanes=lanes, backend="native")
+    return generate_level(made, num_items, 40, **given)
+
+
 def test_the_number_of_lanes_means_nothing(make_wavenet):
-    wavenet = make_wavenet()
-    one, many = (
-        generate_level(wavenet, 5, 40, Draws(3), lanes=lanes, backend="native") for lanes in (1, 4)
-    )
-    np.testing.assert_array_equal(one.ids, many.ids)
-    np.testing.assert_array_equal(one.log_probs, many.log_probs)
+    one, many = (drawn(make_wavenet(), lanes, 5) for lanes in (1, 4))
+    for alone, together in zip(one, many, strict=True):
+        np.testing.assert_array_equal(alone, together)
 
 
-def test_groups_on_many_threads_draw_what_one_draws(model, monkeypatch):
-    monkeypatch.setattr(level.os, "cpu_count", lambda: 8)
+def test_groups_on_many_threads_draw_what_one_draws(make_autoencoder, monkeypatch):
+    monkeypatch.setattr(streaming.os, "cpu_count", lambda: 8)
     monkeypatch.setattr(native.np, "ravel", lambda x: time.sleep(1e-4) or np.asarray(x).reshape(-1))
-    rng = np.random.default_rng(0)
-    h = rng.normal(size=(64, 10, 5)).astype(np.float32)
-    options = {"conditioning": h, "hop_length": 4, "backend": "native"}
-    many = generate_level(model, 64, 40, Draws(3), lanes=1, **options)
-    one = generate_level(model, 64, 40, Draws(3), lanes=64, **options)
-    np.testing.assert_array_equal(many.ids, one.ids)
-    np.testing.assert_array_equal(many.log_probs, one.log_probs)
+    codes = np.random.default_rng(0).integers(0, 8, (64, 10)).astype(np.int32)
+    many, one = (drawn(make_autoencoder(), lanes, 64, codes=codes) for lanes in (1, 64))
+    for alone, together in zip(many, one, strict=True):
+        np.testing.assert_array_equal(alone, together)
 
 
 def test_what_is_trained_further_is_heard(make_wavenet):

@@ -1,0 +1,208 @@
+"""Hierarchical sampling (the slides' stacking): all levels advance together, the audio in blocks.
+
+The bottom level draws block after block, and every level above draws what the modulator below it
+sees of its codes, rounded up to whole windows and blocks, and no more. What is kept of a sequence
+is what is still to be read: memory does not grow with its length.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from ada.generation.conditioning import Given
+from ada.generation.level import Level, LevelBlock, LevelStream
+from ada.progress import progress_bar
+
+# Steps of a stream that nobody wants to end.
+ENDLESS = 2**60
+
+
+class Block(NamedTuple):
+    """What a stream made since its last block.
+
+    Attributes:
+      items: numbers of the clips.
+      start: of the audio in these clips, samples.
+      audio: float32 `[items, samples]` in [-1, 1]; None of a stream of codes.
+      levels: what every level drew meanwhile, top first: some blocks of some of the items each.
+    """
+
+    items: range
+    start: int
+    audio: np.ndarray | None
+    levels: tuple[tuple[LevelBlock, ...], ...]
+
+
+class Stream:
+    """Clips made by levels on top of each other, block by block; to be iterated over once.
+
+    Groups of as many items as there are lanes run on as many threads as there are processors; where
+    there are more groups, they take turns, and items of later numbers follow when the first ended.
+
+    Args:
+      levels: top first; each but the first draws given the one before it.
+      lengths: ids of every level (`lengths.level_lengths`).
+      num_items: clips.
+      to_audio: bottom ids to float32 audio, element by element; None for a stream of codes.
+      sample_rate: steps of the bottom level to a second.
+      codes: what the first level draws given, int `[num_items, steps]`, or float
+        `[num_items, steps, dim]` for an autoencoder without codes; None if it is a prior.
+      known: for every level, the ids that each item begins with, int `[steps]`; nothing if none is
+        known.
+      desc: title of a progress bar; None for none.
+
+    Attributes:
+      seconds: of drawing so far; without compiling, and without what is done with the blocks.
+      level_seconds: of every level, top first, all groups together.
+      num_drawn: samples of audio drawn so far, of all clips.
+    """
+
+    def __init__(
+        self,
+        levels: Sequence[Level],
+        lengths: Sequence[int],
+        num_items: int,
+        to_audio: Callable[[np.ndarray], np.ndarray] | None = None,
+        sample_rate: float = 1.0,
+        *,
+        codes: np.ndarray | None = None,
+        known: Sequence[Sequence[np.ndarray]] = (),
+        desc: str | None = None,
+    ) -> None:
+        self.levels, self.lengths, self.num_items = levels, lengths, num_items
+        self.sample_rate = sample_rate
+        self.seconds, self.num_drawn = 0.0, 0
+        self.level_seconds = [0.0] * len(levels)
+        self.codes, self._desc = codes, desc
+        self._known = known or [()] * len(levels)
+        self._audio_of_ids = None
+        if to_audio is not None:
+            self._audio_of_ids = np.asarray(to_audio(np.arange(levels[-1].num_classes)), np.float32)
+
+    def __iter__(self) -> Iterator[Block]:
+        for level in self.levels:
+            level.compile()
+        lanes = self.levels[-1].sampler.lanes
+        groups = [
+            range(first, min(first + lanes, self.num_items))
+            for first in range(0, self.num_items, lanes)
+        ]
+        threads = min(len(groups), os.cpu_count() or 1)
+        with self._bar() as bar, ThreadPoolExecutor(threads) as pool:
+            for first in range(0, len(groups), threads):
+                chains = [self._streams(group) for group in groups[first : first + threads]]
+                while not chains[0][-1].is_done:
+                    began = time.monotonic()
+                    parts = list(pool.map(_advance, chains))
+                    self.seconds += time.monotonic() - began
+                    levels = tuple(
+                        tuple(itertools.chain(*part)) for part in zip(*parts, strict=True)
+                    )
+                    bar.update(self._count(levels))
+                    bar.set_postfix_str(f"{self.real_time_factor:.2f} x real time", refresh=False)
+                    yield self._block(levels)
+
+    def to_audio(self, ids: np.ndarray) -> np.ndarray | None:
+        """Audio of bottom ids, float32 of the same shape; None if they are codes."""
+        return None if self._audio_of_ids is None else self._audio_of_ids[ids]
+
+    def collect(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Draws everything: ids and log-probabilities of every level, `[items, steps]` each."""
+        made = [
+            (np.zeros([self.num_items, n], np.int32), np.zeros([self.num_items, n], np.float32))
+            for n in self.lengths
+        ]
+        for block in self:
+            for (ids, log_probs), drawn in zip(made, block.levels, strict=True):
+                for part in drawn:
+                    rows = slice(part.items.start, part.items.stop)
+                    columns = slice(part.start, part.start + part.ids.shape[1])
+                    ids[rows, columns] = part.ids
+                    log_probs[rows, columns] = part.log_probs
+        return made
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of clips drawn in a second, all together."""
+        return self.num_drawn / self.sample_rate / max(self.seconds, 1e-9)
+
+    def _bar(self) -> tqdm:
+        length = self.lengths[-1]
+        return progress_bar(
+            total=None if length >= ENDLESS else self.num_items * length,
+            initial=sum(min(len(ids), length) for ids in self._known[-1]),
+            desc=self._desc or "",
+            unit="step",
+            unit_scale=True,
+            disable=self._desc is None,
+        )
+
+    def _count(self, levels: Sequence[Sequence[LevelBlock]]) -> int:
+        """Keeps count of what was drawn; how much of it was audio."""
+        for number, blocks in enumerate(levels):
+            self.level_seconds[number] += sum(block.seconds for block in blocks)
+        drawn = sum(int((~np.isnan(block.log_probs)).sum()) for block in levels[-1])
+        self.num_drawn += drawn
+        return drawn
+
+    def _block(self, levels: tuple[tuple[LevelBlock, ...], ...]) -> Block:
+        first, last = levels[-1][0], levels[-1][-1]
+        audio = self.to_audio(np.concatenate([block.ids for block in levels[-1]]))
+        return Block(range(first.items.start, last.items.stop), first.start, audio, levels)
+
+    def _streams(self, items: range) -> list[LevelStream]:
+        """The levels of a group, top first."""
+        span = slice(items.start, items.stop)
+        above = None if self.codes is None else Given(self.codes[span])
+        streams = []
+        for level, length, known in zip(self.levels, self.lengths, self._known, strict=True):
+            above = LevelStream(level, items, length, above, known[span])
+            streams.append(above)
+        return streams
+
+
+def _advance(streams: Sequence[LevelStream]) -> list[tuple[LevelBlock, ...]]:
+    """Draws a block of the bottom level; with its last one also what of the codes nothing read."""
+    streams[-1].advance()
+    if streams[-1].is_done:
+        for stream in streams[:-1]:
+            while not stream.is_done:
+                stream.advance()
+    return [stream.take() for stream in streams]
+
+
+def generate_level(
+    level: Level,
+    num_items: int,
+    num_steps: int,
+    *,
+    codes: np.ndarray | None = None,
+    known: Sequence[np.ndarray] = (),
+    desc: str | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws the ids of one level.
+
+    Args:
+      level: what draws.
+      num_items: sequences.
+      num_steps: ids of each.
+      codes: see `Stream`; so are the rest.
+      known: the ids that each item begins with.
+      desc: see `Stream`.
+
+    Returns:
+      ids int32 and log p(id) at temperature 1 float32, NaN where an id was known, both
+      `[num_items, num_steps]`.
+
+    Raises:
+      ValueError: if the codes do not last.
+    """
+    return Stream(
+        [level], [num_steps], num_items, codes=codes, known=[known] if known else (), desc=desc
+    ).collect()[0]

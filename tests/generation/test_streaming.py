@@ -1,0 +1,121 @@
+"""Streams: all levels advance together, in any number of groups, and keep what they need."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ada.chain import Chain
+from ada.generation import Draws, conditioning, generate, level, stream, streaming
+from ada.generation.lengths import chain_geometry, level_lengths
+
+BLOCK, WINDOW = 16, 8
+
+
+@pytest.fixture(autouse=True)
+def _short_blocks(monkeypatch):
+    monkeypatch.setattr(level, "BLOCK_STEPS", BLOCK)
+    monkeypatch.setattr(conditioning, "WINDOW_STEPS", WINDOW)
+
+
+@pytest.fixture(scope="module")
+def chains(chain_dirs):
+    return {levels: Chain.open(dirs) for levels, dirs in chain_dirs.items()}
+
+
+def begun(chain, num_items=1, secs=None, **options):
+    return stream(chain, num_items, secs, Draws(3), **{"lanes": 2, "backend": "graph"} | options)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_blocks_add_up_to_what_is_generated_at_once(levels, chains):
+    made = generate(chains[levels], 3, 0.15, Draws(3), lanes=2, backend="graph")
+    blocks = list(begun(chains[levels], 3, 0.15))
+    assert [b.audio.shape[1] for b in blocks] == [16] * 9 + [6]
+    assert all(b.items == range(3) for b in blocks)
+    np.testing.assert_array_equal(np.concatenate([b.audio for b in blocks], 1), made.audio)
+    for number, expected in enumerate(made.ids):
+        for item in range(3):
+            drawn = [
+                part.ids[item - part.items.start]
+                for block in blocks
+                for part in block.levels[number]
+                if item in part.items
+            ]
+            np.testing.assert_array_equal(np.concatenate(drawn), expected[item])
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+def test_every_level_is_ahead_by_what_the_modulator_below_sees(levels, chains):
+    """Rounded up to whole windows of it, and to blocks; no level waits for another's end."""
+    chain = chains[levels]
+    decoders = chain_geometry(chain)[1:]
+    drawn = [0] * levels
+    for block in itertools.islice(begun(chain, secs=60.0), 40):
+        for number, parts in enumerate(block.levels):
+            drawn[number] += sum(part.ids.shape[1] for part in parts)
+        wanted = drawn[-1]
+        assert wanted == block.start + BLOCK
+        for number, geometry in reversed(list(enumerate(decoders))):
+            hop = geometry.encoder_field.hop
+            codes = -(-wanted // (WINDOW * hop)) * WINDOW + geometry.lookahead
+            assert wanted / hop <= drawn[number] == -(-codes // BLOCK) * BLOCK
+            wanted = drawn[number]
+
+
+def test_without_a_duration_it_goes_on_for_ever(chains):
+    first = list(itertools.islice(begun(chains[3]), 12))
+    finite = list(begun(chains[3], secs=0.16))
+    for block, expected in zip(first, finite, strict=False):
+        np.testing.assert_array_equal(block.audio, expected.audio)
+    assert first[-1].start == 11 * BLOCK
+
+
+def test_groups_without_a_thread_take_turns(chains, monkeypatch):
+    monkeypatch.setattr(streaming.os, "cpu_count", lambda: 2)
+    blocks = list(begun(chains[2], 7, 0.04))
+    places = [(block.items.start, block.items.stop, block.start) for block in blocks]
+    assert places == [(0, 4, 0), (0, 4, 16), (0, 4, 32), (4, 7, 0), (4, 7, 16), (4, 7, 32)]
+    audio = [np.concatenate([b.audio for b in blocks if b.items.start == i], 1) for i in (0, 4)]
+    made = generate(chains[2], 7, 0.04, Draws(3), lanes=2, backend="graph")
+    np.testing.assert_array_equal(np.concatenate(audio), made.audio)
+
+
+def test_little_is_kept_of_a_long_stream(chains):
+    made = begun(chains[3])
+    streams, kept = [], []
+    make = made._streams
+    made._streams = lambda items: streams.append(make(items)) or streams[-1]
+    for block in itertools.islice(made, 200):
+        if block.start % 160 == 0:
+            kept.append(sum(len(s._kept) + len(s._untaken) for s in streams[0]))
+    assert max(kept[len(kept) // 2 :]) <= max(kept[: len(kept) // 2]) <= 6
+
+
+def test_prompts_of_any_lengths_stand_side_by_side(chains):
+    """A group that knows much begins to draw later than another; each clip is as if alone."""
+    chain = chains[3]
+    whole = generate(chain, 4, 0.3, Draws(3), lanes=2, backend="graph")
+    # Of clips 0 and 1 nothing is known, of the others nearly all at the bottom and little above.
+    cuts = {0: (0, 0, 0), 1: (0, 0, 0), 2: (3, 20, 280), 3: (9, 60, 300)}
+    known = [[ids[item, : cuts[item][n]] for item in range(4)] for n, ids in enumerate(whole.ids)]
+    again = generate(chain, 4, 0.3, Draws(3), known=known, lanes=2, backend="graph")
+    for ids, expected in zip(again.ids, whole.ids, strict=True):
+        np.testing.assert_array_equal(ids, expected)
+
+
+def test_the_progress_bar_says_how_fast_and_how_long(chains, capfd):
+    made = begun(chains[2], 2, 0.3, progress=True)
+    list(made)
+    shown = capfd.readouterr().err
+    assert "generating: 100%" in shown
+    assert f"{made.real_time_factor:.2f} x real time" in shown
+    assert "step/s" in shown
+    assert made.num_drawn == 600
+    assert len(made.level_seconds) == 2
+    assert made.real_time_factor == 0.6 / made.seconds
+
+
+def test_lengths_of_an_endless_stream_are_numbers(chains):
+    lengths = level_lengths(streaming.ENDLESS, chain_geometry(chains[3])[1:])
+    assert lengths[-1] == streaming.ENDLESS > lengths[0] > 2**50
