@@ -84,6 +84,13 @@ flags.DEFINE_enum(
     "What computes the sampling loop; auto: the kernel in C on a CPU, else XLA. Their roundings "
     "differ: the same seed gives the same clip with the same backend.",
 )
+flags.DEFINE_enum(
+    "weights",
+    "float32",
+    ["float32", "bfloat16"],  # ada.generation.backends.WEIGHTS
+    "Precision in which weights are stored. bfloat16 draws 1.3 to 3 times as fast with the native "
+    "backend; by how much it changes the bits of what is drawn is said.",
+)
 flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in --output_dir.")
 flags.mark_flag_as_required("run_dirs")
 
@@ -123,6 +130,7 @@ def main(argv: list[str]) -> None:
         "draws": [d._asdict() for d in draws],
         "lanes": FLAGS.lanes,
         "backend": resolve(FLAGS.backend),
+        "weights": FLAGS.weights,
         "digest": request.digest(),
     }
     start = time.monotonic()
@@ -133,14 +141,21 @@ def main(argv: list[str]) -> None:
         if recording.secs_drawn:
             print(f"Going on: {recording.secs_drawn:.1f} s are there already.")
         made = request.stream(
-            draws, known=recording.known, lanes=FLAGS.lanes, backend=FLAGS.backend, progress=True
+            draws,
+            known=recording.known,
+            lanes=FLAGS.lanes,
+            backend=FLAGS.backend,
+            weights=FLAGS.weights,
+            progress=True,
         )
         for block in made:
             recording.take(block)
         secs = time.monotonic() - start
         factor = round(made.real_time_factor, 3) if made.num_drawn else None
+        rounding = [level.rounding_bits for level in made.levels]
         recording.finish(
             {
+                "rounding_bits": rounding,
                 "seconds": round(secs, 2),
                 "drawing_seconds": round(made.seconds, 2),
                 "level_seconds": [round(s, 2) for s in made.level_seconds],
@@ -151,6 +166,9 @@ def main(argv: list[str]) -> None:
         f"{request.num_items} clips of {request.duration_secs:g} s in {out}, {secs:.1f} s. "
         f"Drawing took {made.seconds:.1f} s of it: {factor or 0:g} times real time."
     )
+    if FLAGS.weights != "float32":
+        changes = ", ".join("none drawn" if bits is None else f"{bits:.5f}" for bits in rounding)
+        print(f"{FLAGS.weights} weights cost, bits an id, levels from the top: {changes}.")
 
 
 def source_flag() -> str | None:

@@ -15,6 +15,7 @@ from ada.models import WaveNet
 # More sequences side by side gain nothing.
 MOST_LANES = 16
 BACKENDS = ("auto", "native", "xla", "graph")
+WEIGHTS = ("float32", "bfloat16")
 
 
 def make_sampler(
@@ -24,15 +25,39 @@ def make_sampler(
     top_k: int = 0,
     top_p: float = 1.0,
     backend: str = "auto",
+    weights: str = "float32",
 ) -> Sampler:
-    """A `Sampler` of one of `BACKENDS` (see `resolve`); the other arguments are its own.
+    """A `Sampler` of one of `BACKENDS`.
+
+    Args:
+      model: see `Sampler`; so are the next four.
+      lanes: see `Sampler`.
+      block_steps: see `Sampler`.
+      top_k: see `Sampler`.
+      top_p: see `Sampler`.
+      backend: see `resolve`.
+      weights: precision in which matrices are stored, one of `WEIGHTS`. What does not fit the
+        caches is read in half the time if it is half as large: where that was measured to pay,
+        which is in the kernel in C (`python -m tools.benchmark generation`).
 
     Raises:
-      UserError: if that backend is not there.
+      UserError: if that backend is not there, or cannot do that.
     """
     backend = resolve(backend)
+    half = weights == "bfloat16"
+    if half and backend != "native":
+        raise UserError(
+            f"bfloat16 weights are for the native backend, which is faster with them; {backend} is "
+            "not: sample with float32."
+        )
+    if half and not native.fits_half(model):
+        raise UserError(
+            f"bfloat16 weights need channels and classes in multiples of {native.HALF_WIDTH}: "
+            f"sample the model of {model.residual_channels} and {model.skip_channels} channels and "
+            f"{model.num_classes} classes with float32."
+        )
     if backend == "native":
-        return NativeSampler(model, lanes, block_steps, top_k, top_p)
+        return NativeSampler(model, lanes, block_steps, top_k, top_p, half=half)
     return BlockSampler(model, lanes, block_steps, top_k, top_p, jit_compile=backend == "xla")
 
 

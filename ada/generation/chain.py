@@ -40,6 +40,7 @@ def stream(
     codes: np.ndarray | None = None,
     lanes: int | None = None,
     backend: str = "auto",
+    weights: str = "float32",
     progress: bool = False,
 ) -> Stream:
     """Audio of a whole chain, block by block.
@@ -62,6 +63,7 @@ def stream(
         of an autoencoder; None if it is a prior.
       lanes: clips computed side by side; None for what suits the backend.
       backend: what computes the loops (`ada.generation.backends`).
+      weights: precision in which matrices are stored, "float32" or "bfloat16".
       progress: whether to show a progress bar.
 
     Raises:
@@ -87,6 +89,7 @@ def stream(
             number=top - number,
             lanes=lanes or default_lanes(backend, num_items),
             backend=backend,
+            weights=weights,
         )
         for number in range(top + 1)
     ]

@@ -33,20 +33,52 @@ enum { WIDTH = 16 }; /* floats to a vector */
 typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 #define AT(p, i) (*(vector *)((p) + (i) * WIDTH))
 
+/* Weights are float32, or bfloat16 in pairs of vectors: of every 32 outputs, the first 16 are the low
+ * halves of 32-bit words and the other 16 the high halves, so that a shift and a mask unpack them. */
+typedef uint32_t words __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef struct {
+    vector a, b;
+} pair;
+
+INLINE const void *element(const void *w, size_t i, int half) {
+    return (const char *)w + i * (half ? 2 : 4);
+}
+
+/* The weights of 32 outputs. */
+INLINE pair weights(const void *w, int i, int half) {
+    if (!half) return (pair){AT((const float *)w, 2 * i), AT((const float *)w, 2 * i + 1)};
+    const words both = *(const words *)((const char *)w + i * 4 * WIDTH);
+    return (pair){(vector)(both << 16), (vector)(both & 0xffff0000u)};
+}
+
 /* y[o] += sum_i x[i] w[i][o], for 8 vectors of outputs of one sequence. */
-INLINE void add_product_8(const float *x, const float *w, int stride, float *y, int inputs) {
+INLINE void add_product_8(const float *x, const void *w, int stride, float *y, int inputs,
+                          int half) {
     vector a = AT(y, 0), b = AT(y, 1), c = AT(y, 2), d = AT(y, 3);
     vector e = AT(y, 4), f = AT(y, 5), g = AT(y, 6), h = AT(y, 7);
-    for (int i = 0; i < inputs; i++, w += stride) {
+    for (int i = 0; i < inputs; i++, w = element(w, stride, half)) {
         const float v = x[i];
-        a += v * AT(w, 0), b += v * AT(w, 1), c += v * AT(w, 2), d += v * AT(w, 3);
-        e += v * AT(w, 4), f += v * AT(w, 5), g += v * AT(w, 6), h += v * AT(w, 7);
+        const pair p = weights(w, 0, half), q = weights(w, 1, half);
+        const pair r = weights(w, 2, half), s = weights(w, 3, half);
+        a += v * p.a, b += v * p.b, c += v * q.a, d += v * q.b;
+        e += v * r.a, f += v * r.b, g += v * s.a, h += v * s.b;
     }
     AT(y, 0) = a, AT(y, 1) = b, AT(y, 2) = c, AT(y, 3) = d;
     AT(y, 4) = e, AT(y, 5) = f, AT(y, 6) = g, AT(y, 7) = h;
 }
 
-/* The same, for 1 vector of outputs. */
+/* The same, for 2 vectors of outputs. */
+INLINE void add_product_2(const float *x, const void *w, int stride, float *y, int inputs,
+                          int half) {
+    vector a = AT(y, 0), b = AT(y, 1);
+    for (int i = 0; i < inputs; i++, w = element(w, stride, half)) {
+        const pair p = weights(w, 0, half);
+        a += x[i] * p.a, b += x[i] * p.b;
+    }
+    AT(y, 0) = a, AT(y, 1) = b;
+}
+
+/* The same, for 1 vector of outputs; never of bfloat16. */
 INLINE void add_product_1(const float *x, const float *w, int stride, float *y, int inputs) {
     vector a = AT(y, 0);
     for (int i = 0; i < inputs; i++, w += stride) a += x[i] * AT(w, 0);
@@ -59,15 +91,15 @@ INLINE void add_product_1(const float *x, const float *w, int stride, float *y, 
            c##n = AT(y + n * y_stride, 2), d##n = AT(y + n * y_stride, 3);
 #define ADD(n)                \
     v = x[n * x_stride + i]; \
-    a##n += v * p, b##n += v * q, c##n += v * r, d##n += v * s;
+    a##n += v * p.a, b##n += v * p.b, c##n += v * q.a, d##n += v * q.b;
 #define STORE(n)                                                  \
     AT(y + n * y_stride, 0) = a##n, AT(y + n * y_stride, 1) = b##n, \
                           AT(y + n * y_stride, 2) = c##n, AT(y + n * y_stride, 3) = d##n;
-INLINE void add_product_4x4(const float *x, int x_stride, const float *w, int stride, float *y,
-                            int y_stride, int inputs) {
+INLINE void add_product_4x4(const float *x, int x_stride, const void *w, int stride, float *y,
+                            int y_stride, int inputs, int half) {
     LOAD(0) LOAD(1) LOAD(2) LOAD(3)
-    for (int i = 0; i < inputs; i++, w += stride) {
-        const vector p = AT(w, 0), q = AT(w, 1), r = AT(w, 2), s = AT(w, 3);
+    for (int i = 0; i < inputs; i++, w = element(w, stride, half)) {
+        const pair p = weights(w, 0, half), q = weights(w, 1, half);
         float v;
         ADD(0) ADD(1) ADD(2) ADD(3)
     }
@@ -75,24 +107,28 @@ INLINE void add_product_4x4(const float *x, int x_stride, const float *w, int st
 }
 
 /* y[lane][o] += sum_i x[lane][i] w[i][o], w of shape [inputs][outputs]. */
-INLINE void add_product(const float *x, int x_stride, const float *w, float *y, int y_stride,
-                        int inputs, int outputs, int lanes) {
+INLINE void add_product(const float *x, int x_stride, const void *w, float *y, int y_stride,
+                        int inputs, int outputs, int lanes, int half) {
     const int fours = lanes / 4 * 4;
     int o = 0;
     for (; o + 4 * WIDTH <= outputs; o += 4 * WIDTH)
         for (int n = 0; n < fours; n += 4)
-            add_product_4x4(x + n * x_stride, x_stride, w + o, outputs, y + n * y_stride + o,
-                            y_stride, inputs);
+            add_product_4x4(x + n * x_stride, x_stride, element(w, o, half), outputs,
+                            y + n * y_stride + o, y_stride, inputs, half);
     for (int n = 0; n < lanes; n++) {
         const float *in = x + n * x_stride;
         float *out = y + n * y_stride;
         int from = n < fours ? o : 0;
         for (; from + 8 * WIDTH <= outputs; from += 8 * WIDTH)
-            add_product_8(in, w + from, outputs, out + from, inputs);
+            add_product_8(in, element(w, from, half), outputs, out + from, inputs, half);
+        for (; from + 2 * WIDTH <= outputs; from += 2 * WIDTH)
+            add_product_2(in, element(w, from, half), outputs, out + from, inputs, half);
+        if (half) continue;
+        const float *full = w;
         for (; from + WIDTH <= outputs; from += WIDTH)
-            add_product_1(in, w + from, outputs, out + from, inputs);
+            add_product_1(in, full + from, outputs, out + from, inputs);
         for (; from < outputs; from++)
-            for (int i = 0; i < inputs; i++) out[from] += in[i] * w[(size_t)i * outputs + from];
+            for (int i = 0; i < inputs; i++) out[from] += in[i] * full[(size_t)i * outputs + from];
     }
 }
 
@@ -173,18 +209,19 @@ INLINE int32_t choose(const float *logits, int classes, float u, float temperatu
 }
 
 typedef struct {
-    int layers, taps, channels, skips, classes, lanes, block, steps, hop, top_k;
+    int half, layers, taps, channels, skips, classes, lanes, block, steps, hop, top_k;
     float top_p, temperature;
     int64_t step;
     const int32_t *dilations, *forced;
-    const float *table, *gates, *gate_bias, *residual, *residual_bias, *skip, *hidden, *hidden_bias,
-        *logits, *logits_bias, *conditioning, *uniforms;
+    const float *table, *gate_bias, *residual_bias, *hidden_bias, *logits_bias;
+    const void *gates, *residual, *skip, *hidden, *logits; /* float32, or bfloat16 if half */
+    const float *conditioning, *uniforms;
     float *ring, *log_probs, *scratch;
     int32_t *previous, *ids;
 } Job;
 
 /* All layers: x [lanes][channels] is the embedded last id, z [lanes][layers][channels] comes out. */
-INLINE void layers(const Job *j, int t, float *x, float *gates, float *z) {
+INLINE void layers(const Job *j, int t, float *x, float *gates, float *z, int half) {
     const int C = j->channels, past = j->taps - 1, lanes = j->lanes;
     const int64_t step = j->step + t;
     const size_t codes = j->conditioning ? j->block / j->hop : 0;
@@ -199,22 +236,25 @@ INLINE void layers(const Job *j, int t, float *x, float *gates, float *z) {
                 for (int c = 0; c < 2 * C; c++) out[c] += h[c];
             }
         }
-        const float *w = j->gates + (size_t)l * j->taps * C * 2 * C;
+        const void *w = element(j->gates, (size_t)l * j->taps * C * 2 * C, half);
         const int64_t rows = (int64_t)past * j->dilations[l];
         for (int k = 0; k < past; k++) {
             /* Before the first id the ring is zero, as causal convolutions are padded. */
             const int64_t age = (int64_t)j->dilations[l] * (past - k);
             const float *then = ring + (step - age + rows) % rows * lanes * C;
-            add_product(then, C, w + (size_t)k * C * 2 * C, gates, 2 * C, C, 2 * C, lanes);
+            add_product(then, C, element(w, (size_t)k * C * 2 * C, half), gates, 2 * C, C, 2 * C,
+                        lanes, half);
         }
-        add_product(x, C, w + (size_t)past * C * 2 * C, gates, 2 * C, C, 2 * C, lanes);
+        add_product(x, C, element(w, (size_t)past * C * 2 * C, half), gates, 2 * C, C, 2 * C, lanes,
+                    half);
         if (rows) memcpy(ring + step % rows * lanes * C, x, sizeof(float) * lanes * C);
         ring += rows * lanes * C;
         for (int n = 0; n < lanes; n++) gate(gates + n * 2 * C, z + (n * j->layers + l) * C, C);
         if (l + 1 == j->layers) break;
         for (int n = 0; n < lanes; n++)
             for (int c = 0; c < C; c++) x[n * C + c] += j->residual_bias[l * C + c];
-        add_product(z + l * C, j->layers * C, j->residual + (size_t)l * C * C, x, C, C, C, lanes);
+        add_product(z + l * C, j->layers * C, element(j->residual, (size_t)l * C * C, half), x, C, C,
+                    C, lanes, half);
     }
 }
 
@@ -233,7 +273,7 @@ static size_t scratch_size(const Job *j) {
     return lane * j->lanes + 2 * (size_t)j->classes;
 }
 
-FOR_EVERY_PROCESSOR static void run(const Job *j) {
+INLINE void all_steps(const Job *j, int half) {
     const int C = j->channels, S = j->skips, V = j->classes, lanes = j->lanes;
     float *x = j->scratch, *gates = x + lanes * C, *z = gates + lanes * 2 * C;
     float *skips = z + (size_t)lanes * j->layers * C, *hidden = skips + lanes * S;
@@ -245,15 +285,15 @@ FOR_EVERY_PROCESSOR static void run(const Job *j) {
             else
                 memcpy(x + n * C, j->table + (size_t)j->previous[n] * C, sizeof(float) * C);
         }
-        layers(j, t, x, gates, z);
+        layers(j, t, x, gates, z, half);
         memset(skips, 0, sizeof(float) * lanes * S);
-        add_product(z, j->layers * C, j->skip, skips, S, j->layers * C, S, lanes);
+        add_product(z, j->layers * C, j->skip, skips, S, j->layers * C, S, lanes, half);
         rectify(skips, lanes * S);
         copy_to_lanes(hidden, j->hidden_bias, S, lanes);
-        add_product(skips, S, j->hidden, hidden, S, S, S, lanes);
+        add_product(skips, S, j->hidden, hidden, S, S, S, lanes, half);
         rectify(hidden, lanes * S);
         copy_to_lanes(logits, j->logits_bias, V, lanes);
-        add_product(hidden, S, j->logits, logits, V, S, V, lanes);
+        add_product(hidden, S, j->logits, logits, V, S, V, lanes, half);
         for (int n = 0; n < lanes; n++) {
             const size_t place = (size_t)n * j->block + t;
             const float *given = logits + n * V;
@@ -269,6 +309,13 @@ FOR_EVERY_PROCESSOR static void run(const Job *j) {
             j->log_probs[place] = given[id] - top - logf(total);
         }
     }
+}
+
+FOR_EVERY_PROCESSOR static void run(const Job *j) {
+    if (j->half)
+        all_steps(j, 1);
+    else
+        all_steps(j, 0);
 }
 
 /* Whether a buffer has so many items of 4 bytes; if not, sets an error. */
@@ -295,7 +342,7 @@ static PyObject *draw(PyObject *module, PyObject *args) {
     Job j;
     Py_buffer b[BUFFERS];
     long long step;
-    if (!PyArg_ParseTuple(args, "iiiiiiiiiiffLy*y*z*y*y*w*w*w*w*", &j.layers, &j.taps, &j.channels,
+    if (!PyArg_ParseTuple(args, "iiiiiiiiiiiffLy*y*z*y*y*w*w*w*w*", &j.half, &j.layers, &j.taps, &j.channels,
                           &j.skips, &j.classes, &j.lanes, &j.block, &j.steps, &j.hop, &j.top_k,
                           &j.top_p, &j.temperature, &step, &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
                           &b[6], &b[7], &b[8]))
@@ -313,10 +360,32 @@ static PyObject *draw(PyObject *module, PyObject *args) {
     j.dilations = b[DILATIONS].buf;
     size_t rows = 0;
     for (size_t l = 0; l < L; l++) rows += (K - 1) * j.dilations[l];
-    const size_t sizes[] = {V * C,     L * K * C * 2 * C, L * 2 * C, (L - 1) * C * C, (L - 1) * C,
-                            L * C * S, S * S,             S,         S * V,           V};
-    const float **parts[] = {&j.table, &j.gates,  &j.gate_bias,   &j.residual, &j.residual_bias,
-                             &j.skip,  &j.hidden, &j.hidden_bias, &j.logits,   &j.logits_bias};
+    if (j.half && (C % 32 || S % 32 || V % 32)) {
+        PyErr_SetString(PyExc_ValueError, "bfloat16 weights need sizes in multiples of 32");
+        goto done;
+    }
+    /* In words of 4 bytes: matrices in bfloat16 have half as many. */
+    const size_t part = j.half ? 2 : 1;
+    const size_t sizes[] = {V * C,
+                            L * K * C * 2 * C / part,
+                            L * 2 * C,
+                            (L - 1) * C * C / part,
+                            (L - 1) * C,
+                            L * C * S / part,
+                            S * S / part,
+                            S,
+                            S * V / part,
+                            V};
+    const void **parts[] = {(const void **)&j.table,
+                            &j.gates,
+                            (const void **)&j.gate_bias,
+                            &j.residual,
+                            (const void **)&j.residual_bias,
+                            &j.skip,
+                            &j.hidden,
+                            (const void **)&j.hidden_bias,
+                            &j.logits,
+                            (const void **)&j.logits_bias};
     size_t total = 0;
     for (int i = 0; i < 10; i++) {
         *parts[i] = (const float *)b[WEIGHTS].buf + total;

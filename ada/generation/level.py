@@ -43,6 +43,11 @@ class Level:
       number: the level's number in its chain, 0 at the bottom; decides its random numbers.
       lanes: items computed side by side.
       backend: what computes the loop (`ada.generation.backends`).
+      weights: precision in which matrices are stored (`ada.generation.backends`).
+
+    Attributes:
+      rounding_bits: with bfloat16 weights, by how many bits an id what is drawn is less likely
+        under the model itself: a mean over the first block; None before it, and with float32.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Level:
         number: int = 0,
         lanes: int = 1,
         backend: str = "auto",
+        weights: str = "float32",
     ) -> None:
         self.draws, self.number = draws, number
         has_codes_above = model.quantizer is not None
@@ -62,9 +68,10 @@ class Level:
         self.conditioning = Conditioning(model, self.block_codes) if has_codes_above else None
         self.receptive_field = model.receptive_field
         self.num_classes = model.num_classes
-        self.sampler = make_sampler(
-            model.local_model, lanes, self.block_steps, draws.top_k, draws.top_p, backend
-        )
+        given = (model.local_model, lanes, self.block_steps, draws.top_k, draws.top_p, backend)
+        self.sampler = make_sampler(*given, weights)
+        self._exact = make_sampler(*given) if weights != "float32" else None
+        self.rounding_bits: float | None = None
         self._ready = False
 
     def compile(self) -> None:
@@ -79,6 +86,24 @@ class Level:
         noise = np.zeros([sampler.lanes, self.block_steps], np.float32)
         sampler(sampler.initial_state(), noise, conditioning=h, num_steps=0)
         self._ready = True
+
+    def compare(self, h: np.ndarray | None, ids: np.ndarray, log_probs: np.ndarray) -> None:
+        """Notes `rounding_bits`, once.
+
+        Args:
+          h: conditioning of the first block that is computed.
+          ids: `[lanes, steps]`, what was drawn in it.
+          log_probs: log p of that; NaN for ids that were known.
+        """
+        if self._exact is None or self.rounding_bits is not None or np.isnan(log_probs).all():
+            return
+        shape, steps = [len(ids), self.block_steps], ids.shape[1]
+        forced = np.zeros(shape, np.int32)
+        forced[:, :steps] = ids
+        state, noise = self._exact.initial_state(), np.zeros(shape, np.float32)
+        _, _, exact = self._exact(state, noise, 1.0, h, forced, steps)
+        change = log_probs - np.asarray(exact)[:, :steps]
+        self.rounding_bits = float(np.nanmean(change) / np.log(2.0))
 
 
 class LevelBlock(NamedTuple):
@@ -175,7 +200,6 @@ class LevelStream:
             ids, log_probs = known, np.full(known.shape, np.nan, np.float32)
         else:
             ids, log_probs = self._draw(start, known, stop - start)
-            log_probs = np.where(known < 0, log_probs, np.nan)
         ids, log_probs = (array[: len(self._items), : stop - start] for array in (ids, log_probs))
         drawn = LevelBlock(self._items, start, ids, log_probs, self._seconds)
         self._untaken.append(drawn)
@@ -186,7 +210,8 @@ class LevelStream:
         level, draws, first = self._level, self._level.draws, self._items.start
         h = self._conditioning(start)
         began = time.monotonic()
-        if self._state is None:
+        is_first = self._state is None
+        if is_first:
             self._state = level.sampler.initial_state()
         noise = [
             uniforms(draws.seed, item, level.number, self._block, level.block_steps)
@@ -195,8 +220,11 @@ class LevelStream:
         self._state, ids, log_probs = level.sampler(
             self._state, np.stack(noise), draws.temperature, h, known, num_steps
         )
-        ids, log_probs = np.asarray(ids), np.asarray(log_probs)
+        ids = np.asarray(ids)
+        log_probs = np.where(known < 0, log_probs, np.float32("nan"))
         self._seconds += time.monotonic() - began
+        if is_first:
+            level.compare(h, ids[:, :num_steps], log_probs[:, :num_steps])
         return ids, log_probs
 
     def _known_ids(self, start: int, stop: int) -> np.ndarray:

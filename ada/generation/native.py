@@ -19,7 +19,14 @@ except ImportError:
     _kernel = None
 
 LINE = 16  # floats of a cache line
+HALF_WIDTH = 32  # outputs that the kernel unpacks at once
 AVAILABLE = _kernel is not None
+
+
+def fits_half(model: WaveNet) -> bool:
+    """Whether the matrices of a model can be in bfloat16."""
+    sizes = (model.residual_channels, model.skip_channels, model.num_classes)
+    return not any(size % HALF_WIDTH for size in sizes)
 
 
 class NativeSampler(Sampler):
@@ -27,16 +34,21 @@ class NativeSampler(Sampler):
 
     A sequence does not depend on the number of lanes beside it. The weights are read whenever a
     new state is asked for.
+
+    Args:
+      half: whether matrices are rounded to bfloat16; all sums stay in float32.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, half: bool = False, **kwargs: Any) -> None:
         if not AVAILABLE:
             raise RuntimeError("NativeSampler: ada was installed without its kernel.")
         super().__init__(*args, **kwargs)
         model = self.model
         blocks = model.blocks
         self._dilations = np.array([b.convolution.dilation_rate for b in blocks], np.int32)
+        self._half = half
         self._sizes = (
+            int(half),
             len(blocks),
             model.kernel_size,
             model.residual_channels,
@@ -48,7 +60,7 @@ class NativeSampler(Sampler):
     def _read_weights(self) -> None:
         # Others may be drawing: what they see is whole at any time.
         model = self.model
-        self._weights = _packed_weights(model)
+        self._weights = _packed_weights(model, self._half)
         self._to_gates = model.condition.kernel.numpy() if model.conditioning_channels else None
 
     def initial_state(self) -> IncrementalState:
@@ -99,24 +111,34 @@ class NativeSampler(Sampler):
         return IncrementalState(ring, previous, int(state.step) + num_steps), ids, log_probs
 
 
-def _packed_weights(model: WaveNet) -> np.ndarray:
+def _packed_weights(model: WaveNet, half: bool) -> np.ndarray:
     """All weights as one array, in the order that the kernel knows."""
     with_residual = model.blocks[:-1]
-    variables = [
-        model.embedding.table,
-        *(block.convolution.kernel for block in model.blocks),
-        *(block.convolution.bias for block in model.blocks),
-        *(block.residual.kernel for block in with_residual),
-        *(block.residual.bias for block in with_residual),
-        model.skip.kernel,
-        model.hidden.kernel,
-        model.hidden.bias,
-        model.logits.kernel,
-        model.logits.bias,
+    # Matrices, which may be in half precision, and what always is in full.
+    groups = [
+        (False, [model.embedding.table]),
+        (half, [block.convolution.kernel for block in model.blocks]),
+        (False, [block.convolution.bias for block in model.blocks]),
+        (half, [block.residual.kernel for block in with_residual]),
+        (False, [block.residual.bias for block in with_residual]),
+        (half, [model.skip.kernel, model.hidden.kernel]),
+        (False, [model.hidden.bias]),
+        (half, [model.logits.kernel]),
+        (False, [model.logits.bias]),
     ]
-    flat = [np.ravel(tf.convert_to_tensor(v).numpy()) for v in variables]
+    flat = []
+    for is_half, variables in groups:
+        arrays = [np.ravel(tf.convert_to_tensor(v).numpy()) for v in variables]
+        flat += map(_as_bfloat16, arrays) if is_half else arrays
     # In whole cache lines: a vector that crosses two takes twice as long.
     total = sum(map(len, flat))
     room = np.empty([total + LINE], np.float32)
     start = -room.ctypes.data % (4 * LINE) // 4
     return np.concatenate(flat, out=room[start : start + total])
+
+
+def _as_bfloat16(values: np.ndarray) -> np.ndarray:
+    """Rounded, and in the order that the kernel unpacks: in pairs, two to a float32."""
+    rounded = tf.cast(values, tf.bfloat16).numpy().view(np.uint16).astype(np.uint32)
+    low, high = rounded.reshape(-1, 2, LINE).transpose(1, 0, 2)
+    return (low | high << 16).ravel().view(np.float32)

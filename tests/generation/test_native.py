@@ -3,9 +3,12 @@
 import shutil
 import time
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from ada.errors import UserError
 from ada.generation import BlockSampler, Draws, Level, generate_level, native, streaming
 from ada.generation.native import NativeSampler
 from ada.models import WaveNet
@@ -89,6 +92,56 @@ def test_groups_on_many_threads_draw_what_one_draws(make_autoencoder, monkeypatc
         np.testing.assert_array_equal(alone, together)
 
 
+@pytest.fixture(scope="module")
+def wide(randomize):
+    """Widths that bfloat16 weights take: pairs of vectors, more than one, and of many lanes."""
+    model = WaveNet(64, 2, 3, 2, 96, 160, 5)
+    model.build()
+    return randomize(model, scale=0.1)
+
+
+@pytest.mark.parametrize("lanes", [1, 4, 7])
+def test_bfloat16_weights_are_rounded_and_no_more(lanes, wide):
+    """Bit for bit what float32 weights give that are rounded already."""
+    uniforms, conditioning = inputs(lanes)
+    half = blocks(NativeSampler(wide, lanes, BLOCK, half=True), uniforms, conditioning)
+    rounded = keras.models.clone_model(wide)
+    rounded.build()
+    for weight, other in zip(wide.weights, rounded.weights, strict=True):
+        # Matrices of the loop: neither the table, nor biases, nor what acts once a code.
+        is_matrix = len(weight.shape) > 1 and "table" not in weight.path
+        is_matrix &= "condition" not in weight.path
+        value = tf.cast(tf.cast(weight, tf.bfloat16), tf.float32) if is_matrix else weight
+        other.assign(value)
+    full = blocks(NativeSampler(rounded, lanes, BLOCK), uniforms, conditioning)
+    for ours, expected in zip(half, full, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+    exact = blocks(NativeSampler(wide, lanes, BLOCK), uniforms, conditioning)
+    assert (exact[1] != half[1]).any()
+
+
+def test_what_bfloat16_weights_cost_is_measured(wide, make_wavenet):
+    """In bits, on the first block, by the model itself."""
+    plain = WaveNet(64, 2, 3, 2, 96, 160)
+    plain.build()
+    made = Level(plain, Draws(3), lanes=2, weights="bfloat16")
+    assert made.rounding_bits is None
+    known = [np.arange(5), np.arange(7)]
+    ids, log_probs = generate_level(made, 2, 100, known=known)
+    difference = log_probs - plain.log_prob(ids)
+    expected = float(np.nanmean(difference) / np.log(2.0))
+    np.testing.assert_allclose(made.rounding_bits, expected, atol=1e-6)
+    assert expected != 0.0
+    # Nothing is rounded, nothing is measured.
+    full = Level(plain, Draws(3), lanes=2)
+    generate_level(full, 2, 100)
+    assert full.rounding_bits is None
+    with pytest.raises(UserError, match="in multiples of 32: .*6 and 16 channels and 7 classes"):
+        Level(make_wavenet(), Draws(3), weights="bfloat16")
+    with pytest.raises(UserError, match="xla is not: sample with float32"):
+        Level(plain, Draws(3), weights="bfloat16", backend="xla")
+
+
 def test_what_is_trained_further_is_heard(make_wavenet):
     """A listener keeps its sampler from one validation to the next."""
     wavenet = make_wavenet()
@@ -127,7 +180,7 @@ def test_extreme_numbers_draw_something_possible(u, temperature, make_wavenet):
 
 
 def test_what_does_not_fit_is_refused():
-    sizes = (1, 2, 3, 4, 5, 1, 8, 8, 1, 0, 1.0, 1.0, 0)
+    sizes = (0, 1, 2, 3, 4, 5, 1, 8, 8, 1, 0, 1.0, 1.0, 0)
     weights = 5 * 3 + 2 * 3 * 6 + 6 + 3 * 4 + 4 * 4 + 4 + 4 * 5 + 5
 
     def draw(sizes=sizes, weights=weights, forced=-1, ring=3):
@@ -149,8 +202,9 @@ def test_what_does_not_fit_is_refused():
         ({"weights": weights - 1}, "weights has"),
         ({"ring": 2}, "ring has"),
         ({"forced": 5}, "forced holds 5, not below 5"),
-        ({"sizes": (0, *sizes[1:])}, "out of range"),
-        ({"sizes": (*sizes[:7], 9, *sizes[8:])}, "out of range"),
+        ({"sizes": (0, 0, *sizes[2:])}, "out of range"),
+        ({"sizes": (*sizes[:8], 9, *sizes[9:])}, "out of range"),
+        ({"sizes": (1, *sizes[1:])}, "multiples of 32"),
     ):
         with pytest.raises(ValueError, match=message):
             draw(**wrong)

@@ -15,7 +15,7 @@ from support import run
         (
             "generation",
             ["residual_channels", "skip_channels", "streams", "path", "samples_per_second"]
-            + ["limit_samples_per_second"],
+            + ["limit_samples_per_second", "what", "seconds", "real_time_factor"],
         ),
     ],
 )

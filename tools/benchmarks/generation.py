@@ -1,16 +1,24 @@
-"""Sampling against reading the weights once a step: NumPy products of the same matrices."""
+"""Sampling: one WaveNet against reading its weights once a step, and a chain of three levels.
+
+The limit is NumPy's: products of a vector and the same matrices, on one core.
+"""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+import statistics
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from ada.generation import make_sampler, native
+from ada import configuration
+from ada.generation import Draws, Level, Stream, native
 from ada.generation.backends import default_lanes
-from ada.generation.level import BLOCK_STEPS
+from ada.generation.lengths import CodeGeometry, level_lengths
 from tools.benchmarks import benchmark_wavenet, median_secs, sizes_of
+
+WAVENET_STEPS = 4096
+CHAIN, CHAIN_SECS = ("gin/systems/vqvae_amae.gin", "gin/tiny.gin"), 10.0
+SAMPLE_RATE = 16000
+HALF = "_bfloat16"
 
 
 def run(flags: Any) -> list[dict[str, Any]]:
@@ -21,33 +29,104 @@ def run(flags: Any) -> list[dict[str, Any]]:
         limit = _weight_reads_per_sec(model, runs)
         processors = os.cpu_count() or 1
         cases = [("xla", 1, 1), ("xla", processors, 1), ("xla", 16, 1), ("xla", 16, 16)]
-        if native.AVAILABLE:
-            cases += [("native", n, default_lanes("native", n)) for n in (1, processors, 16)]
+        for path in _native_paths([model]):
+            cases += [(path, n, default_lanes("native", n)) for n in (1, processors, 16)]
         for path, streams, lanes in cases:
-            sampler = make_sampler(model, lanes, BLOCK_STEPS, backend=path)
-            noise = tf.random.stateless_uniform([lanes, BLOCK_STEPS], [0, 0])
-
-            def one_group(_: int, sampler: Any = sampler, noise: Any = noise) -> Any:
-                return np.asarray(sampler(sampler.initial_state(), noise)[1])
-
-            # As `generate_level` does it: groups of lanes, on as many threads as processors.
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                groups = range(-(-streams // lanes))
-                secs = median_secs(lambda: list(pool.map(one_group, groups)), runs)  # noqa: B023
-            rate = streams * BLOCK_STEPS / secs
-            results.append(
-                {
-                    "residual_channels": residual,
-                    "skip_channels": skip,
-                    "streams": streams,
-                    "lanes": lanes,
-                    "path": path,
-                    "samples_per_second": round(rate),
-                    "limit_samples_per_second": round(limit),
-                    "share_of_limit": round(rate / limit, 3),
-                }
+            [level] = _levels([model], path, lanes)
+            level.compile()
+            secs = statistics.median(
+                _drawn(Stream([level], [WAVENET_STEPS], streams)).seconds for _ in range(runs)
             )
+            rate = streams * WAVENET_STEPS / secs
+            sizes = {"residual_channels": residual, "skip_channels": skip}
+            results.append(_row("30 layers", sizes, path, streams, lanes, rate, limit, secs))
+    return results + _chain(runs)
+
+
+def _chain(runs: int) -> list[dict[str, Any]]:
+    """Ten seconds of one clip from all levels together, and how long each took of it."""
+    models = _chain_models()
+    results = []
+    for path in ("xla", *_native_paths(models)):
+        # Weights are as initialised: they cost what trained ones cost.
+        levels = _levels(models, path, 1)
+        decoders = [CodeGeometry.of(model) for model in models[1:]]
+        lengths = level_lengths(round(CHAIN_SECS * SAMPLE_RATE), decoders)
+        streams = [_drawn(Stream(levels, lengths, 1)) for _ in range(runs)]
+        for number, (model, steps) in enumerate(zip(models, lengths, strict=True)):
+            secs = statistics.median(stream.level_seconds[number] for stream in streams)
+            local = model.local_model
+            sizes = {
+                "residual_channels": local.residual_channels,
+                "skip_channels": local.skip_channels,
+            }
+            limit = _weight_reads_per_sec(local, runs)
+            what = f"chain, level {len(models) - 1 - number}"
+            results.append(_row(what, sizes, path, 1, 1, steps / secs, limit, secs, CHAIN_SECS))
+        secs = statistics.median(stream.seconds for stream in streams)
+        rate = lengths[-1] / secs
+        # All together are as fast as their bottom level at most.
+        results.append(_row("chain", sizes, path, 1, 1, rate, limit, secs, CHAIN_SECS))
     return results
+
+
+def _chain_models() -> list[Any]:
+    """The models of the tiny three-level chain, top first."""
+    models = []
+    for name in configuration.load_system(CHAIN[0]):
+        files = [f"gin/{name}.gin", *CHAIN[1:]]
+        models.append(configuration.load(files, configuration.params_for(files, [])).model())
+        models[-1].build()
+    return models[::-1]
+
+
+def _native_paths(models: list[Any]) -> list[str]:
+    if not native.AVAILABLE:
+        return []
+    half = all(native.fits_half(model.local_model) for model in models)
+    return ["native", f"native{HALF}"] if half else ["native"]
+
+
+def _levels(models: list[Any], path: str, lanes: int) -> list[Level]:
+    options = {"backend": path.removesuffix(HALF), "lanes": lanes}
+    if path.endswith(HALF):
+        options["weights"] = "bfloat16"
+    top = len(models) - 1
+    return [Level(model, Draws(), number=top - n, **options) for n, model in enumerate(models)]
+
+
+def _drawn(stream: Stream) -> Stream:
+    """A stream after its last block."""
+    for _ in stream:
+        pass
+    return stream
+
+
+def _row(
+    what: str,
+    sizes: dict[str, int],
+    path: str,
+    streams: int,
+    lanes: int,
+    rate: float,
+    limit: float,
+    secs: float,
+    audio_secs: float | None = None,
+) -> dict[str, Any]:
+    if audio_secs is None:
+        audio_secs = rate * secs / SAMPLE_RATE
+    return {
+        "what": what,
+        **sizes,
+        "streams": streams,
+        "lanes": lanes,
+        "path": path,
+        "samples_per_second": round(rate),
+        "limit_samples_per_second": round(limit),
+        "share_of_limit": round(rate / limit, 3),
+        "seconds": round(secs, 3),
+        "real_time_factor": round(audio_secs / secs, 3),
+    }
 
 
 def _weight_reads_per_sec(model: Any, runs: int) -> float:
