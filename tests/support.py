@@ -1,5 +1,6 @@
 """What several tests use: running commands, datasets of codes, run directories without training."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from ada.data import SPLITS, DatasetSpec
 from ada.data.assembly import assemble, pieces_of_part, whole_source
 from ada.data.parts import part_path, write_part
 from ada.data.spec import FileSpec, SourceSpec, SplitSpec
-from ada.generation import native
+from ada.generation import chain, native
 from ada.models import PolyakAverage
 from ada.runs import Run, RunInfo
 
@@ -59,6 +60,34 @@ def run(module, *args, cwd=ROOT, env=None, python=sys.executable, timeout=600):
         timeout=timeout,
         check=False,
     )
+
+
+class LevelsOnce:
+    """Within the context, chains load and compile every level once."""
+
+    def __init__(self):
+        self._models, self._levels = {}, {}
+
+    @contextlib.contextmanager
+    def __call__(self):
+        load, make = Run.load_model, chain.Level
+
+        def load_once(run, checkpoint):
+            key = run.directory, checkpoint
+            return self._models.get(key) or self._models.setdefault(key, load(run, checkpoint))
+
+        def make_once(model, draws, **options):
+            key = id(model), draws.top_k, draws.top_p, *options.values()
+            level = self._levels.get(key) or self._levels.setdefault(
+                key, make(model, draws, **options)
+            )
+            level.draws = draws
+            return level
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Run, "load_model", load_once)
+            patch.setattr(chain, "Level", make_once)
+            yield
 
 
 def write_codes(directory, splits, num_classes, hop_length=64, upstream=None):

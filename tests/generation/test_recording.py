@@ -1,21 +1,19 @@
 """The output directory of a generation: grows, is gone on with, and is nobody else's."""
 
-import functools
 import json
 import logging
 
 import numpy as np
 import pytest
 import soundfile
+from support import LevelsOnce
 
 from ada import log
 from ada.chain import Chain
 from ada.errors import UserError
-from ada.generation import Draws, conditioning, generate, level, modes, recording, stream
-from ada.generation import chain as chain_module
+from ada.generation import Draws, conditioning, generate, level, modes, recording
 from ada.generation.recording import record
 from ada.generation.results import Results, run_identities
-from ada.runs import Run
 
 SETTINGS = {"mode": "ancestral", "seed": 3, "draws": [(3, 1.0)]}
 OPTIONS = {"lanes": 2, "backend": "graph"}
@@ -46,12 +44,7 @@ def said(monkeypatch):
     return messages
 
 
-@functools.cache
-def levels_of(runs):
-    """Loaded and compiled once."""
-    chain = Chain(runs, ("best",) * len(runs))
-    codes = np.zeros([1, 100], np.int32) if len(runs) < 3 else None
-    return stream(chain, 1, 0.1, Draws(3), codes=codes, **OPTIONS).levels
+levels_once = LevelsOnce()
 
 
 def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, **numbers):
@@ -59,10 +52,7 @@ def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, **nu
     with record(directory, request, settings, overwrite) as taker:
         if taker is None:
             return None
-        with pytest.MonkeyPatch.context() as patch:
-            levels = iter(levels_of(request.chain.runs))
-            patch.setattr(chain_module, "Level", lambda *args, **kwargs: next(levels))
-            patch.setattr(Run, "load_model", lambda *args: None)
+        with levels_once():
             drawing = request.stream([Draws(3)] * 3, known=taker.known, **OPTIONS)
         for number, block in enumerate(drawing):
             if number == stop:
