@@ -65,6 +65,11 @@ flags.DEFINE_integer(
     lower_bound=1,
 )
 flags.DEFINE_integer("seed", 0, "The same seed gives the same clip, whatever --num_samples.")
+flags.DEFINE_list(
+    "clips",
+    None,
+    "Numbers of the clips to make, such as 3,7: those, and no others, of a larger --num_samples.",
+)
 flags.DEFINE_list("temperature", ["1.0"], "One, or one a level, top first.")
 flags.DEFINE_list("top_k", ["0"], "Keep the k likeliest ids; 0 keeps all. One, or one a level.")
 flags.DEFINE_list("top_p", ["1.0"], "Keep the likeliest ids up to p. One, or one a level.")
@@ -118,13 +123,17 @@ def main(argv: list[str]) -> None:
         )
     ]
     out = Path(FLAGS.output_dir)
+    clips = clip_numbers()
     request, given = make_request(chain, source, out)
+    if clips:
+        request = request.only(clips)
     settings = {
         "mode": FLAGS.mode,
         "given": given,
         "run_dirs": FLAGS.run_dirs,
         "runs": run_identities(request.chain),
         "num_samples": request.num_items,
+        "clips": clips,
         "duration_secs": request.duration_secs,
         "seed": FLAGS.seed,
         "draws": [d._asdict() for d in draws],
@@ -185,6 +194,19 @@ def source_flag() -> str | None:
     if FLAGS.prompt_secs and (FLAGS.mode == "continue" or given != ["prompt_audio"]):
         raise UsageError("--prompt_secs goes with --prompt_audio in --mode=primed or upsample")
     return given[0] if given else None
+
+
+def clip_numbers() -> list[int] | None:
+    """The numbers of --clips, which make --num_samples reach to the last of them."""
+    if FLAGS.clips is None:
+        return None
+    if FLAGS.num_samples:
+        raise UsageError("give --clips or --num_samples, not both")
+    if not FLAGS.clips or not all(number.isdecimal() for number in FLAGS.clips):
+        raise UsageError(f"--clips: {','.join(FLAGS.clips)} are no numbers, such as 3,7")
+    numbers = sorted(set(map(int, FLAGS.clips)))
+    FLAGS.num_samples = numbers[-1] + 1
+    return numbers
 
 
 def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Request", dict[str, Any]]:

@@ -38,6 +38,7 @@ def stream(
     *,
     known: Sequence[Sequence[np.ndarray]] = (),
     codes: np.ndarray | None = None,
+    numbers: Sequence[int] | None = None,
     lanes: int | None = None,
     backend: str = "auto",
     weights: str = "float32",
@@ -61,6 +62,7 @@ def stream(
         to draw everything.
       codes: codes int `[num_items, code_steps]` above the first level, which then is the decoder
         of an autoencoder; None if it is a prior.
+      numbers: of the clips, which with the seed decide their random numbers; 0, 1, ... if None.
       lanes: clips computed side by side; None for what suits the backend.
       backend: what computes the loops (`ada.generation.backends`).
       weights: precision in which matrices are stored, "float32" or "bfloat16".
@@ -101,6 +103,7 @@ def stream(
         info.sample_rate,
         codes=codes,
         known=known,
+        numbers=numbers,
         desc="generating" if progress else None,
     )
 

@@ -110,7 +110,7 @@ class LevelBlock(NamedTuple):
     """A block of one level.
 
     Attributes:
-      items: the numbers of the sequences.
+      items: places of the sequences among all items.
       start: its first step.
       ids: int32 `[items, steps]`.
       log_probs: log p(id) in nats at temperature 1, float32 `[items, steps]`; NaN for ids that were
@@ -134,7 +134,8 @@ class LevelStream:
 
     Args:
       level: what draws.
-      items: their numbers, at most as many as the level has lanes.
+      items: their places among all items, at most as many as the level has lanes.
+      numbers: what they are called; decides their random numbers.
       num_steps: ids of an item.
       above: codes of the level above for as many items; None without.
       known: ids that every item begins with, each int `[steps]`; none if empty.
@@ -147,6 +148,7 @@ class LevelStream:
         self,
         level: Level,
         items: range,
+        numbers: Sequence[int],
         num_steps: int,
         above: Source | None = None,
         known: Sequence[np.ndarray] = (),
@@ -158,6 +160,8 @@ class LevelStream:
             )
         self.num_steps = num_steps
         self._level, self._items, self._above = level, items, above
+        # Lanes without an item draw something too.
+        self._numbers = [*numbers, *[0] * (level.sampler.lanes - len(items))]
         self._known = list(known) or [np.zeros(0, np.int32)] * len(items)
         known_steps = min(map(len, self._known))
         # The first block that is computed: those before are known, and out of sight.
@@ -207,15 +211,15 @@ class LevelStream:
         return drawn
 
     def _draw(self, start: int, known: np.ndarray, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
-        level, draws, first = self._level, self._level.draws, self._items.start
+        level, draws = self._level, self._level.draws
         h = self._conditioning(start)
         began = time.monotonic()
         is_first = self._state is None
         if is_first:
             self._state = level.sampler.initial_state()
         noise = [
-            uniforms(draws.seed, item, level.number, self._block, level.block_steps)
-            for item in range(first, first + level.sampler.lanes)
+            uniforms(draws.seed, number, level.number, self._block, level.block_steps)
+            for number in self._numbers
         ]
         self._state, ids, log_probs = level.sampler(
             self._state, np.stack(noise), draws.temperature, h, known, num_steps

@@ -30,6 +30,7 @@ class Request(NamedTuple):
       num_steps: audio samples of each.
       known: see `stream`.
       codes: see `stream`.
+      numbers: of the clips; 0, 1, ... if None.
     """
 
     chain: Chain
@@ -37,6 +38,15 @@ class Request(NamedTuple):
     num_steps: int
     known: Sequence[Sequence[np.ndarray]] = ()
     codes: np.ndarray | None = None
+    numbers: tuple[int, ...] | None = None
+
+    def only(self, numbers: Sequence[int]) -> "Request":
+        """Some of its clips, the same as they are among all."""
+        known = [[level[number] for number in numbers] for level in self.known]
+        codes = None if self.codes is None else self.codes[list(numbers)]
+        return self._replace(
+            num_items=len(numbers), known=known, codes=codes, numbers=tuple(numbers)
+        )
 
     @property
     def duration_secs(self) -> float:
@@ -59,7 +69,7 @@ class Request(NamedTuple):
             self.num_items,
             self.duration_secs,
             draws[-len(self.chain.runs) :],
-            **{"known": self.known, "codes": self.codes} | options,
+            **{"known": self.known, "codes": self.codes, "numbers": self.numbers} | options,
         )
 
 

@@ -2,8 +2,8 @@
 
 sample_000.wav ...   the clips, whole WAV files at any moment
 .unfinished/         while they grow: `command.json`, what decides them; and of every clip and level
-                     `level0_000.ids`, exact ids as they are drawn, and `.blocks`, how many of them
-                     a block added, and their nats
+                     `level0_sample_000.ids`, exact ids as they are drawn, and `.blocks`, how many
+                     of them a block added, and their nats
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
 sample.json          the command and what it made; written last
 
@@ -53,10 +53,10 @@ class Recording:
 
     def __init__(self, directory: Path, request: Request, settings: Mapping[str, Any]) -> None:
         self._directory, self._request, self._settings = directory, request, settings
-        levels = reversed(range(len(request.chain.runs)))
+        self._names = clip_names(request)
         self._journals = [
-            [_Journal(directory / UNFINISHED, level, item) for item in range(request.num_items)]
-            for level in levels
+            [_Journal(directory / UNFINISHED / f"level{level}_{name}") for name in self._names]
+            for level in reversed(range(len(request.chain.runs)))
         ]
         self._open: dict[int, wave.Wave_write] = {}
         self.rate = request.chain.runs[-1].info.sample_rate
@@ -80,6 +80,8 @@ class Recording:
 
     def take(self, block: Block) -> None:
         """Writes a block to disk; blocks of a clip come in order, from the first."""
+        if not (self._directory / UNFINISHED / COMMAND).exists():
+            self._begin()
         for journals, drawn in zip(self._journals, block.levels, strict=True):
             for part in drawn:
                 for row, item in enumerate(part.items):
@@ -90,6 +92,12 @@ class Recording:
             self._open.pop(item).close()
             for journals in self._journals:
                 journals[item].close()
+
+    def _begin(self) -> None:
+        """Notes the command: not before there is something to go on with."""
+        command = {**self._settings, "wavs": [f"{name}.wav" for name in self._names]}
+        text = json.dumps(command, indent=1) + "\n"
+        write_bytes_atomically(self._directory / UNFINISHED / COMMAND, text.encode())
 
     def finish(self, numbers: Mapping[str, Any]) -> None:
         """Writes codes and report, and tidies up."""
@@ -108,7 +116,7 @@ class Recording:
         report = {
             **self._settings,
             "sample_rate": self.rate,
-            "wavs": [_wav_name(item) for item in range(request.num_items)],
+            "wavs": [f"{name}.wav" for name in self._names],
             "bits_of_what_was_drawn": [_bits(journals) for journals in self._journals],
             **numbers,
         }
@@ -129,7 +137,7 @@ class Recording:
     def _wav(self, item: int) -> wave.Wave_write:
         """The clip, which begins anew: blocks that were drawn before come again."""
         if item not in self._open:
-            file = wave.open(str(self._directory / _wav_name(item)), "wb")  # noqa: SIM115
+            file = wave.open(str(self._directory / f"{self._names[item]}.wav"), "wb")  # noqa: SIM115
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(self.rate)
@@ -178,10 +186,7 @@ def record(
                 (directory / name).unlink(missing_ok=True)
             begun = None
         if begun is None:
-            names = [_wav_name(item) for item in range(request.num_items)]
-            command = json.dumps({**settings, "wavs": names}, indent=1) + "\n"
             shutil.rmtree(unfinished, ignore_errors=True)
-            write_bytes_atomically(unfinished / COMMAND, command.encode())
         recording = Recording(directory, request, settings)
         try:
             yield recording
@@ -192,9 +197,8 @@ def record(
 class _Journal:
     """The ids of one clip and level, on disk as far as they are drawn."""
 
-    def __init__(self, directory: Path, level: int, item: int) -> None:
-        self._ids = directory / f"level{level}_{item:03d}.ids"
-        self._blocks = self._ids.with_suffix(".blocks")
+    def __init__(self, stem: Path) -> None:
+        self._ids, self._blocks = stem.with_suffix(".ids"), stem.with_suffix(".blocks")
         self._files: tuple[BinaryIO, ...] = ()
         whole = self._blocks.stat().st_size // BLOCKS.itemsize if self._blocks.exists() else 0
         self.num_blocks = whole
@@ -290,5 +294,7 @@ def _described(begun: Mapping[str, Any] | None, report: Mapping[str, Any] | None
     )
 
 
-def _wav_name(item: int) -> str:
-    return f"sample_{item:03d}.wav"
+def clip_names(request: Request) -> list[str]:
+    """The names of clips, without an ending."""
+    numbers = range(request.num_items) if request.numbers is None else request.numbers
+    return [f"sample_{number:03d}" for number in numbers]

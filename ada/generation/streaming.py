@@ -27,7 +27,7 @@ class Block(NamedTuple):
     """What a stream made since its last block.
 
     Attributes:
-      items: numbers of the clips.
+      items: places of the clips among all.
       start: of the audio in these clips, samples.
       audio: float32 `[items, samples]` in [-1, 1]; None of a stream of codes.
       levels: what every level drew meanwhile, top first: some blocks of some of the items each.
@@ -43,7 +43,7 @@ class Stream:
     """Clips made by levels on top of each other, block by block; to be iterated over once.
 
     Groups of as many items as there are lanes run on as many threads as there are processors; where
-    there are more groups, they take turns, and items of later numbers follow when the first ended.
+    there are more groups, they take turns, and later items follow when the first ended.
 
     Args:
       levels: top first; each but the first draws given the one before it.
@@ -55,6 +55,7 @@ class Stream:
         `[num_items, steps, dim]` for an autoencoder without codes; None if it is a prior.
       known: for every level, the ids that each item begins with, int `[steps]`; nothing if none is
         known.
+      numbers: of the items, which with the seed decide their random numbers; 0, 1, ... if None.
       desc: title of a progress bar; None for none.
 
     Attributes:
@@ -73,12 +74,14 @@ class Stream:
         *,
         codes: np.ndarray | None = None,
         known: Sequence[Sequence[np.ndarray]] = (),
+        numbers: Sequence[int] | None = None,
         desc: str | None = None,
     ) -> None:
         self.levels, self.lengths, self.num_items = levels, lengths, num_items
         self.sample_rate = sample_rate
         self.seconds, self.num_drawn = 0.0, 0
         self.level_seconds = [0.0] * len(levels)
+        self._numbers = range(num_items) if numbers is None else numbers
         self.codes, self._desc = codes, desc
         self._known = known or [()] * len(levels)
         self._audio_of_ids = None
@@ -162,7 +165,7 @@ class Stream:
         above = None if self.codes is None else Given(self.codes[span])
         streams = []
         for level, length, known in zip(self.levels, self.lengths, self._known, strict=True):
-            above = LevelStream(level, items, length, above, known[span])
+            above = LevelStream(level, items, self._numbers[span], length, above, known[span])
             streams.append(above)
         return streams
 

@@ -79,6 +79,19 @@ def test_continuing_an_earlier_generation_equals_a_longer_one(first, sample, tmp
         assert (more / name).read_bytes() == (longer / name).read_bytes()
 
 
+def test_single_clips_go_on_alone(first, sample, tmp_path):
+    """Clip 1 of an earlier generation, longer, is what it would be among all."""
+    directory, _, _ = first
+    flags = ["--seed=3", "--temperature=1,0.9,0.8", "--duration_secs=0.04"]
+    flags += ["--mode=continue", f"--from_dir={directory}"]
+    all_clips, one = tmp_path / "all", tmp_path / "one"
+    made(sample(all_clips, *flags), all_clips)
+    report, ids = made(sample(one, *flags, "--clips=1"), one)
+    assert (report["wavs"], report["clips"]) == (["sample_001.wav"], [1])
+    assert ids["level0"].shape == (1, 100)
+    assert (one / "sample_001.wav").read_bytes() == (all_clips / "sample_001.wav").read_bytes()
+
+
 @pytest.mark.parametrize("source", ["--from_dir={}", "--codes={}/codes.npz"])
 def test_own_codes_give_the_same_audio(source, first, sample, chain, tmp_path):
     directory, report, ids = first
@@ -197,6 +210,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         ),
         (["--mode=continue", "--from_dir=x", "--prompt_audio=y"], 2, "one of them"),
         (["--mode=upsample", "--codes=x", "--prompt_secs=1"], 2, "--prompt_secs goes with"),
+        (["--clips=1,x"], 2, "--clips: 1,x are no numbers"),
+        (["--clips=1", "--num_samples=2"], 2, "--clips or --num_samples, not both"),
+        (["--weights=bfloat16"], 1, "in multiples of 32"),
+        (["--weights=bfloat16", "--backend=xla"], 1, "xla is not: sample with float32"),
         (["--mode=continue", "--from_dir={tmp}"], 2, "is where the input is"),
         (["--mode=continue", "--from_dir={wavs}"], 1, "holds no results of ada.sample"),
         (["--mode=primed", "--prompt_audio={wavs}/nothing.wav"], 1, "No file matches"),
@@ -213,4 +230,4 @@ def test_what_cannot_be_is_one_clear_line(flags, code, message, sample, wavs, tm
     assert process.returncode == code, process.stderr
     assert message in process.stderr
     assert len(process.stderr.strip().splitlines()) == 1, process.stderr
-    assert not list(tmp_path.iterdir())
+    assert {p.name for p in tmp_path.iterdir()} <= {".lock"}

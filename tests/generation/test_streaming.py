@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from support import SAMPLERS
 
 from ada.chain import Chain
 from ada.generation import Draws, conditioning, generate, level, stream, streaming
@@ -119,3 +120,12 @@ def test_the_progress_bar_says_how_fast_and_how_long(chains, capfd):
 def test_lengths_of_an_endless_stream_are_numbers(chains):
     lengths = level_lengths(streaming.ENDLESS, chain_geometry(chains[3])[1:])
     assert lengths[-1] == streaming.ENDLESS > lengths[0] > 2**50
+
+
+@pytest.mark.parametrize("backend", SAMPLERS[:2])
+def test_a_clip_can_be_made_without_those_before_it(backend, chains):
+    options = {"lanes": 2, "backend": backend}
+    many = generate(chains[3], 6, 0.1, Draws(3), **options)
+    some = generate(chains[3], 3, 0.1, Draws(3), numbers=[1, 4, 5], **options)
+    for ids, expected in zip(some.ids, many.ids, strict=True):
+        np.testing.assert_array_equal(ids, expected[[1, 4, 5]])
