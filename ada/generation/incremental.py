@@ -23,7 +23,7 @@ class IncrementalState(NamedTuple):
       ring: float32 `[rows, lanes, residual_channels]`, past inputs of all layers; zeros at first,
         as the causal convolutions are padded.
       previous: int32 `[lanes]`, the last id; -1 before the first.
-      step: int32 scalar, number of steps done.
+      step: int64 scalar, number of steps done.
     """
 
     ring: tf.Tensor
@@ -44,6 +44,8 @@ class IncrementalWaveNet:
         self._past_taps = model.kernel_size - 1
         self._sizes = (self._past_taps * dilations).astype(np.int32)
         self._offsets = (np.cumsum(self._sizes) - self._sizes).astype(np.int32)
+        # After so many steps every layer is at the same row again.
+        self._period = int(np.lcm.reduce(np.maximum(self._sizes, 1)))
         # Distance in steps of every tap but the present one, oldest first, `[layers, taps]`.
         self._ages = (dilations[:, None] * np.arange(self._past_taps, 0, -1)).astype(np.int32)
 
@@ -53,7 +55,7 @@ class IncrementalWaveNet:
         return IncrementalState(
             tf.zeros([rows, lanes, self.model.residual_channels]),
             tf.fill([lanes], -1),
-            tf.constant(0),
+            tf.constant(0, tf.int64),
         )
 
     def logits(
@@ -100,11 +102,15 @@ class IncrementalWaveNet:
         """V h of all layers: `[..., channels]` to `[..., layers * 2 * residual_channels]`."""
         return tf.matmul(tf.cast(conditioning, tf.float32), self.model.condition.kernel)
 
+    def _phase(self, state: IncrementalState) -> tf.Tensor:
+        """Steps done, as far as the ring is concerned; int32, however long a stream is."""
+        return tf.cast(tf.math.floormod(state.step, self._period), tf.int32)
+
     def _read(self, state: IncrementalState) -> list[list[tf.Tensor]]:
         """Past taps of every layer, oldest first, each `[lanes, residual_channels]`."""
         if not self._past_taps:
             return [[] for _ in self.model.blocks]
-        places = tf.math.floormod(state.step - self._ages, self._sizes[:, None])
+        places = tf.math.floormod(self._phase(state) - self._ages, self._sizes[:, None])
         rows = tf.gather(state.ring, tf.reshape(places + self._offsets[:, None], [-1]))
         flat = tf.unstack(rows, num=self._ages.size)
         return [flat[i : i + self._past_taps] for i in range(0, self._ages.size, self._past_taps)]
@@ -113,7 +119,7 @@ class IncrementalWaveNet:
         """Puts every layer's present input where its oldest was."""
         if not self._past_taps:
             return state.ring
-        places = self._offsets + tf.math.floormod(state.step, self._sizes)
+        places = self._offsets + tf.math.floormod(self._phase(state), self._sizes)
         return tf.tensor_scatter_nd_update(state.ring, places[:, tf.newaxis], tf.stack(inputs))
 
 

@@ -40,6 +40,17 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
         assert process.returncode in ALLOWED.get(command[2], (0,)), (command, process.stderr)
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
     assert len(list((tmp_path / "out").glob("*.wav"))) == 4
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    process = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1] == "7680 (2, 320)"
 
 
 def test_measured_figures_stand_in_the_readme():

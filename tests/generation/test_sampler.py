@@ -88,6 +88,22 @@ def test_layers_of_unequal_dilation_wrap_around_on_their_own(backend, make_waven
 
 
 @pytest.mark.parametrize("backend", SAMPLERS)
+def test_days_of_audio_are_counted(backend, make_wavenet):
+    """More steps than 32 bits hold: 37 hours at 16 kHz."""
+    sampler = make_sampler(make_wavenet(), 2, BLOCK, backend=backend)
+    uniforms = np.random.default_rng(1).uniform(size=(2, BLOCK)).astype(np.float32)
+    start = sampler.initial_state()
+    _, *expected = sampler(start, uniforms)
+    # A multiple of every layer's number of rows, half a block before the limit and past it.
+    for steps in (2**31 - 8, 2**32, 2**40):
+        shift = tf.cast(steps, tf.int64) if backend != "native" else steps
+        late, ids, log_probs = sampler(start._replace(step=start.step + shift), uniforms)
+        np.testing.assert_array_equal(ids, expected[0])
+        np.testing.assert_array_equal(log_probs, expected[1])
+        assert int(late.step) == steps + BLOCK
+
+
+@pytest.mark.parametrize("backend", SAMPLERS)
 def test_top_k_leaves_log_probabilities_those_of_the_model(backend, make_wavenet):
     model = make_wavenet()
     uniforms = np.random.default_rng(1).uniform(size=(2, STEPS)).astype(np.float32)

@@ -1,6 +1,26 @@
 """Sampling: one WaveNet against reading its weights once a step, and a chain of three levels.
 
 The limit is NumPy's: products of a vector and the same matrices, on one core.
+
+What was tried for one stream of 64 x 128, on two cores of a server processor (steps a second, of
+runs minutes apart on a machine that varies by a third):
+
+    2,400   TensorFlow's graph, not compiled
+    5,000   the prototype: XLA, a ring buffer for each layer
+    7,800   one ring buffer for all layers: one gather before a step, one scatter after it; W_s of
+            all layers in one product (10,000 to 11,400 on a good day). XLA's products of one vector
+            reach a part of what the caches deliver, and its batched ones pack their weights anew
+            at every call: 16 lanes in one executable are no faster than 16 single ones on two
+            threads, which is why a lane is a call there.
+    16,500  the loop in C (`ada/generation/kernel.c`): outputs stay in registers while the weights
+            stream by, once for up to four sequences (up to 22,000 on a good day)
+    -7 %    the same with weights that do not begin at a cache line
+    x 1.6   weights in bfloat16, half the bytes (128 x 256: 1.8, 256 x 256: 2.9); with 16 streams
+            of 64 x 128, where arithmetic is the limit, 1.03
+    -4 %    blocks of 512 ids instead of 2048: streams begin and go on from smaller pieces
+    +4 %    random numbers of a block from NumPy's Philox, not from TensorFlow (25 and 690 us)
+
+Not tried: one stream on two cores, and XLA with weights in bfloat16.
 """
 
 import os
