@@ -16,27 +16,19 @@ def absolute(directory: str) -> str:
     return directory if "://" in directory else str(Path(directory).absolute())
 
 
-@contextlib.contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """A path to write a local file at, so that an interrupted run leaves no half of it.
+def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:
+    """Writes a local file under another name first, so that an interrupted run leaves no half.
 
-    Directories above it are made. After the context the file is at `path`; after an error in it
-    nothing is.
+    Directories above it are made.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        yield temporary
+        temporary.write_bytes(contents)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:
-    """Writes a local file, whole or not at all; see `atomic_path`."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(contents)
 
 
 @contextlib.contextmanager

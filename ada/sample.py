@@ -106,6 +106,7 @@ def main(argv: list[str]) -> None:
     from ada.chain import Chain
     from ada.generation import Draws
     from ada.generation.backends import resolve
+    from ada.generation.level import DRAWING_VERSION
     from ada.generation.recording import record
     from ada.generation.results import run_identities
 
@@ -123,17 +124,15 @@ def main(argv: list[str]) -> None:
         )
     ]
     out = Path(FLAGS.output_dir)
-    clips = clip_numbers()
     request, given = make_request(chain, source, out)
-    if clips:
-        request = request.only(clips)
+    if not request.num_steps:
+        raise UsageError("--duration_secs is less than a sample")
     settings = {
         "mode": FLAGS.mode,
         "given": given,
         "run_dirs": FLAGS.run_dirs,
         "runs": run_identities(request.chain),
-        "num_samples": request.num_items,
-        "clips": clips,
+        "clips": list(request.numbers),
         "duration_secs": request.duration_secs,
         "seed": FLAGS.seed,
         "draws": [d._asdict() for d in draws],
@@ -141,14 +140,16 @@ def main(argv: list[str]) -> None:
         "backend": resolve(FLAGS.backend),
         "weights": FLAGS.weights,
         "digest": request.digest(),
+        "drawing_version": DRAWING_VERSION,
     }
     start = time.monotonic()
     with record(out, request, settings, FLAGS.overwrite) as recording:
         if recording is None:
             print(f"{out} holds these clips already.")
             return
-        if recording.secs_drawn:
-            print(f"Going on: {recording.secs_drawn:.1f} s are there already.")
+        begun_secs = recording.secs
+        if begun_secs:
+            print(f"Going on: {begun_secs:.1f} s are there already.")
         made = request.stream(
             draws,
             known=recording.known,
@@ -165,6 +166,8 @@ def main(argv: list[str]) -> None:
         recording.finish(
             {
                 "rounding_bits": rounding,
+                # The seconds and the factor are of what was drawn after this.
+                "went_on_from_secs": round(begun_secs, 3),
                 "seconds": round(secs, 2),
                 "drawing_seconds": round(made.seconds, 2),
                 "level_seconds": [round(s, 2) for s in made.level_seconds],
@@ -196,17 +199,15 @@ def source_flag() -> str | None:
     return given[0] if given else None
 
 
-def clip_numbers() -> list[int] | None:
-    """The numbers of --clips, which make --num_samples reach to the last of them."""
+def clip_numbers(default: int) -> list[int]:
+    """The numbers of --clips or --num_samples, or as many as they are by default."""
     if FLAGS.clips is None:
-        return None
+        return list(range(FLAGS.num_samples or default))
     if FLAGS.num_samples:
         raise UsageError("give --clips or --num_samples, not both")
     if not FLAGS.clips or not all(number.isdecimal() for number in FLAGS.clips):
         raise UsageError(f"--clips: {','.join(FLAGS.clips)} are no numbers, such as 3,7")
-    numbers = sorted(set(map(int, FLAGS.clips)))
-    FLAGS.num_samples = numbers[-1] + 1
-    return numbers
+    return sorted(set(map(int, FLAGS.clips)))
 
 
 def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Request", dict[str, Any]]:
@@ -215,29 +216,28 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
 
     secs = FLAGS.duration_secs or DURATION_SECS
     if source is None:
-        return modes.ancestral(chain, FLAGS.num_samples or NUM_SAMPLES, secs), {}
+        return modes.ancestral(chain, clip_numbers(NUM_SAMPLES), secs), {}
     # With upsample, the length is that of what is given unless the user says otherwise.
     steps = FLAGS.duration_secs and round(FLAGS.duration_secs * modes.sample_rate(chain))
     if source == "prompt_audio":
         prompts = read_prompts(chain, out)
         given = {"prompt_audio": {n: len(p) / modes.sample_rate(chain) for n, p in prompts.items()}}
-        num_items = FLAGS.num_samples or len(prompts)
         if FLAGS.mode == "primed":
-            num_items = FLAGS.num_samples or NUM_SAMPLES
-            return modes.primed(chain, prompts, num_items, secs), given
+            return modes.primed(chain, prompts, clip_numbers(NUM_SAMPLES), secs), given
+        numbers = clip_numbers(len(prompts))
         if FLAGS.mode == "continue":
-            return modes.continued(chain, prompts, num_items, secs), given
-        return modes.upsampled_audio(chain, prompts, num_items, steps), given
+            return modes.continued(chain, prompts, numbers, secs), given
+        return modes.upsampled_audio(chain, prompts, numbers, steps), given
     given = {source: FLAGS[source].value}
     where = Path(FLAGS[source].value)
     refuse_own_output(where.parent if source == "codes" else where, out)
     if FLAGS.mode == "upsample":
         codes, steps = given_codes(modes.decoders_of(chain), source, steps)
-        return modes.upsampled(chain, codes, FLAGS.num_samples or len(codes), steps), given
+        return modes.upsampled(chain, codes, clip_numbers(len(codes)), steps), given
     results = Results.load(FLAGS.from_dir)
     results.require_same_runs(chain)
     ids = [results.codes(level) for level in reversed(range(len(chain.runs)))]
-    return modes.continued_ids(chain, ids, FLAGS.num_samples or len(ids[-1]), secs), given
+    return modes.continued_ids(chain, ids, clip_numbers(len(ids[-1])), secs), given
 
 
 def given_codes(
@@ -286,7 +286,9 @@ def per_level(name: str, values: list[str], kind: type, levels: int) -> list:
         raise UsageError(f"--{name}: {error}.") from error
     if len(numbers) not in (1, levels):
         raise UsageError(f"--{name}: give one value or {levels}, got {len(numbers)}.")
-    if min(numbers) < 0 or (name == "top_p" and not all(0 < n <= 1 for n in numbers)):
+    if not all(0 <= n < float("inf") for n in numbers) or (
+        name == "top_p" and not all(0 < n <= 1 for n in numbers)
+    ):
         raise UsageError(f"--{name}: {','.join(values)} is out of range.")
     return numbers * levels if len(numbers) == 1 else numbers
 

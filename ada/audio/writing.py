@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import wave
 from typing import Any
 
@@ -57,6 +58,34 @@ def wav_bytes(audio: Any, sample_rate: int) -> bytes:
         file.setframerate(sample_rate)
         file.writeframes(pcm16(audio).astype("<i2").tobytes())
     return buffer.getvalue()
+
+
+def write_wav_from(path: str | os.PathLike, start: int, audio: Any, sample_rate: int) -> None:
+    """Writes audio into a mono 16-bit PCM WAV file from a sample on, whose end it then is.
+
+    The file is whole whenever another process looks: it says how long it is after its samples are
+    there. Made if it is missing, with silence before `start`; left as it is if it is longer.
+
+    Args:
+      path: of a local file that this function made.
+      start: samples before it.
+      audio: see `wav_bytes`; so is the sample rate.
+      sample_rate: see `wav_bytes`.
+    """
+    samples = pcm16(audio).astype("<i2").tobytes()
+    stop = 2 * start + len(samples)
+    rates = (1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + stop, b"WAVE", b"fmt ", 16, *rates, b"data", stop
+    )
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+        there = file.read(len(header))
+        if len(there) == len(header) and struct.unpack("<I", there[-4:])[0] >= stop:
+            return
+        file.seek(len(header) + 2 * start)
+        file.write(samples)
+        file.seek(0)
+        file.write(header)
 
 
 def write_wav(path: str | os.PathLike, audio: Any, sample_rate: int) -> None:

@@ -1,7 +1,7 @@
 """Generation: the compiled incremental sampler, streams of levels, and modes of starting."""
 
 from ada.generation.backends import BACKENDS, make_sampler
-from ada.generation.chain import Generated, generate, stream
+from ada.generation.chain import Generated, generate, load_levels, stream
 from ada.generation.choice import choose, uniforms
 from ada.generation.incremental import IncrementalState, IncrementalWaveNet
 from ada.generation.level import Draws, Level
@@ -28,6 +28,7 @@ __all__ = [
     "generate",
     "generate_level",
     "load_codes",
+    "load_levels",
     "make_sampler",
     "stream",
     "uniforms",

@@ -8,7 +8,7 @@ import numpy as np
 from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation.backends import default_lanes
-from ada.generation.lengths import CodeGeometry, chain_geometry, level_lengths
+from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
 from ada.generation.level import Draws, Level
 from ada.generation.streaming import ENDLESS, Stream
 
@@ -30,18 +30,48 @@ class Generated(NamedTuple):
     bits: tuple[float | None, ...]
 
 
+def load_levels(
+    chain: Chain,
+    draws: Draws | Sequence[Draws] | None = None,
+    *,
+    lanes: int = 1,
+    backend: str = "auto",
+    weights: str = "float32",
+) -> list[Level]:
+    """The models of a chain, for any number of streams.
+
+    Args:
+      chain: the run directories.
+      draws: how ids are drawn, for all levels or for each, top first; None for seed 0 and what the
+        models say.
+      lanes: clips computed side by side.
+      backend: what computes the loops (`ada.generation.backends`).
+      weights: precision in which matrices are stored, "float32" or "bfloat16".
+
+    Raises:
+      ValueError: if there are not as many draws as levels.
+    """
+    top = len(chain.runs) - 1
+    options = {"lanes": lanes, "backend": backend, "weights": weights}
+    return [
+        Level(chain.load_model(number), how, number=top - number, **options)
+        for number, how in enumerate(_of_levels(draws, chain))
+    ]
+
+
 def stream(
     chain: Chain,
     num_items: int = 1,
     duration_secs: float | None = None,
     draws: Draws | Sequence[Draws] | None = None,
     *,
-    known: Sequence[Sequence[np.ndarray]] = (),
+    known: Sequence[Sequence[Sequence]] = (),
     codes: np.ndarray | None = None,
     numbers: Sequence[int] | None = None,
     lanes: int | None = None,
     backend: str = "auto",
     weights: str = "float32",
+    levels: Sequence[Level] | None = None,
     progress: bool = False,
 ) -> Stream:
     """Audio of a whole chain, block by block.
@@ -55,46 +85,46 @@ def stream(
     Args:
       chain: the run directories.
       num_items: clips.
-      duration_secs: length of each; None for clips without an end.
-      draws: how ids are drawn, for all levels or for each, top first; None for seed 0 and all else
-        as the models have it.
+      duration_secs: length of each; None for as long as the codes that are given last, or for clips
+        without an end.
+      draws: see `load_levels`.
       known: for every level, top first, the ids that each clip begins with, int `[steps]`; nothing
         to draw everything.
       codes: codes int `[num_items, code_steps]` above the first level, which then is the decoder
         of an autoencoder; None if it is a prior.
       numbers: of the clips, which with the seed decide their random numbers; 0, 1, ... if None.
-      lanes: clips computed side by side; None for what suits the backend.
-      backend: what computes the loops (`ada.generation.backends`).
-      weights: precision in which matrices are stored, "float32" or "bfloat16".
+      lanes: see `load_levels`; None for what suits the backend and so many clips.
+      backend: see `load_levels`.
+      weights: see `load_levels`.
+      levels: what `load_levels` gave for this chain, instead of loading them again; the three
+        before count no more.
       progress: whether to show a progress bar.
 
     Raises:
       UserError: if the chain does not reach from a prior, or the codes, down to audio.
-      ValueError: if the codes given do not last.
+      ValueError: if the codes given do not last, or the arguments do not fit each other.
     """
     chain.require_audio()
     info = chain.runs[-1].info
     geometry = chain_geometry(chain)
-    num_steps = ENDLESS if duration_secs is None else round(duration_secs * info.sample_rate)
     if codes is None:
         require_prior(chain, geometry)
+        num_steps = ENDLESS
+    else:
+        num_steps = ids_of_codes(codes.shape[1], geometry)
+    if duration_secs is not None:
+        num_steps = round(duration_secs * info.sample_rate)
+    if codes is None:
         lengths = level_lengths(num_steps, geometry[1:])
     else:
         code_steps, *lengths = level_lengths(num_steps, geometry, codes.shape[1])
         codes = codes[:, :code_steps]
-    top = len(chain.runs) - 1
-    draws = draws or Draws()
-    levels = [
-        Level(
-            chain.load_model(number),
-            draws if isinstance(draws, Draws) else draws[number],
-            number=top - number,
-            lanes=lanes or default_lanes(backend, num_items),
-            backend=backend,
-            weights=weights,
-        )
-        for number in range(top + 1)
-    ]
+    if levels is None:
+        lanes = lanes or default_lanes(backend, num_items)
+        levels = load_levels(chain, draws, lanes=lanes, backend=backend, weights=weights)
+    else:
+        how = _of_levels(draws, chain)
+        levels = [level.with_draws(d) for level, d in zip(levels, how, strict=True)]
     return Stream(
         levels,
         lengths,
@@ -121,6 +151,16 @@ def generate(
     given = () if made.codes is None else (made.codes,)
     bits = tuple(map(_bits, log_probs))
     return Generated(made.to_audio(ids[-1]), made.sample_rate, given + ids, bits)
+
+
+def _of_levels(draws: Draws | Sequence[Draws] | None, chain: Chain) -> list[Draws]:
+    """How every level draws, top first."""
+    count = len(chain.runs)
+    if draws is None or isinstance(draws, Draws):
+        return [draws or Draws()] * count
+    if len(draws) != count:
+        raise ValueError(f"draws for {len(draws)} levels, of a chain of {count}.")
+    return list(draws)
 
 
 def require_prior(chain: Chain, geometry: Sequence[CodeGeometry | None]) -> None:

@@ -3,6 +3,7 @@
 A level above is a source of codes like codes that are given: it draws no block before one is read.
 """
 
+import copy
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,12 +11,15 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from ada.errors import UserError
 from ada.generation.backends import make_sampler
 from ada.generation.choice import uniforms
 from ada.generation.conditioning import Conditioning, Source
 
 # Ids to a block, rounded up to whole codes. Part of what a seed means: draws are made by block.
 BLOCK_STEPS = 512
+# Counts up whenever the same seed comes to mean something else.
+DRAWING_VERSION = 2
 
 
 class Draws(NamedTuple):
@@ -47,7 +51,8 @@ class Level:
 
     Attributes:
       rounding_bits: with bfloat16 weights, by how many bits an id what is drawn is less likely
-        under the model itself: a mean over the first block; None before it, and with float32.
+        under the model itself: a mean over the first block that is drawn of the first group; None
+        before it, and with float32.
     """
 
     def __init__(
@@ -70,9 +75,21 @@ class Level:
         self.num_classes = model.num_classes
         given = (model.local_model, lanes, self.block_steps, draws.top_k, draws.top_p, backend)
         self.sampler = make_sampler(*given, weights)
-        self._exact = make_sampler(*given) if weights != "float32" else None
+        self.exact = make_sampler(*given) if weights != "float32" else None
         self.rounding_bits: float | None = None
         self._ready = False
+
+    def with_draws(self, draws: Draws) -> "Level":
+        """The same level, compiled and all, with another seed and temperature.
+
+        Raises:
+          ValueError: if top-k or top-p differ, which are compiled.
+        """
+        if (draws.top_k, draws.top_p) != (self.draws.top_k, self.draws.top_p):
+            raise ValueError(f"Level: {draws} has another top-k or top-p than {self.draws}.")
+        level = copy.copy(self)
+        level.draws = draws
+        return level
 
     def compile(self) -> None:
         """Compiles what has to be, by drawing nothing."""
@@ -86,24 +103,6 @@ class Level:
         noise = np.zeros([sampler.lanes, self.block_steps], np.float32)
         sampler(sampler.initial_state(), noise, conditioning=h, num_steps=0)
         self._ready = True
-
-    def compare(self, h: np.ndarray | None, ids: np.ndarray, log_probs: np.ndarray) -> None:
-        """Notes `rounding_bits`, once.
-
-        Args:
-          h: conditioning of the first block that is computed.
-          ids: `[lanes, steps]`, what was drawn in it.
-          log_probs: log p of that; NaN for ids that were known.
-        """
-        if self._exact is None or self.rounding_bits is not None or np.isnan(log_probs).all():
-            return
-        shape, steps = [len(ids), self.block_steps], ids.shape[1]
-        forced = np.zeros(shape, np.int32)
-        forced[:, :steps] = ids
-        state, noise = self._exact.initial_state(), np.zeros(shape, np.float32)
-        _, _, exact = self._exact(state, noise, 1.0, h, forced, steps)
-        change = log_probs - np.asarray(exact)[:, :steps]
-        self.rounding_bits = float(np.nanmean(change) / np.log(2.0))
 
 
 class LevelBlock(NamedTuple):
@@ -138,7 +137,8 @@ class LevelStream:
       numbers: what they are called; decides their random numbers.
       num_steps: ids of an item.
       above: codes of the level above for as many items; None without.
-      known: ids that every item begins with, each int `[steps]`; none if empty.
+      known: ids that every item begins with, each int `[steps]`, or what has a length and gives
+        such arrays where it is sliced; none if empty.
 
     Raises:
       ValueError: if the codes above are too few.
@@ -151,7 +151,7 @@ class LevelStream:
         numbers: Sequence[int],
         num_steps: int,
         above: Source | None = None,
-        known: Sequence[np.ndarray] = (),
+        known: Sequence[Sequence] = (),
     ) -> None:
         if above is not None and above.num_steps * level.hop_length < num_steps:
             raise ValueError(
@@ -169,6 +169,9 @@ class LevelStream:
         if known_steps >= num_steps:
             self._first = -(-num_steps // level.block_steps)
         self._state = None
+        self._comparison = None
+        if level.exact is not None and items.start == 0 and level.rounding_bits is None:
+            self._comparison = _Comparison(level)
         self._block = 0
         self._h, self._h_start = None, 0
         self._seconds = 0.0
@@ -183,10 +186,16 @@ class LevelStream:
     def read(self, start: int, stop: int) -> np.ndarray:
         while not self.is_done and self._block * self._level.block_steps < stop:
             self._kept.append(self.advance())
-        self._kept = [b for b in self._kept if b.start + b.ids.shape[1] > start]
+            self._forget(start)
+        self._forget(start)
+        if stop <= start:
+            return np.zeros([len(self._items), 0], np.int32)
         first = self._kept[0].start
         ids = np.concatenate([block.ids for block in self._kept], axis=1)
         return ids[:, start - first : stop - first]
+
+    def _forget(self, start: int) -> None:
+        self._kept = [b for b in self._kept if b.start + b.ids.shape[1] > start]
 
     def take(self) -> tuple[LevelBlock, ...]:
         """The blocks drawn since this was last asked."""
@@ -202,9 +211,11 @@ class LevelStream:
         self._seconds = 0.0
         if block < self._first:
             ids, log_probs = known, np.full(known.shape, np.nan, np.float32)
+            self._pass_by(start)
         else:
             ids, log_probs = self._draw(start, known, stop - start)
         ids, log_probs = (array[: len(self._items), : stop - start] for array in (ids, log_probs))
+        ids.flags.writeable = False  # the level below will read them
         drawn = LevelBlock(self._items, start, ids, log_probs, self._seconds)
         self._untaken.append(drawn)
         self._block += 1
@@ -214,8 +225,7 @@ class LevelStream:
         level, draws = self._level, self._level.draws
         h = self._conditioning(start)
         began = time.monotonic()
-        is_first = self._state is None
-        if is_first:
+        if self._state is None:
             self._state = level.sampler.initial_state()
         noise = [
             uniforms(draws.seed, number, level.number, self._block, level.block_steps)
@@ -224,18 +234,31 @@ class LevelStream:
         self._state, ids, log_probs = level.sampler(
             self._state, np.stack(noise), draws.temperature, h, known, num_steps
         )
-        ids = np.asarray(ids)
-        log_probs = np.where(known < 0, log_probs, np.float32("nan"))
+        ids, log_probs = np.array(ids), np.asarray(log_probs)
         self._seconds += time.monotonic() - began
-        if is_first:
-            level.compare(h, ids[:, :num_steps], log_probs[:, :num_steps])
+        if np.isnan(log_probs).any():
+            raise UserError(
+                f"level {level.number} has no probabilities for what comes next (NaN): its "
+                "training diverged."
+            )
+        log_probs = np.where(known < 0, log_probs, np.float32("nan"))
+        if self._comparison is not None and self._comparison.take(h, ids, log_probs, num_steps):
+            self._comparison = None
         return ids, log_probs
+
+    def _pass_by(self, start: int) -> None:
+        """Lets the level above come as far as a block that is not computed: it needs no codes."""
+        conditioning = self._level.conditioning
+        if conditioning is not None:
+            code = start // self._level.hop_length
+            first, _ = conditioning.needed(code, code, self._above.num_steps)
+            self._above.read(first, code)
 
     def _known_ids(self, start: int, stop: int) -> np.ndarray:
         """What is known of a block, `[lanes, steps]`, and -1 elsewhere."""
         ids = np.full([self._level.sampler.lanes, stop - start], -1, np.int32)
         for row, piece in zip(ids, self._known, strict=False):
-            part = piece[start:stop]
+            part = np.asarray(piece[start:stop])
             row[: len(part)] = part
         return ids
 
@@ -264,3 +287,27 @@ class LevelStream:
         h = conditioning.window(seen, first, last)
         self._seconds += time.monotonic() - began
         return h
+
+
+class _Comparison:
+    """Bits that rounded weights cost: the same ids under the model itself.
+
+    Args:
+      level: what draws; its `rounding_bits` are noted.
+    """
+
+    def __init__(self, level: Level) -> None:
+        self._level, self._state = level, level.exact.initial_state()
+
+    def take(
+        self, h: np.ndarray | None, ids: np.ndarray, log_probs: np.ndarray, num_steps: int
+    ) -> bool:
+        """Follows a block, `[lanes, steps]`; whether that is all: something of it was drawn."""
+        self._state, _, exact = self._level.exact(
+            self._state, np.zeros(ids.shape, np.float32), 1.0, h, ids, num_steps
+        )
+        change = (log_probs - np.asarray(exact))[:, :num_steps]
+        if np.isnan(change).all():
+            return False
+        self._level.rounding_bits = float(np.nanmean(change) / np.log(2.0))
+        return True

@@ -17,7 +17,7 @@ from ada.errors import UsageError, UserError
 from ada.generation.chain import require_prior, stream
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
 from ada.generation.level import Draws
-from ada.generation.prompts import encode_prompts, pieces_of_items
+from ada.generation.prompts import encode_prompts, pieces_of
 from ada.generation.streaming import Stream
 
 
@@ -26,27 +26,23 @@ class Request(NamedTuple):
 
     Attributes:
       chain: the levels to draw, top first.
-      num_items: clips.
+      numbers: of the clips; they decide the random numbers, and which of several prompts a clip
+        gets.
       num_steps: audio samples of each.
       known: see `stream`.
       codes: see `stream`.
-      numbers: of the clips; 0, 1, ... if None.
     """
 
     chain: Chain
-    num_items: int
+    numbers: Sequence[int]
     num_steps: int
     known: Sequence[Sequence[np.ndarray]] = ()
     codes: np.ndarray | None = None
-    numbers: tuple[int, ...] | None = None
 
-    def only(self, numbers: Sequence[int]) -> "Request":
-        """Some of its clips, the same as they are among all."""
-        known = [[level[number] for number in numbers] for level in self.known]
-        codes = None if self.codes is None else self.codes[list(numbers)]
-        return self._replace(
-            num_items=len(numbers), known=known, codes=codes, numbers=tuple(numbers)
-        )
+    @property
+    def num_items(self) -> int:
+        """How many clips."""
+        return len(self.numbers)
 
     @property
     def duration_secs(self) -> float:
@@ -78,25 +74,25 @@ def sample_rate(chain: Chain) -> int:
     return chain.runs[-1].info.sample_rate
 
 
-def ancestral(chain: Chain, num_items: int, duration_secs: float) -> Request:
+def ancestral(chain: Chain, numbers: Sequence[int], duration_secs: float) -> Request:
     """Everything is drawn."""
     require_prior(chain, chain_geometry(chain))
-    return Request(chain, num_items, round(duration_secs * sample_rate(chain)))
+    return Request(chain, numbers, round(duration_secs * sample_rate(chain)))
 
 
 def primed(
     chain: Chain,
     prompts: dict[str, np.ndarray],
-    num_items: int,
+    numbers: Sequence[int],
     duration_secs: float,
     progress: bool = True,
 ) -> Request:
-    """Clips that begin with a prompt: item i with prompt i modulo their number.
+    """Clips that begin with a prompt: clip i with prompt i modulo their number.
 
     Args:
       chain: from a prior down to audio.
       prompts: bottom ids int32 `[steps]` by the name to call them in messages; of any lengths.
-      num_items: clips.
+      numbers: of the clips.
       duration_secs: length of a clip, prompt included.
       progress: whether to show progress bars.
 
@@ -115,14 +111,14 @@ def primed(
                 f"{duration_secs:g}: --prompt_secs takes less of it"
             )
     levels = encode_prompts(chain, list(prompts.values()), geometry, progress=progress)
-    known = [pieces_of_items(pieces, num_items) for pieces in levels]
-    return Request(chain, num_items, num_steps, known)
+    known = [pieces_of(pieces, numbers) for pieces in levels]
+    return Request(chain, numbers, num_steps, known)
 
 
 def continued(
     chain: Chain,
     pieces: dict[str, np.ndarray],
-    num_items: int,
+    numbers: Sequence[int],
     duration_secs: float,
     progress: bool = True,
 ) -> Request:
@@ -134,11 +130,11 @@ def continued(
     """
     num_steps = _common_length(chain, pieces, "continue them one at a time")
     duration_secs = num_steps / sample_rate(chain) + duration_secs
-    return primed(chain, pieces, num_items, duration_secs, progress)
+    return primed(chain, pieces, numbers, duration_secs, progress)
 
 
 def continued_ids(
-    chain: Chain, ids: Sequence[np.ndarray], num_items: int, duration_secs: float
+    chain: Chain, ids: Sequence[np.ndarray], numbers: Sequence[int], duration_secs: float
 ) -> Request:
     """An earlier generation goes on: with the same draws, as if it had been longer at once.
 
@@ -146,25 +142,25 @@ def continued_ids(
 
     Args:
       chain: the chain that generated.
-      ids: of every level, top first, each int `[pieces, steps]`; item i takes piece i modulo their
+      ids: of every level, top first, each int `[pieces, steps]`; clip i takes piece i modulo their
         number.
-      num_items: clips.
+      numbers: of the clips.
       duration_secs: what is added.
     """
     num_steps = ids[-1].shape[1] + round(duration_secs * sample_rate(chain))
-    known = [pieces_of_items(list(level), num_items) for level in ids]
-    return Request(chain, num_items, num_steps, known)
+    known = [pieces_of(list(level), numbers) for level in ids]
+    return Request(chain, numbers, num_steps, known)
 
 
 def upsampled(
-    chain: Chain, codes: np.ndarray, num_items: int, num_steps: int | None = None
+    chain: Chain, codes: np.ndarray, numbers: Sequence[int], num_steps: int | None = None
 ) -> Request:
-    """Codes are decoded to audio, item i those of row i modulo their number.
+    """Codes are decoded to audio, clip i those of row i modulo their number.
 
     Args:
       chain: from an autoencoder, whose codes they are, down to audio; a prior above it is not used.
       codes: int `[rows, code_steps]`.
-      num_items: clips.
+      numbers: of the clips.
       num_steps: audio samples of a clip; None for as many as the codes stand for.
 
     Raises:
@@ -184,15 +180,13 @@ def upsampled(
             f"the {codes.shape[1]} codes last for {ids_of_codes(codes.shape[1], geometry) / rate:g}"
             f" s, less than --duration_secs={num_steps / rate:g}"
         ) from error
-    return Request(
-        decoders, num_items, num_steps, codes=np.stack(pieces_of_items(codes, num_items))
-    )
+    return Request(decoders, numbers, num_steps, codes=np.stack(pieces_of(codes, numbers)))
 
 
 def upsampled_audio(
     chain: Chain,
     prompts: dict[str, np.ndarray],
-    num_items: int,
+    numbers: Sequence[int],
     num_steps: int | None = None,
     progress: bool = True,
 ) -> Request:
@@ -201,7 +195,7 @@ def upsampled_audio(
     Args:
       chain: see `upsampled`.
       prompts: see `primed`.
-      num_items: clips.
+      numbers: of the clips.
       num_steps: audio samples of a clip; None for as many as the prompts have.
       progress: whether to show progress bars.
 
@@ -216,9 +210,7 @@ def upsampled_audio(
         decoders, list(prompts.values()), chain_geometry(decoders), whole=True, progress=progress
     )[0]
     shortest = min(len(piece) for piece in pieces)
-    return upsampled(
-        decoders, np.stack([piece[:shortest] for piece in pieces]), num_items, num_steps
-    )
+    return upsampled(decoders, np.stack([piece[:shortest] for piece in pieces]), numbers, num_steps)
 
 
 def decoders_of(chain: Chain) -> Chain:

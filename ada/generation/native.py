@@ -55,13 +55,13 @@ class NativeSampler(Sampler):
             model.skip_channels,
             model.num_classes,
         )
-        self._read_weights()
+        self._weights: tuple[np.ndarray, np.ndarray | None] | None = None
 
     def _read_weights(self) -> None:
         # Others may be drawing: what they see is whole at any time.
         model = self.model
-        self._weights = _packed_weights(model, self._half)
-        self._to_gates = model.condition.kernel.numpy() if model.conditioning_channels else None
+        to_gates = model.condition.kernel.numpy() if model.conditioning_channels else None
+        self._weights = _packed_weights(model, self._half), to_gates
 
     def initial_state(self) -> IncrementalState:
         self._read_weights()
@@ -81,10 +81,13 @@ class NativeSampler(Sampler):
         forced: Array,
         num_steps: int,
     ) -> tuple[IncrementalState, np.ndarray, np.ndarray]:
+        if self._weights is None:
+            self._read_weights()
+        weights, to_gates = self._weights
         hop, gates = 1, None
         if conditioning is not None:
             hop = self.block_steps // conditioning.shape[1]
-            gates = np.asarray(conditioning, np.float32) @ self._to_gates
+            gates = np.asarray(conditioning, np.float32) @ to_gates
         shape = [self.lanes, self.block_steps]
         ring, previous = np.array(state.ring), np.array(state.previous)
         ids, log_probs = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
@@ -99,7 +102,7 @@ class NativeSampler(Sampler):
             temperature,
             int(state.step),
             self._dilations,
-            self._weights,
+            weights,
             gates,
             np.ascontiguousarray(uniforms, np.float32),
             np.ascontiguousarray(forced, np.int32),

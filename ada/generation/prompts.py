@@ -88,6 +88,6 @@ def _encode_level(
     ]
 
 
-def pieces_of_items(pieces: Sequence[np.ndarray], num_items: int) -> list[np.ndarray]:
-    """The piece of every item: item i takes piece i modulo their number."""
-    return [pieces[item % len(pieces)] for item in range(num_items)]
+def pieces_of(pieces: Sequence[np.ndarray], numbers: Sequence[int]) -> list[np.ndarray]:
+    """The piece of every clip: clip i takes piece i modulo their number."""
+    return [pieces[number % len(pieces)] for number in numbers]

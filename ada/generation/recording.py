@@ -3,41 +3,39 @@
 sample_000.wav ...   the clips, whole WAV files at any moment
 .unfinished/         while they grow: `command.json`, what decides them; and of every clip and level
                      `level0_sample_000.ids`, exact ids as they are drawn, and `.blocks`, how many
-                     of them a block added, and their nats
+                     of them a block added, their nats and their checksum
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
 sample.json          the command and what it made; written last
 
-Killed at any moment, a generation goes on from the ids that are whole: they decide what follows, as
-a prompt does.
+Killed at any moment, a generation goes on from the blocks that are whole: they decide what follows,
+as a prompt does. Of a clip no file is open longer than it takes to append to it.
 """
 
 import contextlib
-import errno
 import itertools
 import json
 import os
 import shutil
-import wave
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from ada import log
-from ada.audio.writing import pcm16
+from ada.audio.writing import write_wav_from
 from ada.errors import UserError
-from ada.files import atomic_path, exclusive, write_bytes_atomically
+from ada.files import exclusive, write_bytes_atomically
 from ada.generation.level import LevelBlock
 from ada.generation.modes import Request
 from ada.generation.results import CODES, REPORT, clips_of, read_report
 from ada.generation.streaming import Block
 
 UNFINISHED, COMMAND = ".unfinished", "command.json"
-IDS = np.dtype("<u2")
-# What a block added: ids, how many of them were drawn, and the sum of their -log p.
-BLOCKS = np.dtype([("steps", "<u4"), ("drawn", "<u4"), ("nats", "<f8")])
+# What a block added: ids, how many of them were drawn, the sum of their -log p, and a checksum.
+BLOCKS = np.dtype([("steps", "<u4"), ("drawn", "<u4"), ("nats", "<f8"), ("checksum", "<u4")])
 CHUNK = 2**16
 MAX_STEPS = 2**31 - 2**10  # of 16 bits, in the 4 GB of a WAV file
 
@@ -49,34 +47,41 @@ class Recording:
       directory: of the output.
       request: what is generated.
       settings: what decides it.
+
+    Attributes:
+      rate: of the audio, Hz.
     """
 
     def __init__(self, directory: Path, request: Request, settings: Mapping[str, Any]) -> None:
         self._directory, self._request, self._settings = directory, request, settings
         self._names = clip_names(request)
+        self.rate = request.chain.runs[-1].info.sample_rate
+        widest = max(run.info.num_classes for run in request.chain.runs)
+        self._dtype = np.dtype("<u2" if widest <= 2**16 else "<i4")
         self._journals = [
-            [_Journal(directory / UNFINISHED / f"level{level}_{name}") for name in self._names]
+            [
+                _Journal(directory / UNFINISHED / f"level{level}_{name}", self._dtype)
+                for name in self._names
+            ]
             for level in reversed(range(len(request.chain.runs)))
         ]
-        self._open: dict[int, wave.Wave_write] = {}
-        self.rate = request.chain.runs[-1].info.sample_rate
 
     @property
-    def known(self) -> list[list[np.ndarray]]:
+    def known(self) -> list[list[Sequence]]:
         """What is known of every level and clip: what was drawn before, or is given."""
         given = self._request.known or [[()] * self._request.num_items] * len(self._journals)
         return [
             [
-                max(journal.ids(), np.asarray(piece, np.int32), key=len)
+                journal if len(journal) > len(piece) else piece
                 for journal, piece in zip(*of, strict=True)
             ]
             for of in zip(self._journals, given, strict=True)
         ]
 
     @property
-    def secs_drawn(self) -> float:
+    def secs(self) -> float:
         """How much audio there is, of all clips together."""
-        return sum(journal.num_steps for journal in self._journals[-1]) / self.rate
+        return sum(map(len, self._journals[-1])) / self.rate
 
     def take(self, block: Block) -> None:
         """Writes a block to disk; blocks of a clip come in order, from the first."""
@@ -87,32 +92,30 @@ class Recording:
                 for row, item in enumerate(part.items):
                     journals[item].take(part, row)
         for item, audio in zip(block.items, block.audio, strict=True):
-            self._wav(item).writeframes(pcm16(audio).astype("<i2").tobytes())
-        for item in [item for item in self._open if item < block.items.start]:
-            self._open.pop(item).close()
-            for journals in self._journals:
-                journals[item].close()
+            path = self._directory / f"{self._names[item]}.wav"
+            write_wav_from(path, block.start, audio, self.rate)
 
     def _begin(self) -> None:
         """Notes the command: not before there is something to go on with."""
+        # What an earlier generation of the same command left in part.
+        for name in (REPORT, CODES):
+            (self._directory / name).unlink(missing_ok=True)
         command = {**self._settings, "wavs": [f"{name}.wav" for name in self._names]}
         text = json.dumps(command, indent=1) + "\n"
         write_bytes_atomically(self._directory / UNFINISHED / COMMAND, text.encode())
 
     def finish(self, numbers: Mapping[str, Any]) -> None:
         """Writes codes and report, and tidies up."""
-        self.close()
         request, top = self._request, len(self._journals) - 1
-        with (
-            atomic_path(self._directory / CODES) as path,
-            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
+        written = self._directory / UNFINISHED / CODES
+        with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
             if request.codes is not None:
-                rows = [[codes] for codes in request.codes]
-                _write_rows(archive, f"level{top + 1}", rows, len(request.codes[0]))
+                rows, steps = [[codes] for codes in request.codes], request.codes.shape[1]
+                self._write_rows(archive, f"level{top + 1}", rows, steps)
             for number, journals in enumerate(self._journals):
-                rows = [journal.chunks() for journal in journals]
-                _write_rows(archive, f"level{top - number}", rows, journals[0].num_steps)
+                rows = [journal.pieces() for journal in journals]
+                self._write_rows(archive, f"level{top - number}", rows, len(journals[0]))
+        written.replace(self._directory / CODES)
         report = {
             **self._settings,
             "sample_rate": self.rate,
@@ -120,29 +123,20 @@ class Recording:
             "bits_of_what_was_drawn": [_bits(journals) for journals in self._journals],
             **numbers,
         }
-        write_bytes_atomically(
-            self._directory / REPORT, (json.dumps(report, indent=1) + "\n").encode()
-        )
-        shutil.rmtree(self._directory / UNFINISHED)
+        text = json.dumps(report, indent=1) + "\n"
+        write_bytes_atomically(self._directory / REPORT, text.encode())
+        _discard(self._directory / UNFINISHED)
 
-    def close(self) -> None:
-        """Closes all files."""
-        for file in self._open.values():
-            file.close()
-        self._open = {}
-        for journals in self._journals:
-            for journal in journals:
-                journal.close()
-
-    def _wav(self, item: int) -> wave.Wave_write:
-        """The clip, which begins anew: blocks that were drawn before come again."""
-        if item not in self._open:
-            file = wave.open(str(self._directory / f"{self._names[item]}.wav"), "wb")  # noqa: SIM115
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(self.rate)
-            self._open[item] = file
-        return self._open[item]
+    def _write_rows(
+        self, archive: zipfile.ZipFile, name: str, rows: Sequence[Iterable[np.ndarray]], steps: int
+    ) -> None:
+        """Adds an array to an .npz file in pieces of its rows, so that it need not be in memory."""
+        shape = (len(rows), steps)
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for piece in itertools.chain.from_iterable(rows):
+                file.write(piece.astype(self._dtype).tobytes())
 
 
 @contextlib.contextmanager
@@ -164,116 +158,120 @@ def record(
       UserError: if the directory holds the results of another command, or one is at work there.
     """
     if request.num_steps > MAX_STEPS:
-        rate = request.num_steps / request.duration_secs
-        raise UserError(f"a WAV file holds at most {MAX_STEPS / rate / 3600:.1f} hours.")
+        hours = MAX_STEPS / request.num_steps * request.duration_secs / 3600
+        raise UserError(f"a WAV file holds at most {hours:.1f} hours.")
     settings = json.loads(json.dumps(settings))
     with exclusive(directory):
-        unfinished, report = directory / UNFINISHED, read_report(directory)
+        unfinished, report = directory / UNFINISHED, read_report(directory / REPORT)
         if _is_finished(directory, report) and _same(report, settings):
-            shutil.rmtree(unfinished, ignore_errors=True)
+            _discard(unfinished)
             yield None
             return
-        begun = read_report(unfinished, COMMAND)
-        old = begun if begun is not None else report
+        begun = read_report(unfinished / COMMAND)
+        names = [f"{name}.wav" for name in clip_names(request)]
+        old = report if begun is None else begun
+        if old is None and any((directory / name).exists() for name in names):
+            old = {}
         if old is not None and not _same(old, settings):
+            what = "unfinished clips" if begun is not None else "clips"
+            if old.get("mode"):
+                what += f" of another command (--mode={old['mode']} --seed={old.get('seed')})"
             if not overwrite:
                 raise UserError(
-                    f"{directory} holds {_described(begun, report)}: name another --output_dir, or "
-                    "--overwrite them."
+                    f"{directory} holds {what}: name another --output_dir, or --overwrite them."
                 )
-            log.info(f"Replacing {_described(begun, report)} in {directory}.")
-            for name in (*(clips_of(report) or clips_of(begun)), CODES, REPORT):
-                (directory / name).unlink(missing_ok=True)
+            log.info(f"Replacing {what} in {directory}.")
             begun = None
+            _discard(unfinished)
+            for name in (REPORT, CODES, *clips_of(old), *names):
+                (directory / name).unlink(missing_ok=True)
         if begun is None:
-            shutil.rmtree(unfinished, ignore_errors=True)
-        recording = Recording(directory, request, settings)
-        try:
-            yield recording
-        finally:
-            recording.close()
+            _discard(unfinished)
+        yield Recording(directory, request, settings)
 
 
-class _Journal:
-    """The ids of one clip and level, on disk as far as they are drawn."""
+class _Journal(Sequence):
+    """The ids of one clip and level, on disk as far as they are drawn; read as they are sliced."""
 
-    def __init__(self, stem: Path) -> None:
+    def __init__(self, stem: Path, dtype: np.dtype) -> None:
         self._ids, self._blocks = stem.with_suffix(".ids"), stem.with_suffix(".blocks")
-        self._files: tuple[BinaryIO, ...] = ()
-        whole = self._blocks.stat().st_size // BLOCKS.itemsize if self._blocks.exists() else 0
-        self.num_blocks = whole
-        self.num_steps = int(self.blocks()["steps"].sum())
+        self._dtype = dtype
+        self._num_blocks, self._num_steps = self._whole()
+        if self._blocks.exists():
+            os.truncate(self._blocks, self._num_blocks * BLOCKS.itemsize)
+        if self._ids.exists():
+            os.truncate(self._ids, self._num_steps * dtype.itemsize)
 
-    def blocks(self) -> np.ndarray:
-        """What every block added."""
-        if not self.num_blocks:
-            return np.zeros(0, BLOCKS)
-        return np.fromfile(self._blocks, BLOCKS, self.num_blocks)
+    def _whole(self) -> tuple[int, int]:
+        """Blocks, and ids in them, up to the first that is not there as it was written."""
+        steps = 0
+        if not (self._blocks.exists() and self._ids.exists()):
+            return 0, 0
+        blocks = np.fromfile(self._blocks, BLOCKS)
+        with self._ids.open("rb") as file:
+            for number, block in enumerate(blocks):
+                data = file.read(int(block["steps"]) * self._dtype.itemsize)
+                if not data or _checksum(data, block) != block["checksum"]:
+                    return number, steps
+                steps += int(block["steps"])
+        return len(blocks), steps
 
-    def ids(self) -> np.ndarray:
-        """The ids, read from the disk as they are asked for."""
-        if not self.num_steps:
-            return np.zeros(0, IDS)
-        return np.memmap(self._ids, IDS, "r", shape=(self.num_steps,))
+    def __len__(self) -> int:
+        return self._num_steps
 
-    def chunks(self) -> Iterator[np.ndarray]:
-        """The ids in pieces that need little memory, which a map of the file would fill."""
-        for start in range(0, self.num_steps, CHUNK):
-            count = min(CHUNK, self.num_steps - start)
-            yield np.fromfile(self._ids, IDS, count, offset=start * IDS.itemsize)
+    def __getitem__(self, span: slice) -> np.ndarray:
+        start, stop, _ = span.indices(self._num_steps)
+        if stop <= start:
+            return np.zeros(0, self._dtype)
+        offset = start * self._dtype.itemsize
+        return np.fromfile(self._ids, self._dtype, stop - start, offset=offset)
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """All ids, some at a time."""
+        return (self[start : start + CHUNK] for start in range(0, self._num_steps, CHUNK))
+
+    def drawn(self) -> tuple[int, float]:
+        """How many ids were drawn, and the sum of their -log p."""
+        if not self._num_blocks:
+            return 0, 0.0
+        blocks = np.fromfile(self._blocks, BLOCKS)
+        return int(blocks["drawn"].sum()), float(blocks["nats"].sum())
 
     def take(self, block: LevelBlock, row: int) -> None:
         """Appends the ids of a block, unless they are there."""
-        if block.start < self.num_steps:
+        if block.start < self._num_steps:
             return
-        if not self._files:
-            self._files = tuple(map(self._appendable, (self._ids, self._blocks)))
+        ids = block.ids[row].astype(self._dtype)
         log_probs = block.log_probs[row]
         drawn = log_probs[~np.isnan(log_probs)]
-        ids = block.ids[row]
-        added = np.array((len(ids), len(drawn), -drawn.sum(dtype=np.float64)), BLOCKS)
+        added = np.array((len(ids), len(drawn), -drawn.sum(dtype=np.float64), 0), BLOCKS)
+        added["checksum"] = _checksum(ids.tobytes(), added)
         # The ids first: what `.blocks` counts is there.
-        self._write(self._files[0], ids.astype(IDS).tobytes())
-        self._write(self._files[1], added.tobytes())
-        self.num_steps += len(ids)
-        self.num_blocks += 1
+        _append(self._ids, ids.tobytes())
+        _append(self._blocks, added.tobytes())
+        self._num_steps += len(ids)
+        self._num_blocks += 1
 
-    def _write(self, file: BinaryIO, data: bytes) -> None:
-        if file.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file.name)
 
-    def _appendable(self, path: Path) -> BinaryIO:
-        """A file open at the end of what of it is whole."""
-        whole = {
-            self._ids: self.num_steps * IDS.itemsize,
-            self._blocks: self.num_blocks * BLOCKS.itemsize,
-        }
-        file = path.open("ab", buffering=0)
-        os.truncate(path, whole[path])
-        return file
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
 
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-        self._files = ()
+
+def _checksum(ids: bytes, block: np.void | np.ndarray) -> int:
+    return zlib.crc32(ids, zlib.crc32(block.tobytes()[: -BLOCKS["checksum"].itemsize]))
 
 
 def _bits(journals: Sequence[_Journal]) -> float | None:
     """Mean -log2 p(id) of what was drawn of all clips; None if nothing was."""
-    blocks = [journal.blocks() for journal in journals]
-    drawn = sum(int(b["drawn"].sum()) for b in blocks)
-    return sum(float(b["nats"].sum()) for b in blocks) / drawn / np.log(2.0) if drawn else None
+    drawn, nats = map(sum, zip(*(journal.drawn() for journal in journals), strict=True))
+    return nats / drawn / np.log(2.0) if drawn else None
 
 
-def _write_rows(
-    archive: zipfile.ZipFile, name: str, rows: Sequence[Iterable[np.ndarray]], steps: int
-) -> None:
-    """Adds an array to an .npz file in pieces of its rows, so that it need not be in memory."""
-    header = {"descr": IDS.str, "fortran_order": False, "shape": (len(rows), steps)}
-    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for piece in itertools.chain.from_iterable(rows):
-            file.write(piece.astype(IDS).tobytes())
+def _discard(unfinished: Path) -> None:
+    """Removes what a generation goes on from; first of all what says so."""
+    (unfinished / COMMAND).unlink(missing_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _is_finished(directory: Path, report: Mapping[str, Any] | None) -> bool:
@@ -286,15 +284,6 @@ def _same(old: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     return all(old.get(name) == value for name, value in settings.items())
 
 
-def _described(begun: Mapping[str, Any] | None, report: Mapping[str, Any] | None) -> str:
-    old = report if begun is None else begun
-    return (
-        f"{'unfinished ' if begun is not None else ''}clips of another command "
-        f"(--mode={old.get('mode')} --seed={old.get('seed')})"
-    )
-
-
 def clip_names(request: Request) -> list[str]:
     """The names of clips, without an ending."""
-    numbers = range(request.num_items) if request.numbers is None else request.numbers
-    return [f"sample_{number:03d}" for number in numbers]
+    return [f"sample_{number:03d}" for number in request.numbers]

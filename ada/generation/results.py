@@ -42,7 +42,7 @@ class Results(NamedTuple):
         Raises:
           UserError: if it is none, or lacks what it takes to go on.
         """
-        report = read_report(Path(directory))
+        report = read_report(Path(directory) / REPORT)
         if report is None:
             raise UserError(f"{directory} holds no results of ada.sample (no {REPORT}).")
         ids = _numbered(_load_arrays(Path(directory) / CODES))
@@ -130,13 +130,15 @@ def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarr
     return levels[level]
 
 
-def read_report(directory: Path, name: str = REPORT) -> dict[str, Any] | None:
-    """The report in a directory, None if there is none that can be read."""
+def read_report(path: Path) -> dict[str, Any] | None:
+    """A report; nothing in it if it is something else, None if there is none."""
     try:
-        report = json.loads((directory / name).read_text())
-    except (OSError, ValueError):
+        report = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return report if isinstance(report, dict) else None
+    except ValueError:
+        return {}
+    return report if isinstance(report, dict) else {}
 
 
 def clips_of(report: Mapping[str, Any] | None) -> list[str]:

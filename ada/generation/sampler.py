@@ -30,7 +30,7 @@ class Sampler(abc.ABC):
         self.model = model
         self.lanes = lanes
         self.block_steps = block_steps
-        self.top_k = top_k
+        self.top_k = min(top_k, model.num_classes)
         self.top_p = top_p
 
     @abc.abstractmethod

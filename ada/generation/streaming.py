@@ -58,6 +58,9 @@ class Stream:
       numbers: of the items, which with the seed decide their random numbers; 0, 1, ... if None.
       desc: title of a progress bar; None for none.
 
+    Raises:
+      ValueError: if there is not as much of something as there are levels or clips.
+
     Attributes:
       seconds: of drawing so far; without compiling, and without what is done with the blocks.
       level_seconds: of every level, top first, all groups together.
@@ -84,11 +87,25 @@ class Stream:
         self._numbers = range(num_items) if numbers is None else numbers
         self.codes, self._desc = codes, desc
         self._known = known or [()] * len(levels)
+        self._begun = False
+        counts = {"numbers": len(self._numbers)} | ({} if codes is None else {"codes": len(codes)})
+        counts |= {f"known[{n}]": len(ids) for n, ids in enumerate(self._known) if len(ids)}
+        wrong = [f"{name} of {count}" for name, count in counts.items() if count != num_items]
+        if wrong or num_items < 1:
+            raise ValueError(f"Stream: {num_items} clips, but {', '.join(wrong) or 'none'}.")
+        if not len(levels) == len(lengths) == len(self._known):
+            raise ValueError(
+                f"Stream: {len(levels)} levels, {len(lengths)} lengths, known ids of "
+                f"{len(self._known)}."
+            )
         self._audio_of_ids = None
         if to_audio is not None:
             self._audio_of_ids = np.asarray(to_audio(np.arange(levels[-1].num_classes)), np.float32)
 
     def __iter__(self) -> Iterator[Block]:
+        if self._begun:
+            raise RuntimeError("A Stream is iterated over once; make another.")
+        self._begun = True
         for level in self.levels:
             level.compile()
         lanes = self.levels[-1].sampler.lanes
@@ -116,7 +133,13 @@ class Stream:
         return None if self._audio_of_ids is None else self._audio_of_ids[ids]
 
     def collect(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Draws everything: ids and log-probabilities of every level, `[items, steps]` each."""
+        """Draws everything: ids and log-probabilities of every level, `[items, steps]` each.
+
+        Raises:
+          ValueError: if there is no end to it.
+        """
+        if self.lengths[-1] >= ENDLESS:
+            raise ValueError("Stream: what has no duration cannot be had at once.")
         made = [
             (np.zeros([self.num_items, n], np.int32), np.zeros([self.num_items, n], np.float32))
             for n in self.lengths

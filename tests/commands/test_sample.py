@@ -12,7 +12,10 @@ import soundfile
 from support import run
 
 from ada.audio import write_wav
+from ada.generation import native
 from ada.runs import Run
+
+WITH_KERNEL = pytest.mark.skipif(not native.AVAILABLE, reason="no kernel")
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +179,7 @@ def test_killed_at_any_moment_it_goes_on(chain, sample, tmp_path):
 
 
 def test_memory_does_not_grow_with_the_duration(chain, tmp_path):
-    """Ten seconds and ten minutes: less than a tenth apart, loading TensorFlow included."""
+    """Ten seconds and ten minutes: 20 MB apart at most, where to keep all would take 40."""
     peaks = []
     for secs in (10, 600):
         command = [sys.executable, "-c", PEAK, f"--run_dirs={','.join(chain)}"]
@@ -184,7 +187,8 @@ def test_memory_does_not_grow_with_the_duration(chain, tmp_path):
         process = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks.append(int(process.stdout.split()[-1]))
     assert soundfile.info(tmp_path / "600" / "sample_003.wav").duration == 600.0
-    assert abs(peaks[1] / peaks[0] - 1.0) < 0.1, peaks
+    assert abs(peaks[1] - peaks[0]) < 20_000, peaks
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 # Runs the command; says how many kB it needed.
@@ -212,7 +216,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         (["--mode=upsample", "--codes=x", "--prompt_secs=1"], 2, "--prompt_secs goes with"),
         (["--clips=1,x"], 2, "--clips: 1,x are no numbers"),
         (["--clips=1", "--num_samples=2"], 2, "--clips or --num_samples, not both"),
-        (["--weights=bfloat16"], 1, "in multiples of 32"),
+        pytest.param(["--weights=bfloat16"], 1, "in multiples of 32", marks=WITH_KERNEL),
+        (["--temperature=nan"], 2, "--temperature: nan is out of range"),
+        (["--duration_secs=0.0001"], 2, "should be >= 0.001"),
         (["--weights=bfloat16", "--backend=xla"], 1, "xla is not: sample with float32"),
         (["--mode=continue", "--from_dir={tmp}"], 2, "is where the input is"),
         (["--mode=continue", "--from_dir={wavs}"], 1, "holds no results of ada.sample"),

@@ -37,7 +37,8 @@ def draws(chain):
 
 def made(request, chain=None, **options):
     """All that a request makes, as `generate` gives it."""
-    given = {"known": request.known, "codes": request.codes} | QUIET | options
+    given = {"known": request.known, "codes": request.codes, "numbers": request.numbers}
+    given |= QUIET | options
     how = draws(chain or request.chain)[-len(request.chain.runs) :]
     return generate(request.chain, request.num_items, request.duration_secs, how, **given)
 
@@ -51,7 +52,7 @@ def assert_same(one, other):
 @pytest.mark.parametrize("levels", LEVELS)
 def test_a_longer_generation_begins_with_the_shorter(levels, chains):
     """No level's conditioning sees where the codes above it end."""
-    short, long = (made(modes.ancestral(chains[levels], 2, secs)) for secs in (0.053, 0.2))
+    short, long = (made(modes.ancestral(chains[levels], range(2), secs)) for secs in (0.053, 0.2))
     assert short.audio.shape == (2, 53)
     for few, many in zip(short.ids, long.ids, strict=True):
         np.testing.assert_array_equal(few, many[:, : few.shape[1]])
@@ -61,14 +62,14 @@ def test_a_longer_generation_begins_with_the_shorter(levels, chains):
 @pytest.mark.parametrize("levels", LEVELS)
 @pytest.mark.parametrize("first_secs", [0.001, 0.053])
 def test_continuing_equals_one_longer_generation(first_secs, levels, chains):
-    first = made(modes.ancestral(chains[levels], 3, first_secs))
-    more = made(modes.continued_ids(chains[levels], first.ids, 3, 0.15 - first_secs))
-    assert_same(more, made(modes.ancestral(chains[levels], 3, 0.15)))
+    first = made(modes.ancestral(chains[levels], range(3), first_secs))
+    more = made(modes.continued_ids(chains[levels], first.ids, range(3), 0.15 - first_secs))
+    assert_same(more, made(modes.ancestral(chains[levels], range(3), 0.15)))
 
 
 def test_a_piece_may_be_continued_in_several_ways(chains):
-    first = made(modes.ancestral(chains[3], 1, 0.05))
-    more = made(modes.continued_ids(chains[3], first.ids, 3, 0.05))
+    first = made(modes.ancestral(chains[3], range(1), 0.05))
+    more = made(modes.continued_ids(chains[3], first.ids, range(3), 0.05))
     for ids, begun in zip(more.ids, first.ids, strict=True):
         np.testing.assert_array_equal(ids[:, : begun.shape[1]], np.repeat(begun, 3, axis=0))
     assert len(np.unique(more.ids[-1], axis=0)) == 3
@@ -77,7 +78,9 @@ def test_a_piece_may_be_continued_in_several_ways(chains):
 @pytest.mark.parametrize("levels", LEVELS)
 def test_primed_clips_begin_with_prompts_of_any_length(levels, chains, pieces):
     chain = chains[levels]
-    request = modes.primed(chain, dict(zip("ab", pieces, strict=True)), 3, 0.15, progress=False)
+    request = modes.primed(
+        chain, dict(zip("ab", pieces, strict=True)), range(3), 0.15, progress=False
+    )
     result = made(request)
     assert result.audio.shape == (3, 150)
     longer = [np.concatenate([piece, np.zeros(60, np.int32)]) for piece in pieces]
@@ -96,42 +99,42 @@ def test_primed_clips_begin_with_prompts_of_any_length(levels, chains, pieces):
 
 
 def test_a_prompt_as_long_as_the_clip_leaves_nothing_to_draw_at_the_bottom(chains, pieces):
-    result = made(modes.primed(chains[2], {"a": pieces[0]}, 1, 0.11, progress=False))
+    result = made(modes.primed(chains[2], {"a": pieces[0]}, range(1), 0.11, progress=False))
     np.testing.assert_array_equal(result.ids[-1], pieces[:1])
     assert result.bits[-1] is None
     assert result.bits[0] > 0
 
 
 def test_continued_audio_keeps_all_of_it(chains, pieces):
-    result = made(modes.continued(chains[3], {"a": pieces[0]}, 2, 0.04, progress=False))
+    result = made(modes.continued(chains[3], {"a": pieces[0]}, range(2), 0.04, progress=False))
     assert result.audio.shape == (2, 150)
     np.testing.assert_array_equal(result.ids[-1][:, :110], np.tile(pieces[0], (2, 1)))
 
 
 @pytest.mark.parametrize("levels", [2, 3])
 def test_own_codes_give_the_same_audio(levels, chains):
-    first = made(modes.ancestral(chains[levels], 3, 0.1))
-    request = modes.upsampled(chains[levels], first.ids[0], 3, 100)
+    first = made(modes.ancestral(chains[levels], range(3), 0.1))
+    request = modes.upsampled(chains[levels], first.ids[0], range(3), 100)
     again = made(request, chains[levels])
     assert len(again.bits) == levels - 1
     assert_same(again, first)
     # The level below the top alone is given: what is above does not matter.
     if levels == 3:
         lowest = Chain(chains[3].runs[2:], chains[3].checkpoints[2:])
-        request = modes.upsampled(lowest, first.ids[1], 3, 100)
+        request = modes.upsampled(lowest, first.ids[1], range(3), 100)
         again = made(request, chains[3])
         np.testing.assert_array_equal(again.audio, first.audio)
 
 
 def test_without_a_length_codes_are_used_to_their_end(chains):
     codes = np.random.default_rng(1).integers(0, 7, (1, 6)).astype(np.int32)
-    result = made(modes.upsampled(chains[3], codes, 2))
+    result = made(modes.upsampled(chains[3], codes, range(2)))
     assert result.audio.shape == (2, 6 * 16)
     assert [ids.shape[1] for ids in result.ids] == [6, 24, 96]
 
 
 def test_audio_is_encoded_to_the_top_and_decoded_again(chains, pieces):
-    request = modes.upsampled_audio(chains[3], {"a": pieces[0]}, 1, progress=False)
+    request = modes.upsampled_audio(chains[3], {"a": pieces[0]}, range(1), progress=False)
     result = made(request)
     assert result.audio.shape == (1, 110)
     middle = chains[3].load_model(2).encode(pieces[0][np.newaxis])
@@ -143,21 +146,21 @@ def test_audio_is_encoded_to_the_top_and_decoded_again(chains, pieces):
     ("error", "message", "make"),
     [
         (UsageError, r"a lasts 0.11 s, more than --duration_secs=0.1:",
-         lambda c, p: modes.primed(c[2], {"a": p[0]}, 1, 0.1)),
+         lambda c, p: modes.primed(c[2], {"a": p[0]}, range(1), 0.1)),
         (UsageError, r"a lasts 0.11 s, b 0.09 s: continue them one at a time",
-         lambda c, p: modes.continued(c[2], {"a": p[0], "b": p[1]}, 1, 0.1)),
+         lambda c, p: modes.continued(c[2], {"a": p[0], "b": p[1]}, range(1), 0.1)),
         (UsageError, r"a lasts 0.11 s, b 0.09 s: give --duration_secs",
-         lambda c, p: modes.upsampled_audio(c[2], {"a": p[0], "b": p[1]}, 1)),
+         lambda c, p: modes.upsampled_audio(c[2], {"a": p[0], "b": p[1]}, range(1))),
         (UsageError, r"codes last for 0.112 s, less than --duration_secs=0.2",
-         lambda c, p: modes.upsampled_audio(c[2], {"a": p[0]}, 1, 200, progress=False)),
+         lambda c, p: modes.upsampled_audio(c[2], {"a": p[0]}, range(1), 200, progress=False)),
         (UsageError, r"run from 0 to 9, those of .*level1 from 0 to 6",
-         lambda c, p: modes.upsampled(c[2], np.array([[0, 9]]), 1)),
+         lambda c, p: modes.upsampled(c[2], np.array([[0, 9]]), range(1))),
         (UserError, "has no codes to decode",
-         lambda c, p: modes.upsampled(c[1], np.array([[0, 1]]), 1)),
+         lambda c, p: modes.upsampled(c[1], np.array([[0, 1]]), range(1))),
         (UserError, "put a prior above it",
-         lambda c, p: modes.primed(modes.decoders_of(c[3]), {"a": p[0]}, 1, 1.0)),
+         lambda c, p: modes.primed(modes.decoders_of(c[3]), {"a": p[0]}, range(1), 1.0)),
         (UserError, "put a prior above it",
-         lambda c, p: modes.ancestral(modes.decoders_of(c[3]), 1, 1.0)),
+         lambda c, p: modes.ancestral(modes.decoders_of(c[3]), range(1), 1.0)),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(error, message, make, chains, pieces):
@@ -167,5 +170,18 @@ def test_what_cannot_be_is_refused(error, message, make, chains, pieces):
 
 def test_prompts_of_unequal_length_are_upsampled_to_one_that_all_have(chains, pieces):
     prompts = dict(zip("ab", pieces, strict=True))
-    request = modes.upsampled_audio(chains[2], prompts, 2, 80, progress=False)
+    request = modes.upsampled_audio(chains[2], prompts, range(2), 80, progress=False)
     assert made(request).audio.shape == (2, 80)
+
+
+def test_clips_are_known_by_their_numbers(chains, pieces):
+    """Prompts, codes and random numbers of clips 1 and 4 are what they are among all."""
+    prompts = dict(zip("ab", pieces, strict=True))
+    codes = np.random.default_rng(1).integers(0, 7, (3, 6)).astype(np.int32)
+    for make in (
+        lambda numbers: modes.primed(chains[3], prompts, numbers, 0.15, progress=False),
+        lambda numbers: modes.upsampled(chains[3], codes, numbers),
+    ):
+        some, many = made(make([1, 4])), made(make(range(5)))
+        for ids, expected in zip(some.ids, many.ids, strict=True):
+            np.testing.assert_array_equal(ids, expected[[1, 4]])

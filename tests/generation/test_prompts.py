@@ -6,7 +6,7 @@ import pytest
 from ada.audio import read_audio, write_wav
 from ada.chain import Chain
 from ada.generation.lengths import chain_geometry
-from ada.generation.prompts import encode_prompts, pieces_of_items, read_prompt
+from ada.generation.prompts import encode_prompts, pieces_of, read_prompt
 
 STEPS = 160
 
@@ -77,7 +77,7 @@ def test_a_prompt_may_be_too_short_for_any_code(encoded, piece):
 
 
 def test_items_take_prompts_in_turn():
-    assert pieces_of_items([[1, 2, 3], [4]], 3) == [[1, 2, 3], [4], [1, 2, 3]]
+    assert pieces_of([[1, 2, 3], [4]], [0, 1, 4]) == [[1, 2, 3], [4], [1, 2, 3]]
 
 
 @pytest.mark.parametrize("rate", [1000, 8000])

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def chain(chain_dirs):
 
 @pytest.fixture(scope="module")
 def request_(chain):
-    return modes.ancestral(chain, 3, 0.1)
+    return modes.ancestral(chain, range(3), 0.1)
 
 
 @pytest.fixture
@@ -119,36 +121,126 @@ class Killed(Exception):  # noqa: N818
     pass
 
 
-def test_killed_in_any_write_it_goes_on(whole, request_, tmp_path, monkeypatch):
-    """Every write in turn leaves the half of what it was to write, or nothing, or all."""
-    write = recording._Journal._write
-    rng = np.random.default_rng(0)
-    countdown = [0]
+@pytest.fixture
+def deaths(monkeypatch):
+    """A function after which the so-manieth act on the disk from then is done in part, or not."""
+    countdown, rng = [0], np.random.default_rng(0)
 
-    def dies(journal, file, data):
-        countdown[0] -= 1
-        if countdown[0]:
-            return write(journal, file, data)
-        write(journal, file, data[: int(rng.integers(0, len(data) + 1))])
-        raise Killed
+    def dying(act, in_part):
+        def does(*args, **kwargs):
+            countdown[0] -= 1
+            if countdown[0]:
+                return act(*args, **kwargs)
+            if rng.integers(0, 2):
+                in_part(*args, **kwargs)
+            raise Killed
 
-    monkeypatch.setattr(recording._Journal, "_write", dies)
+        return does
+
+    def half(path, data):
+        with path.open("ab") as file:
+            file.write(data[: int(rng.integers(0, len(data) + 1))])
+
+    monkeypatch.setattr(recording, "_append", dying(recording._append, half))
+    for module, name in (
+        (recording, "write_wav_from"),
+        (recording, "write_bytes_atomically"),
+        (recording, "_discard"),
+        (recording.Path, "unlink"),
+        (recording.Path, "replace"),
+        (recording.shutil, "rmtree"),
+        (recording.zipfile.ZipFile, "open"),
+    ):
+        act = getattr(module, name)
+        monkeypatch.setattr(module, name, dying(act, act))
+
+    def within(acts):
+        countdown[0] = int(rng.integers(1, acts)) if acts else -1
+
+    return within
+
+
+def killed_until_done(deaths, directory, request, **options):
+    """How often a command was killed before it ended."""
     kills = 0
     while True:
-        countdown[0] = int(rng.integers(1, 8))
+        deaths(30)
         try:
-            made(tmp_path, request_)
-            break
+            made(directory, request, **options)
+            deaths(0)
+            return kills
         except Killed:
             kills += 1
-    assert kills > 20
+
+
+def test_killed_at_any_act_on_the_disk_it_goes_on(whole, request_, tmp_path, deaths):
+    assert killed_until_done(deaths, tmp_path, request_) > 5
     assert contents(tmp_path) == contents(whole)
+    # One that lost a clip is made anew, and is not taken for finished half-way.
+    (tmp_path / "sample_001.wav").unlink()
+    assert killed_until_done(deaths, tmp_path, request_) > 5
+    assert contents(tmp_path) == contents(whole)
+
+
+def test_killed_while_it_replaces_another_it_goes_on(whole, request_, tmp_path, deaths):
+    other = SETTINGS | {"seed": 4}
+    for stop in (None, 3):
+        for _ in range(5):
+            made(tmp_path, request_, settings=other, overwrite=True, stop=stop)
+            killed_until_done(deaths, tmp_path, request_, overwrite=True)
+            assert contents(tmp_path) == contents(whole)
+
+
+@pytest.mark.parametrize("ending", ["ids", "blocks"])
+@pytest.mark.parametrize("damage", ["cut", "zeros", "garbage", "gone", "empty"])
+def test_what_is_damaged_of_it_is_drawn_again(damage, ending, whole, request_, tmp_path):
+    """As a power cut may leave it."""
+    made(tmp_path, request_, stop=5)
+    for path in (tmp_path / ".unfinished").glob(f"*.{ending}"):
+        data = bytearray(path.read_bytes())
+        half = len(data) // 2 + 1
+        if damage == "cut":
+            del data[half:]
+        elif damage != "empty":
+            data[half:] = (
+                bytes(len(data) - half) if damage == "zeros" else b"\xfe" * (len(data) - half)
+            )
+        path.write_bytes(b"" if damage == "empty" else data)
+        if damage == "gone":
+            path.unlink()
+    assert 100 < made(tmp_path, request_) <= 300
+    assert contents(tmp_path) == contents(whole)
+
+
+def test_few_files_are_open(request_, chain, tmp_path):
+    """However many clips there are, fresh or gone on with."""
+    many = modes.ancestral(chain, range(60), 0.02)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    there = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (there + 40, hard))
+    try:
+        made(tmp_path, many, stop=40)
+        made(tmp_path, many)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(list(tmp_path.glob("*.wav"))) == 60
+
+
+def test_a_generation_that_goes_on_needs_little_memory(chain, tmp_path):
+    """What is known passes by, at every level, in pieces."""
+    long = modes.ancestral(chain, range(2), 20.0)
+    made(tmp_path, long, stop=1240)
+    with record(tmp_path, long, SETTINGS) as taker, levels_once():
+        drawing = long.stream([Draws(3)] * 3, known=taker.known, **OPTIONS)
+        most = max(sum(len(parts) for parts in block.levels) for block in drawing)
+    assert drawing.num_drawn == 2 * (20000 - 1240 * 16)
+    assert most <= 8
 
 
 def test_prompts_and_given_codes_are_kept_and_gone_on_with(chain, tmp_path):
     ids = generate(chain, 2, 0.1, Draws(7), **OPTIONS).ids
-    longer = modes.continued_ids(chain, ids, 2, 0.05)
-    upsampled = modes.upsampled(chain, ids[0], 2, 100)
+    longer = modes.continued_ids(chain, ids, range(2), 0.05)
+    upsampled = modes.upsampled(chain, ids[0], range(2), 100)
     for request, name in ((longer, "longer"), (upsampled, "upsampled")):
         made(tmp_path / name, request, stop=4)
         made(tmp_path / name, request)
@@ -165,11 +257,6 @@ def test_a_command_that_is_done_is_not_done_again(request_, tmp_path, said):
     made(tmp_path, request_)
     before = contents(tmp_path)
     assert made(tmp_path, request_) is None
-    # Killed as it tidied up:
-    (tmp_path / ".unfinished").mkdir()
-    assert made(tmp_path, request_) is None
-    assert contents(tmp_path) == before
-    assert not (tmp_path / ".unfinished").exists()
     # A clip was lost: all are made anew.
     (tmp_path / "sample_001.wav").unlink()
     made(tmp_path, request_)
@@ -184,7 +271,7 @@ def test_another_command_is_refused_or_replaces_what_is_there(stop, request_, tm
     mine.write_bytes(b"something else")
     before = sorted(p.name for p in tmp_path.rglob("*"))
     other = SETTINGS | {"seed": 4}
-    one = request_._replace(num_items=1)
+    one = request_._replace(numbers=range(1))
     unfinished = "" if stop is None else "unfinished "
     message = rf"{unfinished}clips of another command \(--mode=ancestral --seed=3\): .*--overwrite"
     with pytest.raises(UserError, match=message):
@@ -206,6 +293,13 @@ def test_a_report_of_something_else_is_no_traceback(text, request_, tmp_path):
     (tmp_path / "sample.json").write_text(text)
     made(tmp_path, request_, overwrite=True)
     assert json.loads((tmp_path / "sample.json").read_text())["wavs"][0] == "sample_000.wav"
+
+
+def test_files_of_somebody_else_are_not_written_over(request_, tmp_path):
+    (tmp_path / "sample_001.wav").write_bytes(b"mine")
+    with pytest.raises(UserError, match="holds clips: name another --output_dir"):
+        made(tmp_path, request_)
+    assert (tmp_path / "sample_001.wav").read_bytes() == b"mine"
 
 
 def test_two_commands_do_not_write_at_once(request_, tmp_path):

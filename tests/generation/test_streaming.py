@@ -7,7 +7,19 @@ import pytest
 from support import SAMPLERS
 
 from ada.chain import Chain
-from ada.generation import Draws, conditioning, generate, level, stream, streaming
+from ada.errors import UserError
+from ada.generation import (
+    Draws,
+    Level,
+    Stream,
+    conditioning,
+    generate,
+    level,
+    load_levels,
+    modes,
+    stream,
+    streaming,
+)
 from ada.generation.lengths import chain_geometry, level_lengths
 
 BLOCK, WINDOW = 16, 8
@@ -129,3 +141,72 @@ def test_a_clip_can_be_made_without_those_before_it(backend, chains):
     some = generate(chains[3], 3, 0.1, Draws(3), numbers=[1, 4, 5], **options)
     for ids, expected in zip(some.ids, many.ids, strict=True):
         np.testing.assert_array_equal(ids, expected[[1, 4, 5]])
+
+
+def test_models_are_loaded_once_for_many_streams(chains):
+    levels = load_levels(chains[3], backend="graph", lanes=2)
+    for draws in (Draws(3), Draws(4, temperature=0.5), Draws(3)):
+        made = stream(chains[3], 2, 0.1, draws, levels=levels)
+        expected = generate(chains[3], 2, 0.1, draws, backend="graph", lanes=2)
+        for (ids, _), wanted in zip(made.collect(), expected.ids, strict=True):
+            np.testing.assert_array_equal(ids, wanted)
+    with pytest.raises(ValueError, match="another top-k or top-p"):
+        stream(chains[3], 2, 0.1, Draws(3, top_k=5), levels=levels)
+
+
+def test_two_streams_side_by_side_do_not_disturb_each_other(chains):
+    levels = load_levels(chains[3], backend="graph", lanes=2)
+    one, two = (stream(chains[3], 1, 0.1, Draws(seed), levels=levels) for seed in (3, 4))
+    pairs = list(zip(one, two, strict=True))
+    for seed, blocks in zip((3, 4), zip(*pairs, strict=True), strict=True):
+        expected = generate(chains[3], 1, 0.1, Draws(seed), backend="graph", lanes=2)
+        np.testing.assert_array_equal(np.concatenate([b.audio for b in blocks], 1), expected.audio)
+
+
+def test_what_is_given_away_cannot_be_changed(chains):
+    for block in begun(chains[3], secs=0.05):
+        for part in block.levels[0]:
+            with pytest.raises(ValueError, match="read-only"):
+                part.ids[:] = 0
+
+
+def test_given_codes_last_as_long_as_they_are(chains):
+    decoders = modes.decoders_of(chains[3])
+    codes = np.random.default_rng(1).integers(0, 7, (1, 6)).astype(np.int32)
+    assert sum(b.audio.shape[1] for b in begun(decoders, codes=codes)) == 6 * 16
+
+
+@pytest.mark.parametrize(
+    ("message", "make"),
+    [
+        ("2 clips, but codes of 1", lambda c: begun(modes.decoders_of(c), 2, codes=ONE)),
+        ("0 clips, but none", lambda c: begun(c, 0)),
+        ("2 clips, but numbers of 3", lambda c: begun(c, 2, numbers=[1, 2, 3])),
+        (r"2 clips, but known\[0\] of 1", lambda c: begun(c, 2, known=[[ONE[0]]] * 3)),
+        ("3 levels, 3 lengths, known ids of 2", lambda c: begun(c, 1, known=[[ONE[0]]] * 2)),
+        ("draws for 2 levels, of a chain of 3", lambda c: stream(c, 1, 0.1, [Draws()] * 2)),
+        ("no duration", lambda c: begun(c).collect()),
+    ],
+)
+def test_what_does_not_fit_is_refused(message, make, chains):
+    with pytest.raises(ValueError, match=message):
+        make(chains[3])
+
+
+ONE = np.zeros([1, 6], np.int32)
+
+
+def test_it_is_iterated_over_once(chains):
+    made = begun(chains[1], secs=0.05)
+    list(made)
+    with pytest.raises(RuntimeError, match="once"):
+        list(made)
+
+
+def test_a_model_that_diverged_is_said_to(make_wavenet):
+    model = make_wavenet()
+    model.logits.bias.assign(np.full(7, np.nan))
+    for backend in ("auto", "graph"):
+        made = Stream([Level(model, Draws(), backend=backend)], [40], 1)
+        with pytest.raises(UserError, match="level 0 has no probabilities .* diverged"):
+            list(made)
