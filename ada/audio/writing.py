@@ -11,6 +11,7 @@ import numpy as np
 from ada.audio.arrays import array_module
 from ada.files import write_bytes_atomically
 
+_WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _FULL_SCALE = 32768  # what libsndfile divides by: files and records agree
 
 
@@ -60,6 +61,11 @@ def wav_bytes(audio: Any, sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
+def wav_size(num_samples: int) -> int:
+    """Bytes of a file that `write_wav_from` made."""
+    return _WAV_HEADER.size + 2 * num_samples
+
+
 def write_wav_from(path: str | os.PathLike, start: int, audio: Any, sample_rate: int) -> None:
     """Writes audio into a mono 16-bit PCM WAV file from a sample on, whose end it then is.
 
@@ -75,12 +81,11 @@ def write_wav_from(path: str | os.PathLike, start: int, audio: Any, sample_rate:
     samples = pcm16(audio).astype("<i2").tobytes()
     stop = 2 * start + len(samples)
     rates = (1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    header = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + stop, b"WAVE", b"fmt ", 16, *rates, b"data", stop
-    )
+    header = _WAV_HEADER.pack(b"RIFF", 36 + stop, b"WAVE", b"fmt ", 16, *rates, b"data", stop)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
         there = file.read(len(header))
-        if len(there) == len(header) and struct.unpack("<I", there[-4:])[0] >= stop:
+        is_there = file.seek(0, os.SEEK_END) >= wav_size(stop // 2)
+        if is_there and _WAV_HEADER.unpack(there)[-1] >= stop:
             return
         file.seek(len(header) + 2 * start)
         file.write(samples)

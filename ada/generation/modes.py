@@ -142,20 +142,20 @@ def continued_ids(
 
     Args:
       chain: the chain that generated.
-      ids: of every level, top first, each int `[pieces, steps]`; clip i takes piece i modulo their
-        number.
+      ids: of every level, top first, each int `[pieces, steps]`; the first clip goes on with the
+        first piece, and so on, in turn if they are fewer.
       numbers: of the clips.
       duration_secs: what is added.
     """
     num_steps = ids[-1].shape[1] + round(duration_secs * sample_rate(chain))
-    known = [pieces_of(list(level), numbers) for level in ids]
+    known = [pieces_of(list(level), range(len(numbers))) for level in ids]
     return Request(chain, numbers, num_steps, known)
 
 
 def upsampled(
     chain: Chain, codes: np.ndarray, numbers: Sequence[int], num_steps: int | None = None
 ) -> Request:
-    """Codes are decoded to audio, clip i those of row i modulo their number.
+    """Codes are decoded to audio: the first row for the first clip and so on, in turn if fewer.
 
     Args:
       chain: from an autoencoder, whose codes they are, down to audio; a prior above it is not used.
@@ -180,7 +180,9 @@ def upsampled(
             f"the {codes.shape[1]} codes last for {ids_of_codes(codes.shape[1], geometry) / rate:g}"
             f" s, less than --duration_secs={num_steps / rate:g}"
         ) from error
-    return Request(decoders, numbers, num_steps, codes=np.stack(pieces_of(codes, numbers)))
+    return Request(
+        decoders, numbers, num_steps, codes=np.stack(pieces_of(codes, range(len(numbers))))
+    )
 
 
 def upsampled_audio(

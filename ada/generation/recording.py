@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ada import log
-from ada.audio.writing import write_wav_from
+from ada.audio.writing import wav_size, write_wav_from
 from ada.errors import UserError
 from ada.files import exclusive, write_bytes_atomically
 from ada.generation.level import LevelBlock
@@ -163,19 +163,23 @@ def record(
     settings = json.loads(json.dumps(settings))
     with exclusive(directory):
         unfinished, report = directory / UNFINISHED, read_report(directory / REPORT)
-        if _is_finished(directory, report) and _same(report, settings):
-            _discard(unfinished)
-            yield None
-            return
-        begun = read_report(unfinished / COMMAND)
         names = [f"{name}.wav" for name in clip_names(request)]
+        begun = read_report(unfinished / COMMAND)
+        if report is not None and not _differences(report, settings):
+            damaged = _damaged(directory, names, request.num_steps)
+            if not damaged:
+                _discard(unfinished)
+                yield None
+                return
+            if begun is None:
+                log.info(f"{', '.join(damaged)} in {directory}: missing or cut; making all anew.")
         old = report if begun is None else begun
         if old is None and any((directory / name).exists() for name in names):
             old = {}
-        if old is not None and not _same(old, settings):
+        if old is not None and _differences(old, settings):
             what = "unfinished clips" if begun is not None else "clips"
-            if old.get("mode"):
-                what += f" of another command (--mode={old['mode']} --seed={old.get('seed')})"
+            if old:
+                what += f" of another command ({'; '.join(_differences(old, settings)[:3])})"
             if not overwrite:
                 raise UserError(
                     f"{directory} holds {what}: name another --output_dir, or --overwrite them."
@@ -274,14 +278,23 @@ def _discard(unfinished: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _is_finished(directory: Path, report: Mapping[str, Any] | None) -> bool:
-    """Whether all that a report says is there."""
-    names = [*clips_of(report), CODES]
-    return report is not None and all((directory / name).exists() for name in names)
+def _damaged(directory: Path, names: Sequence[str], num_steps: int) -> list[str]:
+    """Which files of a finished generation are not there as they were written."""
+    paths = {directory / name: wav_size(num_steps) for name in names}
+    wrong = [p.name for p, size in paths.items() if not p.exists() or p.stat().st_size != size]
+    return wrong + [CODES] * (not (directory / CODES).exists())
 
 
-def _same(old: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
-    return all(old.get(name) == value for name, value in settings.items())
+def _differences(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """What differs between two commands, for a message."""
+
+    def described(name: str) -> str:
+        values = old.get(name), settings[name]
+        if any(isinstance(value, (list, dict)) for value in values):
+            return name
+        return f"{name} {values[0]}, not {values[1]}"
+
+    return [described(name) for name, value in settings.items() if old.get(name) != value]
 
 
 def clip_names(request: Request) -> list[str]:

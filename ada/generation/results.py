@@ -29,11 +29,18 @@ class Results(NamedTuple):
       directory: where it is.
       ids: int `[clips, steps]` by level, 0 the bottom.
       runs: identities of the runs that drew, top first (`Run.identity`).
+      report: what `sample.json` holds.
     """
 
     directory: str
     ids: dict[int, np.ndarray]
     runs: list[dict[str, Any]]
+    report: dict[str, Any]
+
+    @property
+    def clips(self) -> list[int]:
+        """The numbers of its clips."""
+        return self.report.get("clips") or list(range(len(self.ids[0])))
 
     @classmethod
     def load(cls, directory: str) -> "Results":
@@ -48,7 +55,7 @@ class Results(NamedTuple):
         ids = _numbered(_load_arrays(Path(directory) / CODES))
         if 0 not in ids or not _are_identities(report.get("runs")):
             raise UserError(f"{directory} was written by an older version: sample it again.")
-        return cls(directory, ids, report["runs"])
+        return cls(directory, ids, report["runs"], report)
 
     def require_same_runs(self, chain: Chain) -> None:
         """Raises UserError unless a chain is the one that generated, checkpoints included."""

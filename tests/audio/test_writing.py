@@ -7,6 +7,7 @@ import soundfile as sf
 import tensorflow as tf
 
 from ada.audio import from_pcm16, pcm16, read_audio, wav_bytes, write_wav
+from ada.audio.writing import wav_size, write_wav_from
 
 EVERY_INT16 = np.arange(-32768, 32768).astype(np.int16)
 
@@ -63,3 +64,21 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path, monkeypatch):
         write_wav(path, np.ones(10), 16000)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_grows_is_whole_at_any_time(tmp_path):
+    audio = np.random.default_rng(0).uniform(-1, 1, 1000).astype(np.float32)
+    grown, whole = tmp_path / "grown.wav", tmp_path / "whole.wav"
+    for start in range(0, 1000, 300):
+        write_wav_from(grown, start, audio[start : start + 300], 16000)
+        stop = min(start + 300, 1000)
+        assert grown.stat().st_size == wav_size(stop)
+        write_wav(whole, audio[:stop], 16000)
+        assert grown.read_bytes() == whole.read_bytes()
+    # What is there already stays; what was cut is written again.
+    write_wav_from(grown, 0, np.zeros(300, np.float32), 16000)
+    assert grown.read_bytes() == whole.read_bytes()
+    grown.write_bytes(whole.read_bytes()[:99])
+    for start in range(0, 1000, 300):
+        write_wav_from(grown, start, audio[start : start + 300], 16000)
+    assert grown.read_bytes() == whole.read_bytes()

@@ -83,16 +83,26 @@ def test_continuing_an_earlier_generation_equals_a_longer_one(first, sample, tmp
 
 
 def test_single_clips_go_on_alone(first, sample, tmp_path):
-    """Clip 1 of an earlier generation, longer, is what it would be among all."""
+    """Clip 1 of an earlier generation, longer, is what it would be among all: by its number."""
     directory, _, _ = first
-    flags = ["--seed=3", "--temperature=1,0.9,0.8", "--duration_secs=0.04"]
-    flags += ["--mode=continue", f"--from_dir={directory}"]
-    all_clips, one = tmp_path / "all", tmp_path / "one"
-    made(sample(all_clips, *flags), all_clips)
-    report, ids = made(sample(one, *flags, "--clips=1"), one)
+    flags = ["--seed=3", "--temperature=1,0.9,0.8"]
+    more = [*flags, "--mode=continue", "--duration_secs=0.04"]
+    all_clips, one, alone = (tmp_path / name for name in ("all", "one", "alone"))
+    made(sample(all_clips, *more, f"--from_dir={directory}"), all_clips)
+    report, ids = made(sample(one, *more, f"--from_dir={directory}", "--clips=1"), one)
     assert (report["wavs"], report["clips"]) == (["sample_001.wav"], [1])
     assert ids["level0"].shape == (1, 100)
-    assert (one / "sample_001.wav").read_bytes() == (all_clips / "sample_001.wav").read_bytes()
+    wanted = (all_clips / "sample_001.wav").read_bytes()
+    assert (one / "sample_001.wav").read_bytes() == wanted
+    # Made alone at first, it goes on as what it is.
+    made(sample(alone, *flags, "--duration_secs=0.06", "--clips=1"), alone)
+    longer = tmp_path / "longer"
+    process = sample(longer, *more, f"--from_dir={alone}")
+    made(process, longer)
+    assert process.stderr.count("other flags") == 0
+    assert (longer / "sample_001.wav").read_bytes() == wanted
+    process = sample(longer, *more, f"--from_dir={alone}", "--overwrite", "--seed=4")
+    assert "alone was made with other flags (seed, draws): it goes on, but not" in process.stderr
 
 
 @pytest.mark.parametrize("source", ["--from_dir={}", "--codes={}/codes.npz"])
@@ -135,7 +145,7 @@ def test_audio_is_continued_and_reconstructed(sample, wavs, tmp_path):
     # Into the same directory: if that is what is wanted.
     process = sample(tmp_path, "--mode=upsample", prompt)
     assert process.returncode == 1
-    assert "clips of another command (--mode=continue --seed=0): name another" in process.stderr
+    assert "clips of another command (mode continue, not upsample; runs; " in process.stderr
     process = sample(tmp_path, "--mode=upsample", prompt, "--overwrite")
     assert "Replacing clips of another command" in process.stderr
     report, ids = made(process, tmp_path)
@@ -166,7 +176,7 @@ def test_killed_at_any_moment_it_goes_on(chain, sample, tmp_path):
         np.testing.assert_array_equal(part, expected[: len(part)])
     process = sample(killed, *flags)
     assert "Going on:" in process.stdout
-    assert 0.0 < float(re.search(r"Going on: ([0-9.]+) s", process.stdout)[1]) < 900.0
+    assert 0.0 < float(re.search(r"Going on: ([0-9.]+) of 900.0 s", process.stdout)[1]) < 900.0
     again, again_ids = made(process, killed)
     for level, expected in ids.items():
         np.testing.assert_array_equal(again_ids[level], expected)
@@ -218,7 +228,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         (["--clips=1", "--num_samples=2"], 2, "--clips or --num_samples, not both"),
         pytest.param(["--weights=bfloat16"], 1, "in multiples of 32", marks=WITH_KERNEL),
         (["--temperature=nan"], 2, "--temperature: nan is out of range"),
-        (["--duration_secs=0.0001"], 2, "should be >= 0.001"),
+        (["--duration_secs=0.0001"], 2, "is not number >= 0.001"),
         (["--weights=bfloat16", "--backend=xla"], 1, "xla is not: sample with float32"),
         (["--mode=continue", "--from_dir={tmp}"], 2, "is where the input is"),
         (["--mode=continue", "--from_dir={wavs}"], 1, "holds no results of ada.sample"),

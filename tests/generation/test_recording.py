@@ -257,11 +257,14 @@ def test_a_command_that_is_done_is_not_done_again(request_, tmp_path, said):
     made(tmp_path, request_)
     before = contents(tmp_path)
     assert made(tmp_path, request_) is None
-    # A clip was lost: all are made anew.
-    (tmp_path / "sample_001.wav").unlink()
-    made(tmp_path, request_)
-    assert contents(tmp_path) == before
     assert said == []
+    # A clip was lost, or cut: all are made anew.
+    for damage in (Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:99])):
+        damage(tmp_path / "sample_001.wav")
+        made(tmp_path, request_)
+        assert contents(tmp_path) == before
+        assert f"sample_001.wav in {tmp_path}: missing or cut; making all anew." in said
+        said.clear()
 
 
 @pytest.mark.parametrize("stop", [None, 2])
@@ -273,13 +276,13 @@ def test_another_command_is_refused_or_replaces_what_is_there(stop, request_, tm
     other = SETTINGS | {"seed": 4}
     one = request_._replace(numbers=range(1))
     unfinished = "" if stop is None else "unfinished "
-    message = rf"{unfinished}clips of another command \(--mode=ancestral --seed=3\): .*--overwrite"
+    message = rf"{unfinished}clips of another command \(seed 3, not 4\): .*--overwrite"
     with pytest.raises(UserError, match=message):
         made(tmp_path, one, other)
     assert sorted(p.name for p in tmp_path.rglob("*")) == before
     assert made(tmp_path, one, other, overwrite=True, seconds=1.0) == 100
     assert said == [
-        f"Replacing {unfinished}clips of another command (--mode=ancestral --seed=3) in {tmp_path}."
+        f"Replacing {unfinished}clips of another command (seed 3, not 4) in {tmp_path}."
     ]
     assert sorted(p.name for p in tmp_path.glob("*.wav")) == ["mine.wav", "sample_000.wav"]
     report = json.loads((tmp_path / "sample.json").read_text())
