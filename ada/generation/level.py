@@ -191,6 +191,8 @@ class LevelStream:
         if stop <= start:
             return np.zeros([len(self._items), 0], np.int32)
         first = self._kept[0].start
+        if start < first:
+            raise ValueError(f"LevelStream: steps from {start} on are forgotten, from {first} not.")
         ids = np.concatenate([block.ids for block in self._kept], axis=1)
         return ids[:, start - first : stop - first]
 
@@ -251,7 +253,9 @@ class LevelStream:
         conditioning = self._level.conditioning
         if conditioning is not None:
             code = start // self._level.hop_length
-            first, _ = conditioning.needed(code, code, self._above.num_steps)
+            # The window of the first block that is computed may begin before it.
+            window = code // conditioning.window_codes * conditioning.window_codes
+            first, _ = conditioning.needed(window, code, self._above.num_steps)
             self._above.read(first, code)
 
     def _known_ids(self, start: int, stop: int) -> np.ndarray:

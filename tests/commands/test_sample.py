@@ -172,7 +172,8 @@ def test_killed_at_any_moment_it_goes_on(chain, sample, tmp_path):
         # What there is can be listened to.
         part, _ = soundfile.read(wav, dtype="int16")
         expected, _ = soundfile.read(whole / wav.name, dtype="int16")
-        assert bytes_ / 2 - 44 < len(part) <= len(expected)
+        # The header may be a block of 512 behind.
+        assert bytes_ / 2 - 600 < len(part) <= len(expected)
         np.testing.assert_array_equal(part, expected[: len(part)])
     process = sample(killed, *flags)
     assert "Going on:" in process.stdout

@@ -117,6 +117,21 @@ def test_prompts_of_any_lengths_stand_side_by_side(chains):
         np.testing.assert_array_equal(ids, expected)
 
 
+@pytest.mark.parametrize("window", [4, 8, 64])
+def test_it_goes_on_from_the_midst_of_a_window(window, chains, monkeypatch):
+    """Wherever it stopped, with windows shorter and longer than the blocks of the level above."""
+    monkeypatch.setattr(conditioning, "WINDOW_STEPS", window)
+    levels = load_levels(chains[3], Draws(3), backend="graph", lanes=1)
+    whole = stream(chains[3], 1, 1.2, Draws(3), levels=levels).collect()
+    for stop in (150, 333, 500, 777, 1024, 1199):
+        # Levels above are as far ahead as they are when the bottom stops there.
+        steps = (stop, *level_lengths(stop, chain_geometry(chains[3])[1:])[1::-1])
+        known = [[ids[0, :n]] for (ids, _), n in zip(whole, steps[::-1], strict=True)]
+        again = stream(chains[3], 1, 1.2, Draws(3), levels=levels, known=known).collect()
+        for (ids, _), (expected, _) in zip(again, whole, strict=True):
+            np.testing.assert_array_equal(ids, expected)
+
+
 def test_the_progress_bar_says_how_fast_and_how_long(chains, capfd):
     made = begun(chains[2], 2, 0.3, progress=True)
     list(made)
