@@ -15,8 +15,8 @@ output directory holds the results of one command. Audio is written as it is dra
 was stopped, at any moment and in any way, goes on if it is given again.
 """
 
-import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,10 +213,10 @@ def source_flag() -> str | None:
     return given[0] if given else None
 
 
-def clip_numbers(default: list[int]) -> list[int]:
+def clip_numbers(default: Iterable[int]) -> list[int]:
     """The numbers of --clips or --num_samples, or those they are by default."""
     if FLAGS.clips is None:
-        return list(range(FLAGS.num_samples)) if FLAGS.num_samples else default
+        return list(range(FLAGS.num_samples) if FLAGS.num_samples else default)
     if FLAGS.num_samples:
         raise UsageError("give --clips or --num_samples, not both")
     if not FLAGS.clips or not all(number.isdecimal() for number in FLAGS.clips):
@@ -236,15 +236,15 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
 
     secs = FLAGS.duration_secs or DURATION_SECS
     if source is None:
-        return modes.ancestral(chain, clip_numbers(list(range(NUM_SAMPLES))), secs), {}
+        return modes.ancestral(chain, clip_numbers(range(NUM_SAMPLES)), secs), {}
     # With upsample, the length is that of what is given unless the user says otherwise.
     steps = FLAGS.duration_secs and round(FLAGS.duration_secs * modes.sample_rate(chain))
     if source == "prompt_audio":
         prompts = read_prompts(chain, out)
         given = {"prompt_audio": {n: len(p) / modes.sample_rate(chain) for n, p in prompts.items()}}
         if FLAGS.mode == "primed":
-            return modes.primed(chain, prompts, clip_numbers(list(range(NUM_SAMPLES))), secs), given
-        numbers = clip_numbers(list(range(len(prompts))))
+            return modes.primed(chain, prompts, clip_numbers(range(NUM_SAMPLES)), secs), given
+        numbers = clip_numbers(range(len(prompts)))
         if FLAGS.mode == "continue":
             return modes.continued(chain, prompts, numbers, secs), given
         return modes.upsampled_audio(chain, prompts, numbers, steps), given
@@ -275,12 +275,11 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
 def warn_of_other_draws(settings: dict[str, Any]) -> None:
     """Says where an earlier generation goes on with other flags than it was made with."""
     from ada import log
-    from ada.generation import Results
+    from ada.generation.results import REPORT, differing, read_report
 
-    before = Results.load(FLAGS.from_dir).report
+    before = read_report(Path(FLAGS.from_dir) / REPORT)
     names = ("seed", "draws", "backend", "weights", "drawing_version")
-    now = json.loads(json.dumps(settings))
-    other = [name for name in names if name in before and before[name] != now[name]]
+    other = differing(before, {name: settings[name] for name in names if name in before})
     if other:
         log.warning(
             f"{FLAGS.from_dir} was made with other flags ({', '.join(other)}): it goes on, but not "

@@ -1,9 +1,8 @@
 """The output directory of a generation: clips grow block by block, and are gone on with.
 
 sample_000.wav ...   the clips, whole WAV files at any moment
-.unfinished/         while they grow: `command.json`, what decides them; and of every clip and level
-                     `level0_sample_000.ids`, exact ids as they are drawn, and `.blocks`, how many
-                     of them a block added, their nats and their checksum
+.unfinished/         while they grow: `command.json`, what decides them; and a journal of every
+                     clip and level
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
 sample.json          the command and what it made; written last
 
@@ -14,10 +13,8 @@ as a prompt does. Of a clip no file is open longer than it takes to append to it
 import contextlib
 import itertools
 import json
-import os
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,15 +25,12 @@ from ada import log
 from ada.audio.writing import wav_size, write_wav_from
 from ada.errors import UserError
 from ada.files import exclusive, write_bytes_atomically
-from ada.generation.level import LevelBlock
+from ada.generation.journal import Journal
 from ada.generation.modes import Request
-from ada.generation.results import CODES, REPORT, clips_of, read_report
+from ada.generation.results import CODES, REPORT, clips_of, differing, read_report
 from ada.generation.streaming import Block
 
 UNFINISHED, COMMAND = ".unfinished", "command.json"
-# What a block added: ids, how many of them were drawn, the sum of their -log p, and a checksum.
-BLOCKS = np.dtype([("steps", "<u4"), ("drawn", "<u4"), ("nats", "<f8"), ("checksum", "<u4")])
-CHUNK = 2**16
 MAX_STEPS = 2**31 - 2**10  # of 16 bits, in the 4 GB of a WAV file
 
 
@@ -54,14 +48,14 @@ class Recording:
 
     def __init__(self, directory: Path, request: Request, settings: Mapping[str, Any]) -> None:
         self._directory, self._request, self._settings = directory, request, settings
-        self._names = clip_names(request)
+        self._wavs = wav_names(request)
         self.rate = request.chain.runs[-1].info.sample_rate
         widest = max(run.info.num_classes for run in request.chain.runs)
         self._dtype = np.dtype("<u2" if widest <= 2**16 else "<i4")
         self._journals = [
             [
-                _Journal(directory / UNFINISHED / f"level{level}_{name}", self._dtype)
-                for name in self._names
+                Journal(directory / UNFINISHED / f"level{level}_{wav}", self._dtype)
+                for wav in self._wavs
             ]
             for level in reversed(range(len(request.chain.runs)))
         ]
@@ -92,15 +86,14 @@ class Recording:
                 for row, item in enumerate(part.items):
                     journals[item].take(part, row)
         for item, audio in zip(block.items, block.audio, strict=True):
-            path = self._directory / f"{self._names[item]}.wav"
-            write_wav_from(path, block.start, audio, self.rate)
+            write_wav_from(self._directory / self._wavs[item], block.start, audio, self.rate)
 
     def _begin(self) -> None:
         """Notes the command: not before there is something to go on with."""
         # What an earlier generation of the same command left in part.
         for name in (REPORT, CODES):
             (self._directory / name).unlink(missing_ok=True)
-        command = {**self._settings, "wavs": [f"{name}.wav" for name in self._names]}
+        command = {**self._settings, "wavs": self._wavs}
         text = json.dumps(command, indent=1) + "\n"
         write_bytes_atomically(self._directory / UNFINISHED / COMMAND, text.encode())
 
@@ -119,7 +112,7 @@ class Recording:
         report = {
             **self._settings,
             "sample_rate": self.rate,
-            "wavs": [f"{name}.wav" for name in self._names],
+            "wavs": self._wavs,
             "bits_of_what_was_drawn": [_bits(journals) for journals in self._journals],
             **numbers,
         }
@@ -148,7 +141,7 @@ def record(
     Args:
       directory: of the output; in it is nothing, or what the same command left.
       request: what is generated.
-      settings: what decides it, as JSON values.
+      settings: what decides it.
       overwrite: whether the results of another command are replaced.
 
     Yields:
@@ -160,12 +153,11 @@ def record(
     if request.num_steps > MAX_STEPS:
         hours = MAX_STEPS / request.num_steps * request.duration_secs / 3600
         raise UserError(f"a WAV file holds at most {hours:.1f} hours.")
-    settings = json.loads(json.dumps(settings))
     with exclusive(directory):
         unfinished, report = directory / UNFINISHED, read_report(directory / REPORT)
-        names = [f"{name}.wav" for name in clip_names(request)]
+        names = wav_names(request)
         begun = read_report(unfinished / COMMAND)
-        if report is not None and not _differences(report, settings):
+        if report is not None and not differing(report, settings):
             damaged = _damaged(directory, names, request.num_steps)
             if not damaged:
                 _discard(unfinished)
@@ -176,10 +168,10 @@ def record(
         old = report if begun is None else begun
         if old is None and any((directory / name).exists() for name in names):
             old = {}
-        if old is not None and _differences(old, settings):
+        if old is not None and differing(old, settings):
             what = "unfinished clips" if begun is not None else "clips"
             if old:
-                what += f" of another command ({'; '.join(_differences(old, settings)[:3])})"
+                what += f" of another command ({'; '.join(_described(old, settings)[:3])})"
             if not overwrite:
                 raise UserError(
                     f"{directory} holds {what}: name another --output_dir, or --overwrite them."
@@ -194,79 +186,7 @@ def record(
         yield Recording(directory, request, settings)
 
 
-class _Journal(Sequence):
-    """The ids of one clip and level, on disk as far as they are drawn; read as they are sliced."""
-
-    def __init__(self, stem: Path, dtype: np.dtype) -> None:
-        self._ids, self._blocks = stem.with_suffix(".ids"), stem.with_suffix(".blocks")
-        self._dtype = dtype
-        self._num_blocks, self._num_steps = self._whole()
-        if self._blocks.exists():
-            os.truncate(self._blocks, self._num_blocks * BLOCKS.itemsize)
-        if self._ids.exists():
-            os.truncate(self._ids, self._num_steps * dtype.itemsize)
-
-    def _whole(self) -> tuple[int, int]:
-        """Blocks, and ids in them, up to the first that is not there as it was written."""
-        steps = 0
-        if not (self._blocks.exists() and self._ids.exists()):
-            return 0, 0
-        blocks = np.fromfile(self._blocks, BLOCKS)
-        with self._ids.open("rb") as file:
-            for number, block in enumerate(blocks):
-                data = file.read(int(block["steps"]) * self._dtype.itemsize)
-                if not data or _checksum(data, block) != block["checksum"]:
-                    return number, steps
-                steps += int(block["steps"])
-        return len(blocks), steps
-
-    def __len__(self) -> int:
-        return self._num_steps
-
-    def __getitem__(self, span: slice) -> np.ndarray:
-        start, stop, _ = span.indices(self._num_steps)
-        if stop <= start:
-            return np.zeros(0, self._dtype)
-        offset = start * self._dtype.itemsize
-        return np.fromfile(self._ids, self._dtype, stop - start, offset=offset)
-
-    def pieces(self) -> Iterator[np.ndarray]:
-        """All ids, some at a time."""
-        return (self[start : start + CHUNK] for start in range(0, self._num_steps, CHUNK))
-
-    def drawn(self) -> tuple[int, float]:
-        """How many ids were drawn, and the sum of their -log p."""
-        if not self._num_blocks:
-            return 0, 0.0
-        blocks = np.fromfile(self._blocks, BLOCKS)
-        return int(blocks["drawn"].sum()), float(blocks["nats"].sum())
-
-    def take(self, block: LevelBlock, row: int) -> None:
-        """Appends the ids of a block, unless they are there."""
-        if block.start < self._num_steps:
-            return
-        ids = block.ids[row].astype(self._dtype)
-        log_probs = block.log_probs[row]
-        drawn = log_probs[~np.isnan(log_probs)]
-        added = np.array((len(ids), len(drawn), -drawn.sum(dtype=np.float64), 0), BLOCKS)
-        added["checksum"] = _checksum(ids.tobytes(), added)
-        # The ids first: what `.blocks` counts is there.
-        _append(self._ids, ids.tobytes())
-        _append(self._blocks, added.tobytes())
-        self._num_steps += len(ids)
-        self._num_blocks += 1
-
-
-def _append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
-
-
-def _checksum(ids: bytes, block: np.void | np.ndarray) -> int:
-    return zlib.crc32(ids, zlib.crc32(block.tobytes()[: -BLOCKS["checksum"].itemsize]))
-
-
-def _bits(journals: Sequence[_Journal]) -> float | None:
+def _bits(journals: Sequence[Journal]) -> float | None:
     """Mean -log2 p(id) of what was drawn of all clips; None if nothing was."""
     drawn, nats = map(sum, zip(*(journal.drawn() for journal in journals), strict=True))
     return nats / drawn / np.log(2.0) if drawn else None
@@ -285,18 +205,18 @@ def _damaged(directory: Path, names: Sequence[str], num_steps: int) -> list[str]
     return wrong + [CODES] * (not (directory / CODES).exists())
 
 
-def _differences(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
     """What differs between two commands, for a message."""
 
-    def described(name: str) -> str:
+    def difference(name: str) -> str:
         values = old.get(name), settings[name]
         if any(isinstance(value, (list, dict)) for value in values):
             return name
         return f"{name} {values[0]}, not {values[1]}"
 
-    return [described(name) for name, value in settings.items() if old.get(name) != value]
+    return list(map(difference, differing(old, settings)))
 
 
-def clip_names(request: Request) -> list[str]:
-    """The names of clips, without an ending."""
-    return [f"sample_{number:03d}" for number in request.numbers]
+def wav_names(request: Request) -> list[str]:
+    """The names of the clips."""
+    return [f"sample_{number:03d}.wav" for number in request.numbers]

@@ -148,6 +148,12 @@ def read_report(path: Path) -> dict[str, Any] | None:
     return report if isinstance(report, dict) else {}
 
 
+def differing(report: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """The names of settings that are others in a report; they are compared as JSON values."""
+    plain = json.loads(json.dumps(settings))
+    return [name for name, value in plain.items() if report.get(name) != value]
+
+
 def clips_of(report: Mapping[str, Any] | None) -> list[str]:
     """The clips that a report lists; none if it lists none, and nothing that is no clip."""
     wavs = (report or {}).get("wavs")

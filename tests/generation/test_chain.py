@@ -7,15 +7,13 @@ import pytest
 
 from ada.chain import Chain
 from ada.errors import UserError
-from ada.generation import Draws, Level, generate, generate_level, level
+from ada.generation import Draws, Level, generate, generate_level
 from ada.generation.lengths import CodeGeometry, steps_needed
 
 HOP, RATE = 4, 100
 
 
-@pytest.fixture(autouse=True)
-def _short_blocks(monkeypatch):
-    monkeypatch.setattr(level, "BLOCK_STEPS", 16)
+pytestmark = pytest.mark.usefixtures("short_blocks")
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["repeated", "upsampled"])

@@ -10,23 +10,14 @@ import numpy as np
 import pytest
 from support import SAMPLERS, LevelsOnce
 
-from ada.chain import Chain
-from ada.generation import Draws, Level, Stream, conditioning, generate, level, modes, native
+from ada.generation import Draws, Level, Stream, generate, modes, native
 from ada.models import WaveNet
 
 STEPS, ITEMS = 150, 3
 levels_once = LevelsOnce()
 
 
-@pytest.fixture(autouse=True)
-def _short_blocks(monkeypatch):
-    monkeypatch.setattr(level, "BLOCK_STEPS", 16)
-    monkeypatch.setattr(conditioning, "WINDOW_STEPS", 8)
-
-
-@pytest.fixture(scope="module")
-def chains(chain_dirs):
-    return {levels: Chain.open(dirs) for levels, dirs in chain_dirs.items()}
+pytestmark = pytest.mark.usefixtures("short_blocks")
 
 
 @pytest.fixture(scope="module")

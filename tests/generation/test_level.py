@@ -10,7 +10,6 @@ from ada.generation import (
     Draws,
     Level,
     Stream,
-    conditioning,
     generate_level,
     level,
     uniforms,
@@ -19,10 +18,7 @@ from ada.generation import (
 DRAWS = Draws(seed=5)
 
 
-@pytest.fixture(autouse=True)
-def _short_blocks(monkeypatch):
-    monkeypatch.setattr(level, "BLOCK_STEPS", 16)
-    monkeypatch.setattr(conditioning, "WINDOW_STEPS", 8)
+pytestmark = pytest.mark.usefixtures("short_blocks")
 
 
 @pytest.fixture(scope="module")

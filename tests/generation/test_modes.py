@@ -5,7 +5,7 @@ import pytest
 
 from ada.chain import Chain
 from ada.errors import UsageError, UserError
-from ada.generation import Draws, conditioning, generate, level, modes
+from ada.generation import Draws, generate, modes
 from ada.generation.lengths import chain_geometry
 from ada.generation.prompts import encode_prompts
 
@@ -13,15 +13,7 @@ QUIET = {"backend": "graph", "progress": False, "lanes": 2}
 LEVELS = [1, 2, 3]
 
 
-@pytest.fixture(autouse=True)
-def _short_blocks(monkeypatch):
-    monkeypatch.setattr(level, "BLOCK_STEPS", 16)
-    monkeypatch.setattr(conditioning, "WINDOW_STEPS", 8)
-
-
-@pytest.fixture(scope="module")
-def chains(chain_dirs):
-    return {levels: Chain.open(dirs) for levels, dirs in chain_dirs.items()}
+pytestmark = pytest.mark.usefixtures("short_blocks")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from support import LevelsOnce
 from ada import log
 from ada.chain import Chain
 from ada.errors import UserError
-from ada.generation import Draws, conditioning, generate, level, modes, recording
+from ada.generation import Draws, generate, journal, modes, recording
 from ada.generation.recording import record
 from ada.generation.results import Results, run_identities
 
@@ -21,10 +21,7 @@ SETTINGS = {"mode": "ancestral", "seed": 3, "draws": [(3, 1.0)]}
 OPTIONS = {"lanes": 2, "backend": "graph"}
 
 
-@pytest.fixture(autouse=True)
-def _short_blocks(monkeypatch):
-    monkeypatch.setattr(level, "BLOCK_STEPS", 16)
-    monkeypatch.setattr(conditioning, "WINDOW_STEPS", 8)
+pytestmark = pytest.mark.usefixtures("short_blocks")
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +70,11 @@ def contents(directory):
 
 
 @pytest.fixture(scope="module")
-def whole(request_, tmp_path_factory):
+def whole(request_, tmp_path_factory, short_blocks):
     """What a command leaves that nothing interrupts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(level, "BLOCK_STEPS", 16)
-        patch.setattr(conditioning, "WINDOW_STEPS", 8)
-        directory = tmp_path_factory.mktemp("whole")
-        assert made(directory, request_) == 300
-        return directory
+    directory = tmp_path_factory.mktemp("whole")
+    assert made(directory, request_) == 300
+    return directory
 
 
 def test_it_holds_what_is_generated(whole, request_, chain):
@@ -141,7 +135,7 @@ def deaths(monkeypatch):
         with path.open("ab") as file:
             file.write(data[: int(rng.integers(0, len(data) + 1))])
 
-    monkeypatch.setattr(recording, "_append", dying(recording._append, half))
+    monkeypatch.setattr(journal, "_append", dying(journal._append, half))
     for module, name in (
         (recording, "write_wav_from"),
         (recording, "write_bytes_atomically"),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from support import SAMPLERS
 
-from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation import (
     Draws,
@@ -14,7 +13,6 @@ from ada.generation import (
     Stream,
     conditioning,
     generate,
-    level,
     load_levels,
     modes,
     stream,
@@ -25,15 +23,7 @@ from ada.generation.lengths import chain_geometry, level_lengths
 BLOCK, WINDOW = 16, 8
 
 
-@pytest.fixture(autouse=True)
-def _short_blocks(monkeypatch):
-    monkeypatch.setattr(level, "BLOCK_STEPS", BLOCK)
-    monkeypatch.setattr(conditioning, "WINDOW_STEPS", WINDOW)
-
-
-@pytest.fixture(scope="module")
-def chains(chain_dirs):
-    return {levels: Chain.open(dirs) for levels, dirs in chain_dirs.items()}
+pytestmark = pytest.mark.usefixtures("short_blocks")
 
 
 def begun(chain, num_items=1, secs=None, **options):

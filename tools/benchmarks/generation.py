@@ -66,6 +66,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
 def _chain(runs: int) -> list[dict[str, Any]]:
     """Ten seconds of one clip from all levels together, and how long each took of it."""
     models = _chain_models()
+    limits = [_weight_reads_per_sec(model.local_model, runs) for model in models]
     results = []
     for path in ("xla", *_native_paths(models)):
         # Weights are as initialised: they cost what trained ones cost.
@@ -80,7 +81,7 @@ def _chain(runs: int) -> list[dict[str, Any]]:
                 "residual_channels": local.residual_channels,
                 "skip_channels": local.skip_channels,
             }
-            limit = _weight_reads_per_sec(local, runs)
+            limit = limits[number]
             what = f"chain, level {len(models) - 1 - number}"
             results.append(_row(what, sizes, path, 1, 1, steps / secs, limit, secs, CHAIN_SECS))
         secs = statistics.median(stream.seconds for stream in streams)
