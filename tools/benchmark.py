@@ -4,6 +4,7 @@
     python -m tools.benchmark generation --json=generation.json
     python -m tools.benchmark preparation --input_audio_filepatterns='music/**/*'
     python -m tools.benchmark input
+    python -m tools.benchmark learning --input_audio_filepatterns='music/*'
 
 Unset OPENBLAS_CORETYPE and similar variables first: NumPy sets the limits.
 """
@@ -16,19 +17,26 @@ from absl import flags
 from ada import commands
 from ada.errors import UsageError
 
-BENCHMARKS = ("training", "generation", "preparation", "input")
+BENCHMARKS = ("training", "generation", "preparation", "input", "learning")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("json", None, "A file to write a list of results to.")
 flags.DEFINE_integer("runs", 5, "Counted runs of each figure; the median is reported.", 1)
 flags.DEFINE_multi_string(
-    "input_audio_filepatterns", [], "For `preparation`: audio files. Default: the bundled audio."
+    "input_audio_filepatterns",
+    [],
+    "For `preparation` and `learning`: audio files. Default: the bundled audio.",
 )
 flags.DEFINE_list(
     "sizes",
     [],
     "For `training` and `generation`: residual x skip channels, such as 64x128,128x256.",
 )
+flags.DEFINE_multi_string(
+    "gin_file", [], "For `learning`: its settings. Default: gin/learning.gin."
+)
+flags.DEFINE_multi_string("gin_param", [], "For `learning`: gin binding; may be repeated.")
+flags.DEFINE_float("budget_secs", 600.0, "For `learning`: seconds of training.", 1.0)
 
 
 def main(argv: list[str]) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ada.data import Dataset, training_batches
-from ada.data.assembly import assemble, pieces_of_part, whole_source
-from ada.data.parts import part_path, write_part
+from ada.data import training_batches
+from tools.benchmarks.datasets import SAMPLE_RATE, write_audio
 
 BATCH_SIZE, CROP_STEPS = 8, 8192
 NOISE_SECS = (600, 300, 30, 3)
@@ -18,8 +17,10 @@ NOISE_SECS = (600, 300, 30, 3)
 def run(flags: Any) -> list[dict[str, Any]]:
     """Batches for one second each; a second of warming up does not count."""
     with tempfile.TemporaryDirectory() as directory:
-        _make_noise(directory)
-        dataset = Dataset.open(directory)
+        rng = np.random.default_rng(0)
+        noise = [rng.integers(-32768, 32768, secs * SAMPLE_RATE) for secs in NOISE_SECS]
+        splits = {"train": noise[:2], "validation": noise[2:3], "test": noise[3:]}
+        dataset = write_audio(directory, splits)
         batches = training_batches(dataset, batch_size=BATCH_SIZE, crop_steps=CROP_STEPS, seed=0)
         iterator = iter(batches)
         _consume(iterator, 1.0)
@@ -46,25 +47,3 @@ def _consume(iterator: Iterator, secs: float) -> tuple[int, float]:
         next(iterator)
         number += 1
     return number, time.perf_counter() - start
-
-
-def _make_noise(directory: str) -> None:
-    rng = np.random.default_rng(0)
-    pieces = []
-    for split, secs in zip(("train", "train", "validation", "test"), NOISE_SECS, strict=True):
-        name = f"{split}{secs}"
-        noise = rng.integers(-32768, 32768, secs * 16000)
-        path = part_path(directory, name)
-        written = write_part(path, name, [(0, noise)], record_steps=16384, dtype="int16")
-        pieces += pieces_of_part(split, path, written, [whole_source(s) for s in written])
-    assemble(
-        directory,
-        pieces,
-        kind="audio",
-        sample_rate=16000,
-        hop_length=1,
-        num_classes=None,
-        dtype="int16",
-        record_steps=16384,
-        split_method="by hand",
-    )
