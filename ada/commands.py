@@ -1,6 +1,7 @@
 """What all commands share: flags, exit codes, one-line errors, and a quiet start.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stopped from outside
+(SIGTERM, or another worker was lost): nothing is lost, and the same command goes on.
 """
 
 import contextlib
@@ -13,8 +14,10 @@ from typing import NoReturn
 
 from absl import flags, logging
 
-from ada.errors import UsageError, UserError
+from ada.errors import StoppedError, UsageError, UserError
 
+# sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
+STOPPED = 75
 # What TensorFlow prints while it starts, whatever its log level.
 _NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]\d{4} ).*", re.M)
 
@@ -75,6 +78,9 @@ def run(
         sys.exit(main(argv) or 0)
     except UsageError as error:
         _exit_on_wrong_usage(error)
+    except StoppedError as error:
+        print(f"Stopped: {error}", file=sys.stderr)
+        sys.exit(STOPPED)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -7,3 +7,7 @@ class UserError(Exception):
 
 class UsageError(UserError):
     """A command line that cannot be: commands exit with 2 instead of 1."""
+
+
+class StoppedError(UserError):
+    """Stopped from outside, with nothing lost: the same command goes on. Exits with 75."""

@@ -14,6 +14,12 @@ flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the 
 flags.DEFINE_string(
     "data_dir", None, "Dataset; of codes for priors and second levels. Default: the bundled audio."
 )
+flags.DEFINE_enum(
+    "strategy",
+    None,
+    ["one_device", "mirrored", "multi_worker", "tpu"],
+    "Where to train: the same as --gin_param=\"STRATEGY='mirrored'\".",
+)
 flags.DEFINE_string("init_from", None, "Run directory whose weights to start from (fine-tuning).")
 
 
@@ -22,15 +28,20 @@ def main(argv: list[str]) -> None:
     del argv
     from ada import bundled, configuration
     from ada.errors import UsageError
-    from ada.training import train
+    from ada.training import Workers, make_strategy, train
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
-    settings = configuration.load(FLAGS.gin_file, FLAGS.gin_param)
+    strategy = [f"STRATEGY = {FLAGS.strategy!r}"] if FLAGS.strategy else []
+    settings = configuration.load(FLAGS.gin_file, [*FLAGS.gin_param, *strategy])
     configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
-    data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
-    train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative)
+    # Before anything else of TensorFlow: processes are connected while it starts.
+    workers = Workers(make_strategy(settings.strategy))
+    data_dir = FLAGS.data_dir
+    if not data_dir:
+        data_dir = workers.chief_first(lambda: bundled.dataset_for(settings.kind))
+    train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative, workers)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from ada.data.dataset import Dataset
 from ada.data.differences import differing_data
+from ada.data.distribution import distribute
 from ada.data.pipeline import (
     audio_to_ids,
     codes_to_ids,
@@ -35,6 +36,7 @@ __all__ = [
     "codes_to_ids",
     "default_to_ids",
     "differing_data",
+    "distribute",
     "evaluation_windows",
     "read_batches",
     "training_batches",

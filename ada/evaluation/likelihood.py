@@ -1,10 +1,12 @@
 """Scoring a whole split with the context that every step needs."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.data import Dataset, evaluation_windows, read_batches
+from ada.data import Dataset, distribute, evaluation_windows, read_batches
 from ada.data.pipeline import ToIds
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
@@ -66,6 +68,8 @@ class SplitScorer:
       split: its name.
       batch_steps: ids in a batch, about; decides the number of windows side by side.
       jit_compile: whether XLA compiles the scoring.
+      strategy: whose replicas divide the windows; in all processes the result is the same. Default:
+        one device.
     """
 
     def __init__(
@@ -76,8 +80,10 @@ class SplitScorer:
         split: str = "validation",
         batch_steps: int = 65536,
         jit_compile: bool = True,
+        strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         self.model = model
+        self._strategy = strategy or tf.distribute.get_strategy()
         self._split = split
         self._dataset = dataset
         hop = model.hop_length
@@ -86,19 +92,37 @@ class SplitScorer:
         longest = max(dataset.index(split).lengths)
         counted = min(max(2 * (left + right), LEAST_COUNTED_STEPS), int(longest))
         window = left + right + -(-counted // hop) * hop
-        self._batch_size = max(1, batch_steps // window)
-        self._windows = evaluation_windows(
-            dataset,
-            split,
-            window_steps=window,
-            left_context=left,
-            right_context=right,
-            alignment=hop,
-            batch_size=self._batch_size,
-            to_ids=to_ids,
+        replicas = self._strategy.num_replicas_in_sync
+        batch_size = replicas * max(1, batch_steps // window)
+
+        def make_windows(slice_index: int, num_slices: int) -> tf.data.Dataset:
+            return evaluation_windows(
+                dataset,
+                split,
+                window_steps=window,
+                left_context=left,
+                right_context=right,
+                alignment=hop,
+                batch_size=batch_size,
+                to_ids=to_ids,
+                slice_index=slice_index,
+                num_slices=num_slices,
+            )
+
+        self._num_batches = int(make_windows(0, 1).cardinality())
+        self._windows = distribute(make_windows, self._strategy, batch_size)
+        self._local_sums = tf.function(self._batch_sums, jit_compile=jit_compile, autograph=False)
+        self._sums = tf.function(self._global_sums, autograph=False)
+
+    def _global_sums(self, ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+        def replica_sums(ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, self._local_sums(ids, weights))
+
+        sums = self._strategy.run(replica_sums, args=(ids, weights))
+        return tf.nest.map_structure(
+            lambda value: self._strategy.experimental_local_results(value)[0], sums
         )
-        self._num_windows = int(self._windows.cardinality())
-        self._sums = tf.function(self._batch_sums, jit_compile=jit_compile, autograph=False)
 
     def _batch_sums(self, ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
         output = self.model.compute_losses(ids, weights)
@@ -106,8 +130,14 @@ class SplitScorer:
         metrics = {k: v for k, v in output.metrics.items() if k in wanted}
         return {"nll": output.losses["nll"], "steps": tf.reduce_sum(weights)} | metrics
 
-    def __call__(self, progress: bool = False) -> dict[str, float | np.ndarray]:
+    def __call__(
+        self, progress: bool = False, between: Callable[[], None] = lambda: None
+    ) -> dict[str, float | np.ndarray]:
         """Scores the split with the model's present weights.
+
+        Args:
+          progress: whether to show a bar.
+          between: called after every batch; what it raises ends the scoring.
 
         Returns:
           "bits": mean -log2 p(id) a step; of an autoencoder -log2 p(id | codes), *reconstruction*.
@@ -117,11 +147,12 @@ class SplitScorer:
         windows = read_batches(self._windows, self._dataset, self._split)
         if progress:
             windows = progress_bar(
-                windows, total=self._num_windows, desc=f"scoring {self._split}", unit="batch"
+                windows, total=self._num_batches, desc=f"scoring {self._split}", unit="batch"
             )
         for batch in windows:
             for name, value in self._sums(batch["ids"], batch["weights"]).items():
                 totals[name] = totals.get(name, 0.0) + value.numpy().astype(np.float64)
+            between()
         steps = totals.pop("steps")
         means = {name: value / steps for name, value in totals.items()}
         result = {"bits": float(means.pop("nll") * NATS_TO_BITS)}

@@ -5,6 +5,7 @@ from ada.layers.convolution import CausalConv1D
 from ada.layers.field import Field, stack_fields
 from ada.layers.gated import GatedResidualBlock
 from ada.layers.hop import Downsample, Upsample
+from ada.layers.recomputation import recomputed
 from ada.layers.residual import ResidualBlock
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "GatedResidualBlock",
     "ResidualBlock",
     "Upsample",
+    "recomputed",
     "stack_fields",
 ]

@@ -93,6 +93,11 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         past = self.local_model.conditioning_field - 1 + field.past + reach
         return max(self.receptive_field, past), field.future + reach
 
+    def recompute_layers(self, number: int) -> None:
+        """`WaveNet.recompute_layers` of the local model, and of the encoder a layer at a time."""
+        self.local_model.recompute_layers(number)
+        self.encoder.recompute = number > 0
+
     def build(self, input_shape: tuple | None = None) -> None:
         self.encoder.build((None, None))
         self.to_queries.build((None, None, self.encoder.channels))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from ada.layers import Configured, Downsample, Field, ResidualBlock, stack_fields
+from ada.layers import Configured, Downsample, Field, ResidualBlock, recomputed, stack_fields
 from ada.models.embedding import IdEmbedding
 
 
@@ -29,6 +29,9 @@ class Encoder(Configured, keras.layers.Layer):
 
     Shapes: int `[batch, steps * hop_length]` to `[batch, steps, channels]`.
     """
+
+    # Whether the backward pass computes its layers' activations anew (`WaveNet.recompute_layers`).
+    recompute = False
 
     def __init__(
         self,
@@ -80,5 +83,5 @@ class Encoder(Configured, keras.layers.Layer):
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         x = self.embedding(ids)
         for layer in self._layers_in_order():
-            x = layer(x)
+            x = recomputed(layer, self.recompute)(x)
         return tf.nn.relu(x)

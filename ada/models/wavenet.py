@@ -1,10 +1,13 @@
 """WaveNet (van den Oord et al. 2016): p(x) = prod_t p(x_t | x_1..x_t-1, h) over integer ids."""
 
+import functools
+import itertools
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ada.layers import Configured, GatedResidualBlock
+from ada.layers import Configured, GatedResidualBlock, recomputed
 from ada.models.embedding import IdEmbedding
 from ada.models.losses import ModelOutput, categorical, equal_weights
 
@@ -71,6 +74,7 @@ class WaveNet(Configured, keras.Model):
         self.ordinal_classes = ordinal_classes
         self.input_replacement = input_replacement
         self.input_replacement_steps = input_replacement_steps
+        self._recomputed_layers = 0
 
         inner = {"dtype": self.dtype_policy}
         self.embedding = IdEmbedding(
@@ -124,6 +128,14 @@ class WaveNet(Configured, keras.Model):
         """Steps before and after an id that its log-probability may depend on."""
         return self.receptive_field, 0
 
+    def recompute_layers(self, number: int) -> None:
+        """Lets the backward pass compute activations anew, in stretches of so many layers.
+
+        The layers' inputs alone are kept, one a stretch; 0 keeps all. This is how the network is
+        trained, not what it is: no part of its config.
+        """
+        self._recomputed_layers = number
+
     def build(self, input_shape: tuple | None = None) -> None:
         steps = (None, None)
         self.embedding.build(steps)
@@ -156,11 +168,28 @@ class WaveNet(Configured, keras.Model):
         x = self.embedding(ids if inputs is None else inputs)
         x = tf.pad(x, [[0, 0], [1, 0], [0, 0]])[:, :-1]
         per_layer = self.split_conditioning(conditioning)
+        stretch = self._recomputed_layers or len(self.blocks)
+        skips = []
+        for first in range(0, len(self.blocks), stretch):
+            layers = range(first, min(first + stretch, len(self.blocks)))
+            run = recomputed(functools.partial(self._stretch, layers), self._recomputed_layers > 0)
+            x, skip = run(x, *(h for h in per_layer[first : layers.stop] if h is not None))
+            skips.append(skip)
+        # The sum of the skips, then ReLU, 1x1, ReLU, 1x1.
+        hidden = self.hidden(tf.nn.relu(tf.add_n(skips)))
+        return tf.cast(self.logits(tf.nn.relu(hidden)), tf.float32)
+
+    def _stretch(
+        self, layers: range, x: tf.Tensor, *conditioning: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Consecutive layers: what goes on, and the sum of their skips W_s z."""
         gated = []
-        for block, h in zip(self.blocks, per_layer, strict=True):
-            x, z = block(x, h)
+        for layer, h in itertools.zip_longest(layers, conditioning):
+            x, z = self.blocks[layer](x, h)
             gated.append(z)
-        return self.output_logits(tf.concat(gated, axis=-1))
+        rows = slice(layers.start * self.residual_channels, layers.stop * self.residual_channels)
+        kernel = tf.cast(self.skip.kernel, self.compute_dtype)[rows]
+        return x, tf.matmul(tf.concat(gated, axis=-1), kernel)
 
     def split_conditioning(self, conditioning: tf.Tensor | None) -> list[tf.Tensor | None]:
         """V h of every layer: a list of `[batch, code_steps, 2 * residual_channels]` or of None."""
@@ -176,14 +205,6 @@ class WaveNet(Configured, keras.Model):
                 f"WaveNet: built for {self.conditioning_channels} conditioning channels, "
                 f"called with conditioning {'absent' if conditioning is None else 'present'}."
             )
-
-    def output_logits(self, gated: tf.Tensor) -> tf.Tensor:
-        """Turns z of all layers, `[..., layers * residual_channels]`, to float32 logits.
-
-        The sum of the skips W_s z, then ReLU, 1x1, ReLU, 1x1.
-        """
-        hidden = self.hidden(tf.nn.relu(self.skip(gated)))
-        return tf.cast(self.logits(tf.nn.relu(hidden)), tf.float32)
 
     def distribution(
         self, ids: tf.Tensor, conditioning: tf.Tensor | None = None

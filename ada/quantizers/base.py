@@ -106,7 +106,12 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
         raise NotImplementedError(f"{type(self).__name__} makes no codebook from data.")
 
     def update_state(
-        self, usage: tf.Tensor, queries: tf.Tensor, codes: tf.Tensor, seed: tf.Tensor
+        self,
+        usage: tf.Tensor,
+        queries: tf.Tensor,
+        codes: tf.Tensor,
+        counted: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor | None:
         """Updates non-gradient state after a training step; called with *global* values.
 
@@ -114,13 +119,14 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
           usage: share of each code in the global batch, `[num_codes]`.
           queries: all queries of the global batch, `[n, query_dim]`.
           codes: their codes, `[n]`.
+          counted: 1 for a query, 0 for what stands for padding alone, float `[n]`.
           seed: int32 `[2]`, for stateless draws.
 
         Returns:
           The mask `[num_codes]` of codebook rows that were replaced (their optimizer slots and
           Polyak averages must follow), or None where this never happens.
         """
-        del usage, queries, codes, seed
+        del usage, queries, codes, counted, seed
 
     @property
     def needs_update(self) -> bool:

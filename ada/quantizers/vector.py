@@ -154,16 +154,22 @@ class VectorQuantizer(Quantizer):
         return bool(self.restart_every) or self.ema_decay is not None
 
     def update_state(
-        self, usage: tf.Tensor, queries: tf.Tensor, codes: tf.Tensor, seed: tf.Tensor
+        self,
+        usage: tf.Tensor,
+        queries: tf.Tensor,
+        codes: tf.Tensor,
+        counted: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor | None:
         queries = self._scaled(queries)
         if self.ema_decay is not None:
-            self._move_averages(queries, codes)
-        return self._restart_dead(usage, queries, seed) if self.restart_every else None
+            self._move_averages(queries, codes, counted)
+        return self._restart_dead(usage, queries, counted, seed) if self.restart_every else None
 
-    def _move_averages(self, queries: tf.Tensor, codes: tf.Tensor) -> None:
-        counts = tf.math.unsorted_segment_sum(tf.ones_like(queries[:, 0]), codes, self.num_codes)
-        sums = tf.math.unsorted_segment_sum(queries, codes, self.num_codes)
+    def _move_averages(self, queries: tf.Tensor, codes: tf.Tensor, counted: tf.Tensor) -> None:
+        counts = tf.math.unsorted_segment_sum(counted, codes, self.num_codes)
+        weighted = queries * counted[:, tf.newaxis]
+        sums = tf.math.unsorted_segment_sum(weighted, codes, self.num_codes)
         # Before there is a codebook there is nothing to average.
         share = (1.0 - self.ema_decay) * tf.convert_to_tensor(self.active)
         self.ema_counts.assign(self.ema_counts + share * (counts - self.ema_counts))
@@ -173,15 +179,18 @@ class VectorQuantizer(Quantizer):
         smoothed = (self.ema_counts + 1e-5) / (total + self.num_codes * 1e-5) * total
         self.codebook.assign(self.ema_sums / smoothed[:, tf.newaxis])
 
-    def _restart_dead(self, usage: tf.Tensor, queries: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _restart_dead(
+        self, usage: tf.Tensor, queries: tf.Tensor, counted: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
         active = tf.convert_to_tensor(self.active)
         uses = self.uses + active * usage
         steps = self.steps + active
         due = steps >= self.restart_every
         dead = tf.logical_and(due, uses <= 0.0)
         # A random order of the queries: no two codes get the same one while there are enough.
-        num_queries = tf.shape(queries)[0]
-        order = tf.argsort(tf.random.stateless_uniform([num_queries], seed))
+        # What does not count comes last and is not reached.
+        order = tf.argsort(tf.random.stateless_uniform(tf.shape(counted), seed) + 1.0 - counted)
+        num_queries = tf.maximum(tf.cast(tf.reduce_sum(counted), tf.int32), 1)
         replacements = tf.gather(queries, tf.gather(order, tf.range(self.num_codes) % num_queries))
         self.codebook.assign(tf.where(dead[:, tf.newaxis], replacements, self.codebook))
         if self.ema_decay is not None:

@@ -2,7 +2,9 @@
 
 from ada.training.loop import train
 from ada.training.settings import Intervals, Optimization, Search, TrainingSettings
+from ada.training.strategies import make_strategy
 from ada.training.trainer import StepResult, Trainer
+from ada.training.workers import Workers
 
 __all__ = [
     "Intervals",
@@ -11,5 +13,7 @@ __all__ = [
     "StepResult",
     "Trainer",
     "TrainingSettings",
+    "Workers",
+    "make_strategy",
     "train",
 ]

@@ -14,29 +14,37 @@ class Checkpoints:
     """Saves and restores everything that a training step changes.
 
     Weights, codebook statistics, optimizer with its step number, Polyak averages, the long-window
-    code usage, the best validation score and how long ago it was. The input needs nothing but the
+    code usage, the loss scale of float16, the best validation score, how long ago it was, and the
+    step validated last. The input needs nothing but the
     step (`ada.data.training_batches`).
 
     Args:
       directory: of the run.
       trainer: whose state it is.
       keep: number of newest checkpoints kept.
+      writes: whether this process saves; of several, one does.
     """
 
-    def __init__(self, directory: str, trainer: Trainer, keep: int) -> None:
+    def __init__(self, directory: str, trainer: Trainer, keep: int, writes: bool = True) -> None:
         folder = Path(directory) / "checkpoints"
         self.directory = str(folder)
         self._trainer = trainer
         self.best_score = tf.Variable(float("inf"), trainable=False)
         self.stale_validations = tf.Variable(0, trainable=False)
-        self._checkpoint = tf.train.Checkpoint(
-            model=trainer.model,
-            optimizer=trainer.optimizer,
-            polyak=trainer.polyak,
-            usage=trainer.usage,
-            best_score=self.best_score,
-            stale_validations=self.stale_validations,
-        )
+        self._validated_step = tf.Variable(0, trainable=False)
+        state = {
+            "model": trainer.model,
+            "optimizer": trainer.optimizer,
+            "polyak": trainer.polyak,
+            "usage": trainer.usage,
+            "best_score": self.best_score,
+            "stale_validations": self.stale_validations,
+            "validated_step": self._validated_step,
+        }
+        if trainer.loss_scale is not None:
+            state["loss_scale"] = trainer.loss_scale
+        self._writes = writes
+        self._checkpoint = tf.train.Checkpoint(**state)
         self._newest = tf.train.CheckpointManager(self._checkpoint, str(folder), keep)
         self._saved_step: int | None = None
         self._best = tf.train.CheckpointManager(self._checkpoint, str(folder / "best"), 1)
@@ -77,8 +85,10 @@ class Checkpoints:
         """Saves the present state, once a step at most; never weights that are not finite.
 
         Returns:
-          Whether the state is saved.
+          Whether the state is saved; where another process saves it, always.
         """
+        if not self._writes:
+            return True
         if self._saved_step != self._trainer.step:
             weights = self._trainer.model.weights
             if not all(bool(tf.reduce_all(tf.math.is_finite(w))) for w in weights):
@@ -91,13 +101,20 @@ class Checkpoints:
         """Whether the last `patience` validations were no better; never, for 0."""
         return bool(patience) and int(self.stale_validations) >= patience
 
-    def offer(self, score: float) -> bool:
-        """Takes a validation score (lower is better); saves the best. Returns whether it is."""
+    def validation_is_due(self, step: int, interval: int) -> bool:
+        """Whether the present step is one to validate at, and was not validated."""
+        return step > 0 and step % interval == 0 and int(self._validated_step) != step
+
+    def validated(self, step: int, score: float | None) -> None:
+        """Takes a validation score (lower is better) and saves the best; None is no candidate."""
+        self._validated_step.assign(step)
+        if score is None:
+            return
         # Compared as it is kept: a best score rounded up would be beaten by itself.
         if not tf.constant(score, tf.float32) < self.best_score:
             self.stale_validations.assign_add(1)
-            return False
+            return
         self.best_score.assign(score)
         self.stale_validations.assign(0)
-        self._best.save(self._trainer.step)
-        return True
+        if self._writes:
+            self._best.save(self._trainer.step)

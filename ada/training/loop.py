@@ -1,25 +1,25 @@
 """The training loop: everything around the step."""
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import NoReturn
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ada import log, runs
-from ada.data import Dataset, read_batches, training_batches
-from ada.errors import UserError
+from ada.data import Dataset, distribute, read_batches, training_batches
+from ada.errors import StoppedError, UserError
 from ada.evaluation import SplitScorer
 from ada.files import exclusive
 from ada.models import PolyakAverage
-from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
-from ada.quantizers import collapsed
 from ada.training.checkpoints import Checkpoints
 from ada.training.codebook import init_codebook
 from ada.training.listen import Listener
+from ada.training.loss_scale import LossScale
+from ada.training.reporting import Reporter, Stopwatch
 from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
@@ -29,13 +29,22 @@ from ada.training.start import (
     run_info,
     start_from,
 )
-from ada.training.strategies import distribute, make_strategy
+from ada.training.stopping import StopSignals
+from ada.training.strategies import compiled_by_xla, make_strategy
 from ada.training.summaries import Summaries, step_scalars
-from ada.training.trainer import Trainer
+from ada.training.trainer import StepResult, Trainer
+from ada.training.workers import Workers
+
+# Steps from one time that several processes ask each other whether to stop to the next.
+ASK_EVERY = 10
 
 
 class DivergedError(UserError):
     """A loss or a gradient that is not finite."""
+
+
+class _ValidationBroken(Exception):  # noqa: N818 - it is no error
+    """A signal came while it validated."""
 
 
 def train(
@@ -44,43 +53,62 @@ def train(
     data_dir: str,
     init_from: str | None = None,
     describe: Callable[[], str] = lambda: "",
+    workers: Workers | None = None,
 ) -> None:
     """Trains a model into a run directory, or goes on where it stopped.
 
     Args:
       settings: what is trained and how.
-      run_dir: directory of the run.
+      run_dir: directory of the run; of several processes, one that all see.
       data_dir: dataset directory.
       init_from: a run directory whose weights and codebook to start from, with a new optimizer.
       describe: called once the model is made; returns the text of `operative.gin`.
+      workers: the processes of the strategy, where it was made before.
 
     Raises:
       UserError: for data that does not fit, a run directory of another model, or a loss that is
         not finite.
+      StoppedError: after SIGTERM, or if another process is gone.
+      KeyboardInterrupt: after SIGINT, with everything saved.
     """
+    workers = workers or Workers(make_strategy(settings.strategy))
     dataset = Dataset.open(data_dir)
-    trainer = make_trainer(settings)
-    network = trainer.model
-    operative = describe()
-    check_fit(settings, network, dataset)
-    info = run_info(run_dir, settings, network, dataset, init_from)
-    if init_from:
-        # Before anything is written; a checkpoint of the run itself wins over it.
-        start_from(network, init_from)
-        trainer.polyak.reset()
-    check_warmup(settings, network)
-    with exclusive(run_dir):
-        run = open_or_create(run_dir, info, dataset, network, operative)
-        _train_on(run, trainer, dataset, settings, operative)
+    with workers.watched(run_dir):
+        trainer = make_trainer(settings, workers.strategy)
+        network = trainer.model
+        operative = describe()
+        check_fit(settings, network, dataset)
+        info = run_info(run_dir, settings, network, dataset, init_from)
+        workers.check_same(
+            {"settings": operative, "model": runs.model_config(network), "data": repr(dataset.spec)}
+        )
+        if init_from:
+            # Before anything is written; a checkpoint of the run itself wins over it.
+            start_from(network, init_from)
+            trainer.polyak.reset()
+        check_warmup(settings, network)
+        with exclusive(run_dir) if workers.is_chief else contextlib.nullcontext():
+            if workers.is_chief:
+                run = open_or_create(run_dir, info, dataset, network, operative)
+            workers.meet()
+            if not workers.is_chief:
+                run = runs.Run.open(run_dir)
+            _train_on(run, trainer, dataset, settings, operative, workers)
 
 
 def _train_on(
-    run: runs.Run, trainer: Trainer, dataset: Dataset, settings: TrainingSettings, operative: str
+    run: runs.Run,
+    trainer: Trainer,
+    dataset: Dataset,
+    settings: TrainingSettings,
+    operative: str,
+    workers: Workers,
 ) -> None:
     """Trains from the newest checkpoint on, if there is anything left to do."""
     run_dir, network = run.directory, trainer.model
-    checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep)
+    checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
     resumed = checkpoints.restore()
+    workers.check_same({"the step they go on from": str(trainer.step)})
     if trainer.step >= settings.num_steps or checkpoints.stopped_early(settings.intervals.patience):
         log.info(f"{run_dir} is complete: {trainer.step} of {settings.num_steps} steps.")
         if run.operative_gin() != operative:
@@ -89,31 +117,51 @@ def _train_on(
                 "nothing was trained. For a new run, choose another --run_dir."
             )
         return
-    run.write_operative_gin(operative)
+    if workers.is_chief:
+        run.write_operative_gin(operative)
+    where = f" as worker {workers.number} of {workers.count}" if workers.count > 1 else ""
     log.info(
-        f"{'Resuming' if resumed else 'Training'} {run_dir}: {network.count_params():,} "
+        f"{'Resuming' if resumed else 'Training'} {run_dir}{where}: {network.count_params():,} "
         f"parameters, receptive field {network.receptive_field} steps, step {trainer.step} of "
         f"{settings.num_steps}. Watch it: tensorboard --logdir={run_dir}"
     )
-    Loop(run, trainer, dataset, checkpoints, settings).run_on()
+    loop = Loop(run, trainer, dataset, checkpoints, settings, workers)
+    with loop.signals.watched():
+        loop.run_on()
 
 
-def make_trainer(settings: TrainingSettings) -> Trainer:
-    """A new model with what trains it, under its strategy's scope."""
-    strategy = make_strategy(settings.strategy)
+def make_trainer(
+    settings: TrainingSettings, strategy: tf.distribute.Strategy | None = None
+) -> Trainer:
+    """A new model with what trains it, under its strategy's scope.
+
+    Raises:
+      UserError: if replicas and micro-batches do not divide the batch.
+    """
+    strategy = strategy or make_strategy(settings.strategy)
+    parts = strategy.num_replicas_in_sync * settings.accumulation_steps
+    if settings.batch_size % parts:
+        raise UserError(
+            f"batch_size {settings.batch_size} cannot be divided by "
+            f"{strategy.num_replicas_in_sync} replicas times {settings.accumulation_steps} "
+            f"micro-batches: set BATCH_SIZE to a multiple of {parts}."
+        )
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
         network = make_model(settings)
         polyak = PolyakAverage(network, settings.optimization.polyak_decay)
         optimizer = settings.optimization.make_optimizer(settings.num_steps)
+        loss_scale = LossScale() if settings.precision == "mixed_float16" else None
     return Trainer(
         network,
         optimizer,
         polyak,
         strategy,
         settings.optimization.clip_norm,
-        settings.jit_compile,
+        compiled_by_xla(settings, network, strategy),
         settings.seed,
+        settings.accumulation_steps,
+        loss_scale,
     )
 
 
@@ -126,6 +174,7 @@ class Loop:
       dataset: to train on and to validate with.
       checkpoints: of the trainer.
       settings: what the trainer was made from.
+      workers: the processes that train together; the first writes. Default: this one.
 
     Attributes:
       scores: what the last validation found, by its name in `metrics.jsonl`.
@@ -138,21 +187,32 @@ class Loop:
         dataset: Dataset,
         checkpoints: Checkpoints,
         settings: TrainingSettings,
+        workers: Workers | None = None,
     ) -> None:
         self.run, self.trainer, self.dataset = run, trainer, dataset
         self.checkpoints, self.settings = checkpoints, settings
+        self.workers = workers or Workers(trainer.strategy)
         self.intervals, self.num_steps = settings.intervals, settings.num_steps
         self.validation = SplitScorer(
-            trainer.model, dataset, run.info.to_ids(), jit_compile=settings.jit_compile
+            trainer.model,
+            dataset,
+            run.info.to_ids(),
+            jit_compile=trainer.jit_compile,
+            strategy=trainer.strategy,
         )
-        self.listener = Listener(
-            trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
-        )
-        self.summaries = Summaries(run.directory, trainer.step)
-        self.warned = False
+        self.listener = self.summaries = None
+        if self.workers.is_chief:
+            self.listener = Listener(
+                trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
+            )
+            self.summaries = Summaries(run.directory, trainer.step)
+        self.reporter = Reporter(run, settings, self.summaries, trainer.model.num_codes)
+        self.signals, self.stopwatch = StopSignals(), Stopwatch()
         self.scores: dict[str, float] = {}
 
-    def _batches_from(self, step: int) -> tf.data.Dataset:
+    def _batches_from(
+        self, step: int, slice_index: int = 0, num_slices: int = 1
+    ) -> tf.data.Dataset:
         return training_batches(
             self.dataset,
             batch_size=self.settings.batch_size,
@@ -160,6 +220,8 @@ class Loop:
             seed=self.settings.seed,
             first_step=step,
             to_ids=self.run.info.to_ids(),
+            slice_index=slice_index,
+            num_slices=num_slices,
         )
 
     def run_on(self, until: int | None = None) -> None:
@@ -170,61 +232,104 @@ class Loop:
 
         Raises:
           DivergedError: for a loss or a gradient that is not finite.
+          StoppedError: after SIGTERM, saved.
+          KeyboardInterrupt: after SIGINT, saved.
         """
         stop = self.num_steps if until is None else min(until, self.num_steps)
-        operative = self.run.operative_gin()
-        indented = "\n".join("    " + line for line in operative.splitlines())
-        self.summaries.text("operative_gin", indented)
+        if self.summaries is not None:
+            lines = self.run.operative_gin().splitlines()
+            self.summaries.text("operative_gin", "\n".join("    " + line for line in lines))
         step = self.trainer.step
         bar = progress_bar(
-            total=self.num_steps, initial=step, desc=f"training {self.run.directory}", unit="step"
+            total=self.num_steps,
+            initial=step,
+            desc=f"training {self.run.directory}",
+            unit="step",
+            disable=not self.workers.is_chief,
         )
-        inputs = distribute(
-            self._batches_from(step), self.trainer.strategy, self.settings.batch_size
+        batches = distribute(
+            lambda *of: self._batches_from(step, *of),  # noqa: B023
+            self.trainer.strategy,
+            self.settings.batch_size,
         )
-        since, since_step = time.monotonic(), step
-        with bar, self._saved_if_interrupted():
-            for batch in read_batches(inputs, self.dataset, "train"):
+        inputs = iter(read_batches(batches, self.dataset, "train"))
+        with bar:
+            # It may have stopped between a step and its validation.
+            pending = self.checkpoints.validation_is_due(step, self.intervals.validate)
+            if pending and self._finish_step(step, stop, bar):
+                return
+            self.stopwatch.start(step)
+            for batch in self.stopwatch.waiting(inputs):
                 self._make_codebook(step)
                 result = self.trainer.train_step(batch)
                 step += 1
                 bar.update()
-                last = step == stop
-                if step % self.intervals.log == 0 or last:
-                    values = self._check(result, step)
-                    rate = (step - since_step) / (time.monotonic() - since)
-                    self._log(values | {"speed/steps_per_sec": rate}, step, bar)
-                    since, since_step = time.monotonic(), step
-                # Validation first: a checkpoint remembers the best score up to its own step.
-                if step % self.intervals.validate == 0 or last:
-                    self._check(result, step)
-                    bar.set_postfix_str("validating", refresh=True)
-                    self._validate(step)
-                    since, since_step = time.monotonic(), step
-                last = last or self.checkpoints.stopped_early(self.intervals.patience)
-                if step % self.intervals.save == 0 or last:
-                    self._check(result, step)
-                    self.checkpoints.save()
-                if last:
+                if step % self.intervals.log == 0 or step == stop:
+                    values = self._check(result, step) | self.stopwatch.scalars(step)
+                    values["learning_rate"] = float(self.trainer.optimizer.learning_rate)
+                    self.reporter.step(values, step, bar)
+                    self.stopwatch.start(step)
+                if self._finish_step(step, stop, bar, result):
                     return
+                if self._is_to_stop(step):
+                    self._stop(step)
 
-    @contextlib.contextmanager
-    def _saved_if_interrupted(self) -> Iterator[None]:
-        try:
-            yield
-        except KeyboardInterrupt:
-            how = "saved" if self.checkpoints.save() else "NOT saved, weights are not finite"
-            log.info(f"Interrupted at step {self.trainer.step}, {how}; the same command goes on.")
-            raise
+    def _finish_step(
+        self, step: int, stop: int, bar: progress_bar, result: StepResult | None = None
+    ) -> bool:
+        """Validates and saves where that is due; returns whether this was the last step."""
+        last = step == stop
+        # Validation first: a checkpoint remembers the best score up to its own step.
+        if step % self.intervals.validate == 0 or last:
+            self._check(result, step)
+            bar.set_postfix_str("validating", refresh=True)
+            try:
+                self._validate(step)
+            except _ValidationBroken:
+                self._stop(step)
+            self.stopwatch.start(step)
+        last = last or self.checkpoints.stopped_early(self.intervals.patience)
+        if step % self.intervals.save == 0 or last:
+            self._check(result, step)
+            self.checkpoints.save()
+        return last
+
+    def _is_to_stop(self, step: int) -> bool:
+        received = self.signals.received is not None
+        if self.workers.count == 1:
+            return received
+        return step % ASK_EVERY == 0 and self.workers.any(received)
+
+    def _stop(self, step: int) -> NoReturn:
+        """Saves, and ends as the signal says."""
+        received = self.signals.received
+        saved = self.checkpoints.save() if self.workers.is_chief else True
+        how = "saved" if saved else "NOT saved, weights are not finite"
+        told = (
+            f"{received or 'another worker was asked to'} at step {step} of {self.num_steps}, "
+            f"{how}; the same command goes on."
+        )
+        if received != "SIGINT":
+            raise StoppedError(told)
+        log.info(told)
+        raise KeyboardInterrupt
+
+    def _break_validation(self) -> None:
+        # Several processes have to end it together.
+        if self.workers.count == 1 and self.signals.received is not None:
+            raise _ValidationBroken
 
     def _make_codebook(self, step: int) -> None:
         quantizer = self.trainer.quantizer
         if quantizer is not None and quantizer.wants_codebook and step >= quantizer.warmup_steps:
             log.info(f"Step {step}: making the codebook by k-means.")
             init_codebook(self.trainer, self._batches_from(step))
+            self.workers.follow_chief([weight.value for weight in self.trainer.model.weights])
 
-    def _check(self, result: tuple, step: int) -> dict[str, float]:
+    def _check(self, result: StepResult | None, step: int) -> dict[str, float]:
         """The step's scalars; raises DivergedError if the loss or the gradient is not finite."""
+        if result is None:
+            return {}
         quantizer = self.trainer.quantizer
         active = quantizer is not None and not quantizer.wants_codebook
         values = step_scalars(result, self.trainer.usage.numpy(), active)
@@ -238,54 +343,28 @@ class Loop:
             )
         return values
 
-    def _log(self, values: dict[str, float], step: int, bar: progress_bar) -> None:
-        steps_per_sec = values["speed/steps_per_sec"]
-        unit = "samples" if self.run.info.kind == "audio" else "codes"
-        ids_a_step = self.settings.batch_size * self.settings.crop_steps
-        values[f"speed/{unit}_per_sec"] = steps_per_sec * ids_a_step
-        audio_secs = ids_a_step * self.run.info.hop_length / self.run.info.sample_rate
-        values["speed/audio_secs_per_sec"] = steps_per_sec * audio_secs
-        values["learning_rate"] = float(self.trainer.optimizer.learning_rate)
-        self.summaries.scalars("train", step, values)
-        shown = {"bits": f"{values['loss/nll'] * NATS_TO_BITS:.3f}"}
-        perplexity = values.get("codebook/perplexity")
-        if perplexity is not None and values["codebook/active"]:
-            shown["perplexity"] = f"{perplexity:.0f}"
-            self._warn_of_collapse(perplexity, step)
-        bar.set_postfix(shown, refresh=False)
-
-    def _warn_of_collapse(self, perplexity: float, step: int) -> None:
-        num_codes = self.trainer.quantizer.num_codes
-        now = collapsed(perplexity, num_codes)
-        if now and not self.warned:
-            log.warning(
-                f"step {step}: the codebook has collapsed (perplexity {perplexity:.1f} of "
-                f"{num_codes} codes). Try CODEBOOK_WARMUP_STEPS, RESTART_EVERY and "
-                "INPUT_REPLACEMENT (gin/tiny.gin has values), or for an AMAE a larger "
-                "ArgmaxQuantizer.diversity_weight."
-            )
-        self.warned = now
-
     def _validate(self, step: int) -> None:
         """Validates with averaged weights, and keeps them if they are the best."""
         with self.trainer.polyak.in_place():
-            scores = self.validation()
-            clips = self.listener()
+            scores = self.validation(between=self._break_validation)
+            clips = self.listener() if self.listener else {}
         usage = scores.pop("usage", None)
         name = "bits" if usage is None else "reconstruction_bits"
         values = {name: scores.pop("bits")}
         score = values[name]
         values |= {f"codebook/{k}": v for k, v in scores.items()}
         self.scores = values
-        self.summaries.scalars("validation", step, values)
-        if usage is not None:
-            self.summaries.code_use(step, usage)
-        for title, clip in clips.items():
-            self.summaries.audio(step, title, clip, self.run.info.sample_rate)
-        log.info(f"step {step}: validation " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
+        if self.summaries is not None:
+            self.summaries.scalars("validation", step, values)
+            if usage is not None:
+                self.summaries.code_use(step, usage)
+            for title, clip in clips.items():
+                self.summaries.audio(step, title, clip, self.run.info.sample_rate)
+            told = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
+            log.info(f"step {step}: validation {told}")
         quantizer = self.trainer.quantizer
-        if quantizer is not None and quantizer.wants_codebook:
-            return  # an unquantised model is no candidate for the best
-        self.checkpoints.offer(score)
-        if self.checkpoints.stopped_early(self.intervals.patience):
+        # An unquantised model is no candidate for the best.
+        candidate = quantizer is None or not quantizer.wants_codebook
+        self.checkpoints.validated(step, score if candidate else None)
+        if candidate and self.checkpoints.stopped_early(self.intervals.patience):
             log.info(f"Stopped early: {self.intervals.patience} validations without a better one.")

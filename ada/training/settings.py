@@ -9,7 +9,7 @@ import keras
 from ada.audio.companding import COMPANDINGS
 from ada.training.schedules import SCHEDULES, learning_rate_schedule
 
-PRECISIONS = ("float32", "mixed_bfloat16")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def _check_range(group: str, settings: Any, least: int, names: Sequence[str]) -> None:
@@ -149,9 +149,14 @@ class TrainingSettings:
       optimization: how weights are learnt.
       intervals: how often things happen.
       strategy: see `ada.training.strategies`.
-      precision: "float32", or "mixed_bfloat16": products in bfloat16, weights, softmax, quantiser
-        and statistics in float32.
-      jit_compile: whether XLA compiles forward and backward passes.
+      precision: "float32", or "mixed_bfloat16" or "mixed_float16": products in that precision,
+        weights, softmax, quantiser and statistics in float32; float16 with loss scaling.
+      jit_compile: whether XLA compiles forward and backward passes; None: where that is faster
+        (`ada.training.strategies.compiled_by_xla`).
+      accumulation_steps: micro-batches that a replica's share of a batch is worked off in, one
+        after the other, to save memory; the result is the same.
+      recompute_layers: layers of the WaveNet in a stretch whose activations are computed anew in
+        the backward pass, to save memory; 0: all are kept. The result is the same.
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
       search: what `ada.pbt` searches; None for a model that is not searched.
@@ -167,13 +172,17 @@ class TrainingSettings:
     intervals: Intervals = Intervals()
     strategy: str = "one_device"
     precision: str = "float32"
-    jit_compile: bool = True
+    jit_compile: bool | None = None
+    accumulation_steps: int = 1
+    recompute_layers: int = 0
     allow_short_crops: bool = False
     seed: int = 0
     search: Search | None = None
 
     def __post_init__(self) -> None:
-        _check_range("train", self, 1, ("num_steps", "batch_size", "crop_steps"))
+        least_one = ("num_steps", "batch_size", "crop_steps", "accumulation_steps")
+        _check_range("train", self, 1, least_one)
+        _check_range("train", self, 0, ("recompute_layers",))
         choices = {
             "kind": ("audio", "codes"),
             "companding": tuple(COMPANDINGS),

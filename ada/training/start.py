@@ -21,6 +21,7 @@ def make_model(settings: TrainingSettings) -> keras.Model:
     finally:
         keras.config.set_dtype_policy(before)
     network.build()
+    network.recompute_layers(settings.recompute_layers)
     return network
 
 

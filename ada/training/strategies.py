@@ -1,42 +1,145 @@
 """tf.distribute strategies by name."""
 
+import json
+import os
+
+import keras
 import tensorflow as tf
 
+from ada import log
 from ada.errors import UserError
+from ada.training.settings import TrainingSettings
 
-STRATEGIES = ("one_device", "mirrored")
+# Residual channels from which XLA is slower on a CPU.
+WIDE = 256
+STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 
 
 def make_strategy(name: str = "one_device") -> tf.distribute.Strategy:
-    """A strategy for training.
+    """A strategy for training; one for several processes has to be made before anything else.
 
     Args:
-      name: "one_device", the default device, or "mirrored", all GPUs of this machine (or its
-        logical CPU devices where there is no GPU).
+      name: "one_device": the default device. "mirrored": all GPUs of this machine (or its logical
+        CPU devices where there is no GPU). "multi_worker": all GPUs of several processes, each
+        started with the same command, as TF_CONFIG or Slurm's environment says. "tpu": all cores
+        of the TPU that TPU_NAME names.
 
     Raises:
-      UserError: for an unknown name.
+      UserError: for an unknown name, or an environment that does not fit it.
     """
+    if name not in STRATEGIES:
+        raise UserError(f"strategy must be one of {', '.join(STRATEGIES)}, got {name!r}.")
+    if name == "multi_worker":
+        return _multi_worker()
+    if name == "tpu":
+        return _tpu()
+    if _is_one_of_several():
+        log.warning(
+            f"this process was started as one of several, but STRATEGY is {name!r} and trains "
+            "alone: --strategy=multi_worker trains with all of them."
+        )
     if name == "one_device":
         return tf.distribute.get_strategy()
-    if name == "mirrored":
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        devices = [device.name for device in tf.config.list_logical_devices(kind)]
-        return tf.distribute.MirroredStrategy(devices)
-    raise UserError(f"strategy must be one of {', '.join(STRATEGIES)}, got {name!r}.")
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    devices = [device.name for device in tf.config.list_logical_devices(kind)]
+    return tf.distribute.MirroredStrategy(devices)
 
 
-def distribute(
-    batches: tf.data.Dataset, strategy: tf.distribute.Strategy, batch_size: int
-) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """Gives replica r the r-th slice of every global batch."""
-    replicas = strategy.num_replicas_in_sync
-    if replicas == 1:
-        return batches
-    if batch_size % replicas:
-        raise UserError(
-            f"batch_size {batch_size} is no multiple of the number of replicas, {replicas}."
-        )
-    return strategy.distribute_datasets_from_function(
-        lambda _: batches.rebatch(batch_size // replicas)
+def _is_one_of_several() -> bool:
+    return bool(os.environ.get("TF_CONFIG")) or int(os.environ.get("SLURM_NTASKS", "1")) > 1
+
+
+def _multi_worker() -> tf.distribute.Strategy:
+    resolver = _resolver()
+    addresses = [
+        address
+        for _, tasks in sorted(resolver.cluster_spec().as_dict().items())
+        for address in tasks
+    ]
+    log.info(
+        f"Worker {resolver.task_id} of {len(addresses)} ({', '.join(addresses)}): waiting for "
+        "the others."
     )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise UserError(f"the workers cannot be connected: {_first_line(error)}") from error
+
+
+def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
+    resolvers = tf.distribute.cluster_resolver
+    if os.environ.get("TF_CONFIG"):
+        try:
+            config = json.loads(os.environ["TF_CONFIG"])
+            addresses = config["cluster"]["worker"]
+            if config["task"]["type"] != "worker" or addresses[config["task"]["index"]] is None:
+                raise ValueError("the task must be a worker")
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise UserError(
+                f"TF_CONFIG cannot be used ({error!r}). It looks like this: "
+                '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+                '"task": {"type": "worker", "index": 0}}'
+            ) from error
+        return resolvers.TFConfigClusterResolver()
+    if "SLURM_PROCID" in os.environ:
+        return _slurm_resolver()
+    raise UserError(
+        "strategy 'multi_worker' needs TF_CONFIG in the environment of every process, or srun: see "
+        "'Several machines' in the README."
+    )
+
+
+def _slurm_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
+    """Who the tasks of a Slurm step are; each uses all GPUs that Slurm lets it see."""
+    resolvers = tf.distribute.cluster_resolver
+    try:
+        # Jobs that share a machine must not share ports.
+        port = 15000 + int(os.environ.get("SLURM_JOB_ID", "0")[-4:])
+        tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
+        # TensorFlow's own way to divide GPUs comes too late here and knows no machine without.
+        slurm = resolvers.SlurmClusterResolver(
+            port_base=port, gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
+        )
+        spec = slurm.cluster_spec()
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise UserError(
+            f"Slurm's environment cannot be used ({error!r}): start the command with srun."
+        ) from error
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return resolvers.SimpleClusterResolver(
+        spec,
+        task_type=slurm.task_type,
+        task_id=slurm.task_id,
+        num_accelerators={"GPU": gpus},
+        rpc_layer="grpc",
+    )
+
+
+def _tpu() -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise UserError(f"no TPU was found (TPU_NAME names one): {_first_line(error)}") from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def compiled_by_xla(
+    settings: TrainingSettings, network: keras.Model, strategy: tf.distribute.Strategy
+) -> bool:
+    """Whether XLA compiles forward and backward passes: `train.jit_compile`, or the faster.
+
+    On a CPU the faster is XLA for float32 unless the network is wide, and TensorFlow's own kernels
+    for half precision, which XLA computes in float32 there (`python -m tools.benchmark training`).
+    """
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return False  # there XLA compiles the whole step already
+    if settings.jit_compile is not None:
+        return settings.jit_compile
+    if tf.config.list_logical_devices("GPU"):
+        return True
+    narrow = network.local_model.residual_channels < WIDE
+    return settings.precision == "float32" and narrow

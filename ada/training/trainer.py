@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ada.models import ModelOutput, PolyakAverage
+from ada.training.loss_scale import LossScale
 
 # The long window of code use is about 100 training steps.
 USAGE_DECAY = 0.99
@@ -16,7 +17,8 @@ class StepResult(NamedTuple):
 
     Attributes:
       losses: every weighted loss term, in nats.
-      metrics: `ModelOutput.metrics`, and "gradient_norm" before clipping.
+      metrics: `ModelOutput.metrics`, and "gradient_norm" before clipping; with loss scaling also
+        "loss_scale", and a norm of zero for a step that was skipped.
     """
 
     losses: dict[str, tf.Tensor]
@@ -28,7 +30,8 @@ class Trainer:
 
     XLA compiles the forward and backward pass of each replica; everything that talks to other
     replicas stays outside. Gradients are summed over replicas *before* they are clipped, and all
-    losses are weighted sums over the global batch, so that N replicas do what one does.
+    losses are weighted sums over the global batch, so that N replicas, or N micro-batches, do what
+    one does. On a TPU XLA compiles the whole step: all shapes in it are static.
 
     Args:
       model: a built model (`compute_losses`), made under `strategy.scope()`.
@@ -37,6 +40,9 @@ class Trainer:
       strategy: a tf.distribute strategy.
       clip_norm: the global norm that gradients are clipped to; 0 for no clipping.
       jit_compile: whether XLA compiles the forward and backward pass.
+      accumulation_steps: micro-batches that a replica's rows are worked off in, one after the
+        other; their gradients are added up.
+      loss_scale: for float16, made under the same scope.
       seed: of everything random in a step; with the step number it decides all draws.
     """
 
@@ -49,6 +55,8 @@ class Trainer:
         clip_norm: float = 1.0,
         jit_compile: bool = True,
         seed: int = 0,
+        accumulation_steps: int = 1,
+        loss_scale: LossScale | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -56,6 +64,9 @@ class Trainer:
         self.strategy = strategy
         self.clip_norm = clip_norm
         self.seed = seed
+        self.accumulation_steps = accumulation_steps
+        self.loss_scale = loss_scale
+        self.jit_compile = jit_compile
         self.quantizer = model.quantizer
         with strategy.scope():
             optimizer.build(model.trainable_variables)
@@ -97,20 +108,84 @@ class Trainer:
         step = tf.cast(self.optimizer.iterations, tf.int32)
         seeds = self._row_seeds(step, tf.shape(ids)[0])
         mean_query = None
-        if replicas > 1 and self.quantizer is not None and self.quantizer.mean_query_needed:
-            [mean_query] = total([self._local_mean(ids, weights)])
-        output, gradients = self._gradients(ids, weights, seeds, mean_query, step)
+        if replicas * self.accumulation_steps > 1 and self._needs_mean_query():
+            [mean_query] = total([self._accumulated_mean_query(ids, weights)])
+        output, gradients = self._accumulated_gradients(ids, weights, seeds, mean_query, step)
 
         losses, metrics = total(output.losses), total(output.metrics)
         gradients, norm = self._clip(total(gradients))
         # The optimizer sums over replicas once more: give it each replica's share.
-        self.optimizer.apply([g / replicas for g in gradients], self.model.trainable_variables)
+        gradients = [gradient / replicas for gradient in gradients]
+        if self.loss_scale is None:
+            self.optimizer.apply(gradients, self.model.trainable_variables)
+        else:
+            finite = tf.math.is_finite(norm)
+            norm = tf.where(finite, norm, 0.0)
+            self._apply_if(finite, gradients)
+            self.loss_scale.update(finite)
+            metrics["loss_scale"] = tf.identity(self.loss_scale.value)
         if self.quantizer is not None and self.quantizer.needs_update:
             self._update_quantizer(output, weights, metrics["usage"], step)
         self.polyak.update(step)
         if "usage" in metrics:
             self.usage.assign(USAGE_DECAY * self.usage + (1.0 - USAGE_DECAY) * metrics["usage"])
         return StepResult(losses, metrics | {"gradient_norm": norm})
+
+    def _needs_mean_query(self) -> bool:
+        return self.quantizer is not None and self.quantizer.mean_query_needed
+
+    def _micro_batches(self, *values: tf.Tensor) -> list[tf.Tensor]:
+        """Tensors `[rows, ...]` as `[accumulation_steps, rows / accumulation_steps, ...]`."""
+        return [tf.reshape(v, [self.accumulation_steps, -1, *v.shape[1:]]) for v in values]
+
+    def _accumulated_mean_query(self, ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        if self.accumulation_steps == 1:
+            return self._local_mean(ids, weights)
+        parts = tf.map_fn(
+            lambda part: self._local_mean(*part),
+            tuple(self._micro_batches(ids, weights)),
+            parallel_iterations=1,
+            fn_output_signature=tf.float32,
+        )
+        return tf.reduce_sum(parts, axis=0)
+
+    def _accumulated_gradients(
+        self,
+        ids: tf.Tensor,
+        weights: tf.Tensor,
+        seeds: tf.Tensor,
+        mean_query: tf.Tensor | None,
+        step: tf.Tensor,
+    ) -> tuple[ModelOutput, list[tf.Tensor]]:
+        """What `_local_gradients` returns of all rows, worked off in micro-batches."""
+        if self.accumulation_steps == 1:
+            return self._gradients(ids, weights, seeds, mean_query, step)
+        parts = self._micro_batches(ids, weights, seeds)
+
+        def part(number: int | tf.Tensor) -> tuple[list, tuple]:
+            output, gradients = self._gradients(*(p[number] for p in parts), mean_query, step)
+            rows = [value for value in (output.queries, output.codes) if value is not None]
+            return rows, (output.losses, output.metrics, gradients)
+
+        def add(number: tf.Tensor, arrays: list, sums: tuple) -> tuple:
+            rows, more = part(number)
+            arrays = [a.write(number, r) for a, r in zip(arrays, rows, strict=True)]
+            return number + 1, arrays, tf.nest.map_structure(tf.add, sums, more)
+
+        rows, sums = part(0)
+        arrays = [
+            tf.TensorArray(r.dtype, self.accumulation_steps, element_shape=r.shape).write(0, r)
+            for r in rows
+        ]
+        _, arrays, (losses, metrics, gradients) = tf.while_loop(
+            lambda number, *_: number < self.accumulation_steps,
+            add,
+            (tf.constant(1), arrays, sums),
+            parallel_iterations=1,
+        )
+        stacked = [a.stack() for a in arrays]
+        queries, codes = [*(tf.reshape(s, [-1, *s.shape[2:]]) for s in stacked), None, None][:2]
+        return ModelOutput(losses, metrics, queries, codes), gradients
 
     def _local_gradients(
         self,
@@ -126,6 +201,8 @@ class Trainer:
                 ids, weights, training=True, seeds=seeds, mean_query=mean_query, step=step
             )
             loss = tf.add_n(list(output.losses.values()))
+            scale = tf.constant(1.0) if self.loss_scale is None else self.loss_scale.value
+            loss = loss * scale
         gradients = tape.gradient(
             loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
@@ -136,7 +213,7 @@ class Trainer:
             if name not in ("perplexity", "used_codes")
         }
         # An embedding's gradient comes as slices; all that follows takes dense tensors.
-        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        dense = [tf.convert_to_tensor(gradient) / scale for gradient in gradients]
         return output._replace(metrics=metrics), dense
 
     def _local_mean_query(self, ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -150,6 +227,17 @@ class Trainer:
             return gradients, norm
         scale = self.clip_norm / tf.maximum(norm, self.clip_norm)
         return [g * scale for g in gradients], norm
+
+    def _apply_if(self, finite: tf.Tensor, gradients: list[tf.Tensor]) -> None:
+        """Applies gradients, or leaves weights and optimizer slots as they are."""
+        slots = [*self.optimizer._momentums, *self.optimizer._velocities]
+        changing = [*self.model.trainable_variables, *slots]
+        before = [tf.identity(variable.value) for variable in changing]
+        # A sum that is not finite would stay in the slots, whatever came after.
+        finite_ones = [tf.where(finite, gradient, 0.0) for gradient in gradients]
+        self.optimizer.apply(finite_ones, self.model.trainable_variables)
+        for variable, value in zip(changing, before, strict=True):
+            self.optimizer.assign(variable, tf.where(finite, variable.value, value))
 
     def _row_seeds(self, step: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """One seed for each of this replica's rows of the global batch, int32 `[rows, 2]`."""
@@ -176,10 +264,9 @@ class Trainer:
                 context.all_gather(values, 0) for values in (queries, codes, counted)
             )
         # What stands for padding alone is no query.
-        counted = counted > 0.0
-        queries, codes = tf.boolean_mask(queries, counted), tf.boolean_mask(codes, counted)
+        counted = tf.cast(counted > 0.0, tf.float32)
         seed = tf.stack([self.seed + 1, step])
-        replaced = self.quantizer.update_state(usage, queries, codes, seed)
+        replaced = self.quantizer.update_state(usage, queries, codes, counted, seed)
         if replaced is not None:
             self.forget(self.quantizer.codebook, replaced)
 

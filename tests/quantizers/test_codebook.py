@@ -21,12 +21,12 @@ def make(**kwargs):
 
 
 def batch(seed, codes):
-    """Queries near the vectors of codes; their codes; the share of each code."""
+    """The share of each code; queries near the vectors of codes; the codes; that all count."""
     codes = np.array(codes, np.int32)
     noise = np.random.default_rng(seed).normal(0.0, 0.3, (len(codes), 2))
     queries = (CODEBOOK[codes] + noise).astype(np.float32)
     usage = np.bincount(codes, minlength=4).astype(np.float32) / len(codes)
-    return usage, queries, codes
+    return usage, queries, codes, np.ones(len(codes), np.float32)
 
 
 @pytest.mark.parametrize("options", [{"warmup_steps": 3}, {"init_from_data": True}])
@@ -73,8 +73,8 @@ def test_running_means_by_hand():
     assert quantizer.needs_update
     counts, sums = np.ones(4), CODEBOOK.astype(np.float64)
     for seed, chosen in enumerate([[0, 0, 1, 3], [2, 2, 2, 1], [0, 1, 1, 1]]):
-        usage, queries, codes = batch(seed, chosen)
-        assert quantizer.update_state(usage, queries, codes, SEED) is None
+        usage, queries, codes, counted = batch(seed, chosen)
+        assert quantizer.update_state(usage, queries, codes, counted, SEED) is None
         one_hot = np.eye(4)[codes]
         counts = decay * counts + (1 - decay) * one_hot.sum(0)
         sums = decay * sums + (1 - decay) * one_hot.T @ queries
@@ -98,13 +98,13 @@ def test_running_means_wait_for_a_codebook_and_start_from_it():
 
 def test_dead_codes_become_queries_and_living_ones_stay():
     quantizer = make(restart_every=2)
-    usage, queries, codes = batch(0, [0, 0, 1])
-    assert not np.any(quantizer.update_state(usage, queries, codes, SEED))
+    usage, queries, codes, counted = batch(0, [0, 0, 1])
+    assert not np.any(quantizer.update_state(usage, queries, codes, counted, SEED))
     np.testing.assert_array_equal(quantizer.codebook, CODEBOOK)
     np.testing.assert_array_equal(quantizer.uses, usage)
 
-    usage, queries, codes = batch(1, [0, 3, 0])
-    replaced = quantizer.update_state(usage, queries, codes, SEED)
+    usage, queries, codes, counted = batch(1, [0, 3, 0])
+    replaced = quantizer.update_state(usage, queries, codes, counted, SEED)
     np.testing.assert_array_equal(replaced, [False, False, True, False])
     codebook = quantizer.codebook.numpy()
     np.testing.assert_array_equal(codebook[[0, 1, 3]], CODEBOOK[[0, 1, 3]])
@@ -113,14 +113,14 @@ def test_dead_codes_become_queries_and_living_ones_stay():
     assert float(quantizer.steps) == 0.0
 
     # The count starts again: nothing is due after one more step.
-    assert not np.any(quantizer.update_state(usage, queries, codes, SEED))
+    assert not np.any(quantizer.update_state(usage, queries, codes, counted, SEED))
 
 
 def test_a_restart_takes_its_running_means_along():
     quantizer = make(restart_every=2, ema_decay=0.9)
     quantizer.update_state(*batch(1, [0, 1, 1, 0]), SEED)
-    usage, queries, codes = batch(0, [0, 1, 1, 0])
-    replaced = quantizer.update_state(usage, queries, codes, SEED).numpy()
+    usage, queries, codes, counted = batch(0, [0, 1, 1, 0])
+    replaced = quantizer.update_state(usage, queries, codes, counted, SEED).numpy()
     np.testing.assert_array_equal(replaced, [False, False, True, True])
     codebook, sums = quantizer.codebook.numpy(), quantizer.ema_sums.numpy()
     for row in codebook[replaced]:
@@ -142,9 +142,7 @@ def test_nothing_is_restarted_during_the_warm_up():
 def test_restarts_are_a_function_of_the_seed():
     def restarted(seed):
         quantizer = make(restart_every=1)
-        _, queries, _ = batch(0, [0] * 64)
-        usage = np.array([1, 0, 0, 0], np.float32)
-        quantizer.update_state(usage, queries, np.zeros(64, np.int32), np.array(seed, np.int32))
+        quantizer.update_state(*batch(0, [0] * 64), np.array(seed, np.int32))
         return quantizer.codebook.numpy()
 
     np.testing.assert_array_equal(restarted([0, 1]), restarted([0, 1]))
@@ -156,3 +154,18 @@ def test_no_state_is_moved_by_gradients():
     names = {variable.name for variable in quantizer.non_trainable_variables}
     assert names == {"codebook", "active", "uses", "steps", "ema_counts", "ema_sums"}
     assert [v.name for v in make(restart_every=1).trainable_variables] == ["codebook"]
+
+
+def test_what_stands_for_padding_alone_changes_nothing():
+    found = []
+    for padding in (0, 5):
+        quantizer = make(restart_every=1, ema_decay=0.9)
+        usage, queries, codes, counted = batch(0, [0, 1, 1])
+        queries = np.concatenate([queries, np.full((padding, 2), 77.0, np.float32)])
+        codes = np.concatenate([codes, np.full(padding, 3, np.int32)])
+        counted = np.concatenate([counted, np.zeros(padding, np.float32)])
+        quantizer.update_state(usage, queries, codes, counted, SEED)
+        found.append(quantizer.codebook.numpy()[:2])
+        for code in quantizer.codebook.numpy()[2:]:
+            assert (code == queries[:3]).all(-1).any()
+    np.testing.assert_array_equal(*found)

@@ -1,0 +1,38 @@
+"""Batches for the replicas of a tf.distribute strategy."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from ada.data.spec import DatasetError
+
+
+def distribute(
+    make_batches: Callable[[int, int], tf.data.Dataset],
+    strategy: tf.distribute.Strategy,
+    batch_size: int,
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """Gives replica r the r-th slice of every global batch.
+
+    Args:
+      make_batches: from the number of a worker and of all to the worker's slices of all batches.
+      strategy: whose replicas are served.
+      batch_size: rows in a global batch.
+
+    Raises:
+      DatasetError: if the batch cannot be divided.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return make_batches(0, 1)
+    if batch_size % replicas:
+        raise DatasetError(
+            f"batch_size {batch_size} is no multiple of the number of replicas, {replicas}."
+        )
+
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        batches = make_batches(context.input_pipeline_id, context.num_input_pipelines)
+        # Static shapes, as TPUs want them.
+        return batches.rebatch(batch_size // replicas, drop_remainder=True)
+
+    return strategy.distribute_datasets_from_function(of_worker)

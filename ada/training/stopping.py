@@ -1,0 +1,49 @@
+"""Signals that ask a training to stop, answered between two steps."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from ada import log
+
+
+class StopSignals:
+    """Whether SIGTERM (a scheduler's) or SIGINT (Ctrl-C) came.
+
+    A signal does not break into what is being done: the loop asks. A second Ctrl-C does.
+
+    Attributes:
+      received: the name of the first signal, or None.
+    """
+
+    def __init__(self) -> None:
+        self.received: str | None = None
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Within the context, signals are kept here instead of ending the process."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Python handles signals in its main thread only
+            return
+        before = {number: signal.signal(number, self._keep) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _keep(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        name = signal.Signals(number).name
+        if self.received is not None:
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        self.received = name
+        hint = "; Ctrl-C again stops at once, without" if number == signal.SIGINT else ""
+        log.info(f"{name}: saving after this step{hint}.")
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)

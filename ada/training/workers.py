@@ -1,0 +1,133 @@
+"""What the processes of one training do together: the first one writes, and all agree."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from ada.errors import StoppedError, UserError
+
+T = TypeVar("T")
+# What a collective operation raises when another process is gone.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+
+
+class Workers:
+    """The processes of a strategy; one, unless it is a multi-worker strategy.
+
+    Every method but the properties is a meeting: all processes must call it, in the same order.
+
+    Args:
+      strategy: of `ada.training.strategies`.
+
+    Attributes:
+      strategy: the same.
+      count: number of processes.
+      number: of this one.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self.strategy = strategy
+        resolver = strategy.cluster_resolver
+        several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        addresses = resolver.cluster_spec().as_dict() if several else {}
+        self.count = sum(map(len, addresses.values())) or 1
+        self.number = resolver.task_id if several else 0
+        self._sum = tf.function(self._replica_sum, autograph=False)
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes what there is to write."""
+        return self.number == 0
+
+    def gather(self, values: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Values `[n]` of every process, float64 `[count, n]`."""
+        values = np.asarray(values, np.float64)
+        if self.count == 1:
+            return values[np.newaxis]
+        rows = np.zeros([self.count, len(values)])
+        rows[self.number] = values
+        return self._sum(tf.constant(rows)).numpy()
+
+    def _replica_sum(self, rows: tf.Tensor) -> tf.Tensor:
+        local = self.strategy.num_replicas_in_sync // self.count
+
+        def total(rows: tf.Tensor) -> tf.Tensor:
+            context = tf.distribute.get_replica_context()
+            # One replica speaks for its process.
+            speaks = tf.equal(context.replica_id_in_sync_group % local, 0)
+            rows = rows * tf.cast(speaks, rows.dtype)
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
+
+        summed = self.strategy.run(total, args=(rows,))
+        return self.strategy.experimental_local_results(summed)[0]
+
+    def meet(self) -> None:
+        """Waits for all."""
+        self.gather([0.0])
+
+    def chief_first(self, function: Callable[[], T]) -> T:
+        """Calls a function that makes files: in the first process, then in the others."""
+        if self.is_chief:
+            result = function()
+        self.meet()
+        return result if self.is_chief else function()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process."""
+        return bool(self.gather([float(flag)]).any())
+
+    def follow_chief(self, variables: Sequence[tf.Variable]) -> None:
+        """Sets variables to what they are in the first process."""
+        if self.count == 1:
+            return
+        for variable in variables:
+            value = variable.numpy()
+            rows = self.gather(value.astype(np.float64).reshape(-1))
+            variable.assign(rows[0].reshape(value.shape).astype(value.dtype))
+
+    def check_same(self, what: Mapping[str, str]) -> None:
+        """Raises UserError, in all processes, if a text is not the same in all of them.
+
+        Args:
+          what: texts by what they are.
+        """
+        digests = [
+            int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+            for text in what.values()
+        ]
+        rows = self.gather(digests)
+        differing = [
+            name for name, column in zip(what, rows.T, strict=True) if len(set(column)) > 1
+        ]
+        if differing:
+            raise UserError(
+                f"the workers differ in {' and '.join(differing)}: all need the same command, and "
+                "a --run_dir and --data_dir that all of them see."
+            )
+
+    @contextlib.contextmanager
+    def watched(self, run_dir: str) -> Iterator[None]:
+        """Within the context, a process that is lost ends the training in one line.
+
+        Raises:
+          StoppedError: if another process is gone.
+        """
+        try:
+            yield
+        except _LOST as error:
+            if self.count == 1:
+                raise
+            raise StoppedError(
+                f"worker {self.number} lost another worker ({str(error).splitlines()[0][:200]}). "
+                f"The same command on all workers goes on from the last checkpoint of {run_dir}."
+            ) from error
