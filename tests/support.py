@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,15 @@ MICRO = [
     "--gin_param=train.jit_compile=False",
     "--gin_param=Intervals.audio_secs=0.05",
 ]
+
+
+def free_ports(count):
+    """Ports of this machine that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
 
 
 def run(module, *args, cwd=ROOT, env=None, python=sys.executable, timeout=600):

@@ -1,6 +1,7 @@
-"""Trains on N logical CPU devices, by the step and by the loop; run by test_replicas.py.
+"""Trains by the step or by the loop, on some strategy; run by test_replicas.py.
 
-Arguments: number of replicas, file for all values; for the loop also run and dataset directory.
+Arguments: strategy, logical devices, micro-batches, file for all values; for the loop also run and
+dataset directory.
 """
 
 import sys
@@ -18,10 +19,18 @@ from ada.models import (
     PolyakAverage,
     WaveNet,
 )
+from ada.data import distribute
 from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
 from ada.runs import Run
-from ada.training import Intervals, Optimization, Trainer, TrainingSettings, train
-from ada.training.strategies import distribute, make_strategy
+from ada.training import (
+    Intervals,
+    Optimization,
+    Trainer,
+    TrainingSettings,
+    Workers,
+    make_strategy,
+    train,
+)
 
 QUANTIZERS = {
     "vq": lambda: VectorQuantizer(16, 8, restart_every=2),
@@ -30,7 +39,7 @@ QUANTIZERS = {
 }
 
 
-def run(kind: str, strategy: tf.distribute.Strategy) -> dict:
+def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict:
     """Five steps, with clipping active, restarts, replaced inputs and padding in the batch."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
@@ -41,17 +50,33 @@ def run(kind: str, strategy: tf.distribute.Strategy) -> dict:
             WaveNet(16, 1, 3, 2, 8, 16, 16, input_replacement=0.2),
         )
         model.build()
+        model.recompute_layers(micro_batches - 1)
         polyak = PolyakAverage(model, 0.9)
         optimizer = keras.optimizers.Adam(1e-3)
     trainer = Trainer(
-        model, optimizer, polyak, strategy, clip_norm=0.1, jit_compile=kind == "vq", seed=3
+        model,
+        optimizer,
+        polyak,
+        strategy,
+        clip_norm=0.1,
+        jit_compile=kind == "vq",
+        seed=3,
+        accumulation_steps=micro_batches,
     )
     rng = np.random.default_rng(1)
     ids = rng.integers(0, 16, size=(5, 4, 32)).astype(np.int32)
     weights = np.ones(ids.shape, np.float32)
     weights[:, 3, 20:] = 0.0
     weights /= weights[0].sum()
-    batches = tf.data.Dataset.from_tensor_slices({"ids": ids, "weights": weights})
+
+    def batches(worker: int, workers: int) -> tf.data.Dataset:
+        rows = slice(worker * 4 // workers, (worker + 1) * 4 // workers)
+        slices = {"ids": ids[:, rows], "weights": weights[:, rows]}
+        options = tf.data.Options()
+        off = tf.data.experimental.AutoShardPolicy.OFF
+        options.experimental_distribute.auto_shard_policy = off
+        return tf.data.Dataset.from_tensor_slices(slices).with_options(options)
+
     result = {}
     before = model.quantizer.codebook.numpy() if kind != "amae" else None
     for step, batch in enumerate(distribute(batches, strategy, 4)):
@@ -67,7 +92,7 @@ def run(kind: str, strategy: tf.distribute.Strategy) -> dict:
     return result
 
 
-def run_loop(strategy_name: str, run_dir: str, data_dir: str) -> dict:
+def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) -> dict:
     """The whole loop: warm-up, codebook from data, restarts, validation, checkpoints."""
 
     def model() -> AutoregressiveDiscreteAutoencoder:
@@ -84,32 +109,33 @@ def run_loop(strategy_name: str, run_dir: str, data_dir: str) -> dict:
         batch_size=4,
         crop_steps=64,
         kind="codes",
-        strategy=strategy_name,
+        accumulation_steps=micro_batches,
+        recompute_layers=micro_batches - 1,
         optimization=Optimization(1e-2, clip_norm=0.05),
         intervals=Intervals(log=1, validate=3, save=3),
     )
-    train(settings, run_dir, data_dir)
+    train(settings, run_dir, data_dir, workers=workers)
     # Complete: restores the checkpoint and leaves it alone.
-    train(settings, run_dir, data_dir)
+    train(settings, run_dir, data_dir, workers=workers)
     reader = tf.train.load_checkpoint(Run.open(run_dir).checkpoint_path("latest"))
     names = [n for n in reader.get_variable_to_shape_map() if n.endswith("VARIABLE_VALUE")]
     return {f"loop/{name}": reader.get_tensor(name) for name in names if "save_counter" not in name}
 
 
 if __name__ == "__main__":
-    replicas, out = int(sys.argv[1]), sys.argv[2]
+    strategy_name, devices, micro_batches, out = *sys.argv[1:2], *map(int, sys.argv[2:4]), sys.argv[4]
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * replicas,
+        [tf.config.LogicalDeviceConfiguration()] * devices,
     )
-    strategy_name = "mirrored" if replicas > 1 else "one_device"
+    workers = Workers(make_strategy(strategy_name))
     everything = {}
     # One strategy a process: collective operations remember the shapes of an earlier one.
-    if len(sys.argv) > 3:
-        everything = run_loop(strategy_name, *sys.argv[3:])
+    if len(sys.argv) > 5:
+        everything = run_loop(workers, micro_batches, *sys.argv[5:])
     else:
-        strategy = make_strategy(strategy_name)
-        assert strategy.num_replicas_in_sync == replicas
+        assert workers.strategy.num_replicas_in_sync == devices * workers.count
         for kind in QUANTIZERS:
-            everything |= {f"{kind}/{name}": value for name, value in run(kind, strategy).items()}
+            values = run(kind, workers.strategy, micro_batches)
+            everything |= {f"{kind}/{name}": value for name, value in values.items()}
     np.savez(out, **everything)

@@ -1,38 +1,96 @@
-"""Two replicas do what one does: losses, weights, codebooks and averages."""
+"""Replicas, processes and micro-batches do what one device does with a whole batch."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+from support import free_ports
 
 SCRIPT = Path(__file__).with_name("replicas_script.py")
+# By name: strategy, processes, logical devices of each, micro-batches (and recomputed layers).
+WAYS = {
+    "micro-batches": ("one_device", 1, 1, 2),
+    "devices": ("mirrored", 1, 2, 2),
+    "workers": ("multi_worker", 2, 1, 2),
+    "workers by Slurm": ("multi_worker", 2, 1, 1),
+}
 
 
-def on_one_and_two(tmp_path, *args):
-    """What the script saves on one replica and on two."""
-    results = []
-    for replicas in (1, 2):
-        out = tmp_path / f"{replicas}.npz"
-        rest = [str(arg).format(replicas) for arg in args]
-        subprocess.run([sys.executable, str(SCRIPT), str(replicas), str(out), *rest], check=True)
-        results.append(np.load(out))
-    one, two = results
-    assert sorted(one) == sorted(two)
-    for name in one:
-        np.testing.assert_allclose(one[name], two[name], rtol=2e-4, atol=2e-5, err_msg=name)
-    return one
+def start(strategy, devices, micro_batches, out, *args, **env):
+    command = [sys.executable, str(SCRIPT), strategy, str(devices), str(micro_batches), str(out)]
+    return subprocess.Popen([*command, *map(str, args)], env=os.environ | env)
 
 
-def test_a_step_on_one_replica_equals_one_on_two_with_clipping_active(tmp_path):
-    one = on_one_and_two(tmp_path)
+def run_workers(way, out, *args, slurm=False):
+    """What each process of a way saves."""
+    strategy, count, devices, micro_batches = way
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    processes = []
+    for number in range(count):
+        env = {}
+        if slurm:
+            env = {
+                "SLURM_JOB_ID": str(os.getpid()),
+                "SLURM_NTASKS": str(count),
+                "SLURM_PROCID": str(number),
+                "SLURM_STEP_NUM_TASKS": str(count),
+                "SLURM_STEP_NODELIST": "localhost",
+                "SLURM_STEP_TASKS_PER_NODE": str(count),
+            }
+        elif count > 1:
+            task = {"type": "worker", "index": number}
+            env = {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})}
+        path = f"{out}{number}.npz"
+        processes.append(start(strategy, devices, micro_batches, path, *args, **env))
+    assert [process.wait(timeout=300) for process in processes] == [0] * count
+    return [np.load(f"{out}{number}.npz") for number in range(count)]
+
+
+def check_equal(expected, found):
+    assert sorted(expected) == sorted(found)
+    for name in expected:
+        np.testing.assert_allclose(
+            expected[name], found[name], rtol=2e-4, atol=2e-5, err_msg=name
+        )
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """Five steps on one device with whole batches."""
+    [one] = run_workers(("one_device", 1, 1, 1), tmp_path_factory.mktemp("steps") / "one")
     for kind in ("vq", "vq_ema", "amae"):
         assert one[f"{kind}/step0/gradient_norm"] > 0.1, "clipping must be active"
     assert one["vq/replaced"].any(), "codes must have been restarted"
+    return one
 
 
-def test_the_whole_loop_on_one_replica_equals_that_on_two(markov_dataset, tmp_path):
-    one = on_one_and_two(tmp_path, tmp_path / "run{}", markov_dataset)
+@pytest.mark.parametrize("name", WAYS)
+def test_a_step_equals_that_of_one_device(name, steps, tmp_path):
+    for found in run_workers(WAYS[name], tmp_path / "found", slurm="Slurm" in name):
+        check_equal(steps, found)
+
+
+@pytest.fixture(scope="module")
+def whole_loop(markov_dataset, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("loop")
+    way = ("one_device", 1, 1, 1)
+    [one] = run_workers(way, directory / "one", directory / "run", markov_dataset)
     [active] = [value for name, value in one.items() if "active" in name]
     assert active == 1.0, "the codebook must have been made"
-    assert (tmp_path / "run2" / "checkpoints" / "best").exists()
+    return one
+
+
+@pytest.mark.parametrize("name", ["devices", "workers"])
+def test_the_whole_loop_equals_that_on_one_device(name, whole_loop, markov_dataset, tmp_path):
+    run_dir = tmp_path / "run"
+    for found in run_workers(WAYS[name], tmp_path / "found", run_dir, markov_dataset):
+        check_equal(whole_loop, found)
+    assert (run_dir / "checkpoints" / "best").exists()
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    # The first process alone writes: each step once.
+    assert [line["step"] for line in lines if line["split"] == "train"] == [1, 2, 3, 4, 5, 6]
+    assert [line["step"] for line in lines if line["split"] == "validation"] == [3, 6]
