@@ -30,6 +30,8 @@ from ada.errors import UserError
 from ada.models import PolyakAverage
 
 FORMAT_VERSION = 1
+# What TensorFlow raises for a checkpoint that is damaged or of another model.
+UNREADABLE = (AssertionError, ValueError, LookupError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,7 +236,7 @@ class Run:
             tf.train.Checkpoint(model=model, polyak=polyak).restore(
                 path
             ).assert_existing_objects_matched().expect_partial()
-        except (AssertionError, tf.errors.OpError, ValueError) as error:
+        except UNREADABLE as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{path} cannot be restored: {reason}") from error
         polyak.copy_to_model()
@@ -274,7 +276,13 @@ class Run:
 
 
 def existing_checkpoints(directory: str) -> list[str]:
-    """Path prefixes of the checkpoints in a directory that are still there, newest first."""
-    state = tf.train.get_checkpoint_state(directory)
-    listed = [] if state is None else state.all_model_checkpoint_paths
-    return [path for path in reversed(listed) if Path(f"{path}.index").exists()]
+    """Path prefixes of the checkpoints in a directory, newest first.
+
+    Their names tell, not TensorFlow's list of them (`checkpoint`), which may be damaged on its own.
+    """
+    steps = [
+        int(path.stem.removeprefix("ckpt-"))
+        for path in Path(directory).glob("ckpt-*.index")
+        if path.stem.removeprefix("ckpt-").isdecimal()
+    ]
+    return [str(Path(directory) / f"ckpt-{step}") for step in sorted(steps, reverse=True)]

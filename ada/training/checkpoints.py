@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ada import log
 from ada.errors import UserError
-from ada.runs import existing_checkpoints
+from ada.runs import UNREADABLE, existing_checkpoints
 from ada.training.trainer import Trainer
 
 
@@ -45,9 +45,24 @@ class Checkpoints:
             state["loss_scale"] = trainer.loss_scale
         self._writes = writes
         self._checkpoint = tf.train.Checkpoint(**state)
-        self._newest = tf.train.CheckpointManager(self._checkpoint, str(folder), keep)
         self._saved_step: int | None = None
-        self._best = tf.train.CheckpointManager(self._checkpoint, str(folder / "best"), 1)
+        if writes:
+            self._newest = self._manager(self.directory, keep)
+            self._best = self._manager(str(folder / "best"), 1)
+
+    def _manager(self, directory: str, keep: int) -> tf.train.CheckpointManager:
+        """What saves to a directory, where TensorFlow's list of checkpoints may be damaged."""
+        there = existing_checkpoints(directory)[::-1]
+        listed = Path(directory) / "checkpoint"
+        if there:
+            # Without their times none would ever be removed.
+            times = [Path(f"{path}.index").stat().st_mtime for path in there]
+            tf.compat.v1.train.update_checkpoint_state(
+                directory, there[-1], there, all_model_checkpoint_timestamps=times
+            )
+        else:
+            listed.unlink(missing_ok=True)
+        return tf.train.CheckpointManager(self._checkpoint, directory, keep)
 
     def restore(self) -> bool:
         """Restores the newest checkpoint that is whole; returns whether there was any.
@@ -59,7 +74,7 @@ class Checkpoints:
         for path in existing_checkpoints(self.directory):
             try:
                 self._checkpoint.restore(path).assert_consumed()
-            except (AssertionError, ValueError, tf.errors.OpError) as error:
+            except UNREADABLE as error:
                 broken.append(f"{path} ({str(error).splitlines()[0]})")
                 continue
             if broken:

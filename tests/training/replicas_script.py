@@ -12,6 +12,7 @@ import keras  # isort: skip
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
 
+from ada.data import distribute
 from ada.models import (
     AutoregressiveDiscreteAutoencoder,
     Encoder,
@@ -19,7 +20,6 @@ from ada.models import (
     PolyakAverage,
     WaveNet,
 )
-from ada.data import distribute
 from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
 from ada.runs import Run
 from ada.training import (
@@ -123,7 +123,11 @@ def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) 
 
 
 if __name__ == "__main__":
-    strategy_name, devices, micro_batches, out = *sys.argv[1:2], *map(int, sys.argv[2:4]), sys.argv[4]
+    strategy_name, devices, micro_batches, out = (
+        *sys.argv[1:2],
+        *map(int, sys.argv[2:4]),
+        sys.argv[4],
+    )
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * devices,

@@ -53,9 +53,7 @@ def run_workers(way, out, *args, slurm=False):
 def check_equal(expected, found):
     assert sorted(expected) == sorted(found)
     for name in expected:
-        np.testing.assert_allclose(
-            expected[name], found[name], rtol=2e-4, atol=2e-5, err_msg=name
-        )
+        np.testing.assert_allclose(expected[name], found[name], rtol=2e-4, atol=2e-5, err_msg=name)
 
 
 @pytest.fixture(scope="module")

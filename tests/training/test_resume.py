@@ -2,15 +2,19 @@
 
 import dataclasses
 import json
+import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.errors import UserError
+from ada.errors import StoppedError, UserError
 from ada.models import WaveNet
-from ada.runs import Run
+from ada.runs import Run, existing_checkpoints
 from ada.training import Optimization, loop, train
+from ada.training.checkpoints import Checkpoints
 
 
 def saved(run_dir):
@@ -61,64 +65,170 @@ def test_resumed_equals_uninterrupted(
         train(settings, str(resumed), markov_dataset)
     assert last_step(resumed) == saved_at
     train(settings, str(resumed), markov_dataset)
-
-    expected, found = saved(whole), saved(resumed)
-    assert expected.keys() == found.keys()
-    for name, value in expected.items():
-        np.testing.assert_array_equal(value, found[name], err_msg=name)
-    best = [name for name in expected if "best_score" in name]
-    assert len(best) == 1
-    assert np.isfinite(expected[best[0]])
-    reported = [
-        [(line["split"], line["step"]) for line in map(json.loads, path.read_text().splitlines())]
-        for path in (whole / "metrics.jsonl", resumed / "metrics.jsonl")
-    ]
-    assert reported[0] == reported[1]
+    check_same(whole, resumed)
 
 
-def test_ctrl_c_saves_the_step_it_stopped_at(settings, markov_dataset, tmp_path, monkeypatch):
-    class Interrupted(loop.Trainer):
+def signalled(number, at, monkeypatch, where="step"):
+    """Lets a signal come while a step is made, or while the model is validated after it."""
+
+    class Signalled(loop.Trainer):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             step = self.train_step
 
-            def step_or_stop(batch):
-                if self.step == 5:
-                    raise KeyboardInterrupt
+            def step_and_signal(batch):
+                if self.step == at - 1 and where == "step":
+                    os.kill(os.getpid(), number)
                 return step(batch)
 
-            self.train_step = step_or_stop
+            self.train_step = step_and_signal
 
-    seldom = dataclasses.replace(settings.intervals, save=100)
-    settings = dataclasses.replace(settings, intervals=seldom)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(loop, "Trainer", Interrupted)
-        train(settings, str(tmp_path / "run"), markov_dataset)
-    assert last_step(tmp_path / "run") == 5
-    train(settings, str(tmp_path / "run"), markov_dataset)
-    train(settings, str(tmp_path / "whole"), markov_dataset)
-    expected, found = saved(tmp_path / "whole"), saved(tmp_path / "run")
-    for name, value in expected.items():
-        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    class Validated(loop.SplitScorer):
+        def __call__(self, *args, **kwargs):
+            if where == "validation":
+                os.kill(os.getpid(), number)
+            return super().__call__(*args, **kwargs)
+
+    monkeypatch.setattr(loop, "Trainer", Signalled)
+    monkeypatch.setattr(loop, "SplitScorer", Validated)
 
 
-@pytest.mark.parametrize("damage", ["removed", "truncated"])
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
-    settings, markov_dataset, tmp_path, damage
+@pytest.mark.parametrize(
+    ("number", "error", "at", "where"),
+    [
+        (signal.SIGTERM, StoppedError, 5, "step"),
+        (signal.SIGINT, KeyboardInterrupt, 5, "step"),
+        # Before step 2 there is no codebook; at step 4 it validates.
+        (signal.SIGTERM, StoppedError, 1, "step"),
+        (signal.SIGTERM, StoppedError, 4, "step"),
+        (signal.SIGTERM, StoppedError, 4, "validation"),
+    ],
+)
+def test_a_signal_saves_the_step_and_the_same_command_goes_on(
+    settings, markov_dataset, tmp_path, monkeypatch, whole_run, number, error, at, where
 ):
-    run_dir = str(tmp_path / "run")
-    train(settings, run_dir, markov_dataset)
-    expected = saved(run_dir)
-    for path in (tmp_path / "run" / "checkpoints").glob("ckpt-8*"):
-        if damage == "removed":
-            path.unlink()
-        else:
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    train(settings, run_dir, markov_dataset)
-    assert last_step(run_dir) == 8
-    found = saved(run_dir)
+    seldom = dataclasses.replace(settings.intervals, save=100)
+    seldom = dataclasses.replace(settings, intervals=seldom)
+    handler = signal.getsignal(number)
+    with monkeypatch.context() as patched, pytest.raises(error):
+        signalled(number, at, patched, where)
+        train(seldom, str(tmp_path), markov_dataset)
+    assert signal.getsignal(number) == handler
+    assert last_step(tmp_path) == at
+    train(seldom, str(tmp_path), markov_dataset)
+    check_same(whole_run, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole_run(settings, markov_dataset, tmp_path_factory):
+    """A run that nothing interrupts."""
+    run_dir = tmp_path_factory.mktemp("whole")
+    train(settings, str(run_dir), markov_dataset)
+    return run_dir
+
+
+def check_same(expected_run, found_run):
+    """That two runs ended alike, bit for bit, and have reported the same."""
+    expected, found = saved(expected_run), saved(found_run)
+    assert expected.keys() == found.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
+    [best] = [name for name in expected if "best_score" in name]
+    assert np.isfinite(expected[best])
+    assert reported(expected_run) == reported(found_run)
+
+
+def reported(run_dir):
+    lines = map(json.loads, (run_dir / "metrics.jsonl").read_text().splitlines())
+    return [(line["split"], line["step"]) for line in lines]
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+STATES = {
+    # What a process leaves that is killed while it saves step 8, in the order of what it does.
+    "data in part": {"drop": ["ckpt-8.data", "ckpt-8.index"], "part": "ckpt-8.data.tempstate"},
+    "data without index": {"drop": ["ckpt-8.index"]},
+    "index in part": {"drop": ["ckpt-8.index"], "part": "ckpt-8.index.tempstate"},
+    "not listed yet": {"list": "before"},
+    "list in part": {"list": "before", "part": "checkpoint.tmp"},
+    # What a failing disk or a power cut leaves.
+    "data cut": {"cut": "ckpt-8.data"},
+    "index cut": {"cut": "ckpt-8.index"},
+    "data garbled": {"garble": "ckpt-8.data"},
+    "index garbled": {"garble": "ckpt-8.index"},
+    "list empty": {"list": b""},
+    "list of zeros": {"list": bytes(100)},
+    "list garbled": {"list": b"model_checkpoint_path: ckpt"},
+    "no list": {"list": None},
+}
+
+
+@pytest.fixture(scope="module")
+def trainer(settings):
+    return loop.make_trainer(settings)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_checkpoint_that_is_not_whole_is_never_gone_on_from(trainer, tmp_path, whole_run, name):
+    """Killed at any moment of saving, and damaged afterwards: the newest whole one is taken."""
+    state = STATES[name]
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(whole_run / "checkpoints", folder)
+    listed = folder / "checkpoint"
+    if state.get("list", "") is None:
+        listed.unlink()
+    elif state.get("list") == "before":
+        listed.write_text(listed.read_text().replace("ckpt-8", "ckpt-7"))
+    elif "list" in state:
+        listed.write_bytes(state["list"])
+    for path in list(folder.glob("ckpt-8*")):
+        content = path.read_bytes()
+        if any(path.name.startswith(prefix) for prefix in state.get("drop", ())):
+            path.unlink()
+        elif path.name.startswith(state.get("cut", "-")):
+            path.write_bytes(content[: len(content) // 2])
+        elif path.name.startswith(state.get("garble", "-")):
+            middle = len(content) // 2
+            garbled = bytes(255 - byte for byte in content[middle : middle + 64])
+            path.write_bytes(content[:middle] + garbled + content[middle + 64 :])
+    if "part" in state:
+        (folder / state["part"]).write_bytes(bytes(1000))
+
+    checkpoints = Checkpoints(str(tmp_path), trainer, keep=2)
+    assert checkpoints.restore()
+    whole = set(state) <= {"list", "part"} and "drop" not in state
+    step = 8 if whole else 7
+    assert trainer.step == step
+    expected = tf.train.load_checkpoint(str(whole_run / "checkpoints" / f"ckpt-{step}"))
+    # Saved again, it is what it was; and no more are kept than asked for.
+    trainer.optimizer.iterations.assign(9)
+    assert checkpoints.save()
+    found = tf.train.load_checkpoint(str(folder / "ckpt-9"))
+    for variable in expected.get_variable_to_shape_map():
+        if not variable.startswith(("_CHECKPOINTABLE", "save_counter", "optimizer/_iterations")):
+            np.testing.assert_array_equal(
+                expected.get_tensor(variable), found.get_tensor(variable), err_msg=variable
+            )
+    assert existing_checkpoints(str(folder))[0].endswith("-9")
+    assert len(existing_checkpoints(str(folder))) == 2
+
+
+def test_no_whole_checkpoint_at_all_is_said_and_nothing_is_trained_anew(
+    settings, markov_dataset, tmp_path, whole_run
+):
+    shutil.copytree(whole_run, tmp_path / "run")
+    for path in (tmp_path / "run" / "checkpoints").glob("ckpt-*.data*"):
+        path.write_bytes(b"")
+    before = files(tmp_path / "run" / "checkpoints")
+    with pytest.raises(UserError, match="no checkpoint can be restored.*choose another"):
+        train(settings, str(tmp_path / "run"), markov_dataset)
+    after = files(tmp_path / "run" / "checkpoints")
+    assert {n: b for n, b in before.items() if n.startswith("ckpt")} == {
+        n: b for n, b in after.items() if n.startswith("ckpt")
+    }
 
 
 def test_a_complete_run_is_left_alone(settings, markov_dataset, tmp_path):
