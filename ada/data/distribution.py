@@ -33,6 +33,10 @@ def distribute(
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = make_batches(context.input_pipeline_id, context.num_input_pipelines)
         # Static shapes, as TPUs want them.
-        return batches.rebatch(batch_size // replicas, drop_remainder=True)
+        whole = batches.cardinality()
+        batches = batches.rebatch(batch_size // replicas, drop_remainder=True)
+        if whole == tf.data.INFINITE_CARDINALITY:
+            return batches.apply(tf.data.experimental.assert_cardinality(whole))
+        return batches
 
     return strategy.distribute_datasets_from_function(of_worker)

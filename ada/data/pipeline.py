@@ -119,7 +119,9 @@ def training_batches(
         }
 
     steps = tf.data.Dataset.counter(start=first_step, dtype=tf.int64)
-    return _assembled(steps.map(draw).unbatch(), crop, rows.stop - rows.start)
+    batches = _assembled(steps.map(draw).unbatch(), crop, rows.stop - rows.start)
+    # Otherwise several workers would ask each other at every step whether there is a next batch.
+    return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
 def evaluation_windows(
@@ -199,6 +201,8 @@ def read_batches(batches: Iterable[T], dataset: Dataset, split: str) -> Iterator
     try:
         yield from batches
     except tf.errors.OpError as error:
+        if "Collective" in str(error):
+            raise  # another worker is gone, and the data are innocent
         raise read_error(error, dataset.directory, dataset.index(split).shard_paths) from error
 
 
