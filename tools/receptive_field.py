@@ -86,7 +86,7 @@ def _measured(level: "Level") -> int | None:
             f"{level.gin_file} at {level.crop_steps} steps failed ({done.returncode}): {reason}"
         )
         return None
-    return json.loads(done.stdout)
+    return json.loads(done.stdout)["bytes"]
 
 
 def _row(system: "System", measured: dict["Level", int | None]) -> dict[str, Any]:

@@ -148,7 +148,8 @@ def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tm
         wait_for_step(run_dir, 5, *workers)
         workers[1].send_signal(signal.SIGKILL)
         assert workers[0].wait(timeout=60) == 75, workers[0].said()
-        stopped = [l for l in workers[0].said().splitlines() if l.startswith("Stopped")]
+        lines = workers[0].said().splitlines()
+        stopped = [line for line in lines if line.startswith("Stopped")]
         assert len(stopped) == 1 and "lost another worker" in stopped[0], workers[0].said()
         assert "Traceback" not in workers[0].said()
     reached = last_step(run_dir)

@@ -1,11 +1,13 @@
-"""Peak memory of real training steps of one model, in a process of its own.
+"""Peak memory and time of real training steps of one model, in a process of its own.
 
 python -m tools.fields.memory --gin_file=gin/large_wavenet.gin --crop_steps=8192
 """
 
 import ctypes
+import dataclasses
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,15 @@ from ada import commands
 FLAGS = flags.FLAGS
 flags.DEFINE_string("gin_file", None, "Gin file of the model.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding; may be repeated.")
-flags.DEFINE_integer("crop_steps", None, "Ids in the one crop of a step.", lower_bound=1)
+flags.DEFINE_integer("crop_steps", None, "Ids in a crop.", lower_bound=1)
+flags.DEFINE_integer("batch_size", 1, "Crops in a step.", lower_bound=1)
 flags.DEFINE_integer("train_steps", 2, "Steps after the first, which compiles.", lower_bound=1)
 
 
-def measure(gin_file: str, gin_params: list[str], crop_steps: int, train_steps: int) -> int:
-    """Peak resident memory of training steps, less what was resident before the first, in bytes.
+def measure(
+    gin_file: str, gin_params: list[str], batch_size: int, crop_steps: int, train_steps: int
+) -> dict[str, float]:
+    """Peak resident memory of training steps, less what was resident before the first.
 
     The peak is that of steps after the first: what the compiler needs for a while does not count,
     what it leaves behind (its own pages and the compiled program, about 0.2 GB) does.
@@ -29,35 +34,39 @@ def measure(gin_file: str, gin_params: list[str], crop_steps: int, train_steps: 
     Args:
       gin_file: of the model.
       gin_params: bindings on top.
-      crop_steps: ids in the one crop of a step.
+      batch_size: crops in a step.
+      crop_steps: ids in a crop.
       train_steps: steps that count.
+
+    Returns:
+      "bytes", "secs" of the fastest step, and "estimated_bytes" (`training_memory_bytes`).
     """
     # Here, not above: TensorFlow has to be started quietly first.
     import tensorflow as tf
 
     from ada import configuration
-    from ada.models import PolyakAverage
-    from ada.training import Trainer
-    from ada.training.start import make_model
+    from ada.description import training_memory_bytes
+    from ada.training.loop import make_trainer
 
-    settings = configuration.load([gin_file], gin_params)
-    network = make_model(settings)
-    trainer = Trainer(
-        network,
-        settings.optimization.make_optimizer(1000),
-        PolyakAverage(network, settings.optimization.polyak_decay),
-        tf.distribute.get_strategy(),
-        settings.optimization.clip_norm,
-        settings.jit_compile,
-    )
-    ids = tf.random.stateless_uniform([1, crop_steps], [0, 0], 0, network.num_classes, tf.int32)
-    batch = {"ids": ids, "weights": tf.fill([1, crop_steps], 1.0 / crop_steps)}
+    sizes = {"batch_size": batch_size, "crop_steps": crop_steps}
+    settings = dataclasses.replace(configuration.load([gin_file], gin_params), **sizes)
+    trainer = make_trainer(settings)
+    shape, classes = [batch_size, crop_steps], trainer.model.num_classes
+    ids = tf.random.stateless_uniform(shape, [0, 0], 0, classes, tf.int32)
+    batch = {"ids": ids, "weights": tf.fill(shape, 1.0 / (batch_size * crop_steps))}
     before = _status("VmRSS")
     float(trainer.train_step(batch).losses["nll"])
     _forget_peak()
+    secs = []
     for _ in range(train_steps):
+        start = time.perf_counter()
         float(trainer.train_step(batch).losses["nll"])
-    return _status("VmHWM") - before
+        secs.append(time.perf_counter() - start)
+    return {
+        "bytes": _status("VmHWM") - before,
+        "secs": min(secs),
+        "estimated_bytes": training_memory_bytes(trainer.model, batch_size, crop_steps),
+    }
 
 
 def _status(name: str) -> int:
@@ -77,6 +86,7 @@ def main(argv: list[str]) -> None:
     del argv
     arguments: dict[str, Any] = {
         "gin_params": FLAGS.gin_param,
+        "batch_size": FLAGS.batch_size,
         "crop_steps": FLAGS.crop_steps,
         "train_steps": FLAGS.train_steps,
     }
