@@ -169,14 +169,14 @@ class WaveNet(Configured, keras.Model):
         x = tf.pad(x, [[0, 0], [1, 0], [0, 0]])[:, :-1]
         per_layer = self.split_conditioning(conditioning)
         stretch = self._recomputed_layers or len(self.blocks)
-        skips = []
+        skips = None
         for first in range(0, len(self.blocks), stretch):
             layers = range(first, min(first + stretch, len(self.blocks)))
             run = recomputed(functools.partial(self._stretch, layers), self._recomputed_layers > 0)
             x, skip = run(x, *(h for h in per_layer[first : layers.stop] if h is not None))
-            skips.append(skip)
+            skips = skip if skips is None else skips + skip
         # The sum of the skips, then ReLU, 1x1, ReLU, 1x1.
-        hidden = self.hidden(tf.nn.relu(tf.add_n(skips)))
+        hidden = self.hidden(tf.nn.relu(skips))
         return tf.cast(self.logits(tf.nn.relu(hidden)), tf.float32)
 
     def _stretch(

@@ -26,7 +26,7 @@ flags.DEFINE_integer("train_steps", 2, "Steps after the first, which compiles.",
 def measure(
     gin_file: str, gin_params: list[str], batch_size: int, crop_steps: int, train_steps: int
 ) -> dict[str, float]:
-    """Peak resident memory of training steps, less what was resident before the first.
+    """Peak resident memory of training steps, less what was resident before the model.
 
     The peak is that of steps after the first: what the compiler needs for a while does not count,
     what it leaves behind (its own pages and the compiled program, about 0.2 GB) does.
@@ -50,11 +50,12 @@ def measure(
 
     sizes = {"batch_size": batch_size, "crop_steps": crop_steps}
     settings = dataclasses.replace(configuration.load([gin_file], gin_params), **sizes)
+    tf.zeros([])  # starts TensorFlow
+    before = _status("VmRSS")
     trainer = make_trainer(settings)
     shape, classes = [batch_size, crop_steps], trainer.model.num_classes
     ids = tf.random.stateless_uniform(shape, [0, 0], 0, classes, tf.int32)
     batch = {"ids": ids, "weights": tf.fill(shape, 1.0 / (batch_size * crop_steps))}
-    before = _status("VmRSS")
     float(trainer.train_step(batch).losses["nll"])
     _forget_peak()
     secs = []
