@@ -44,15 +44,14 @@ def main(argv: list[str]) -> None:
         for name in configuration.load_system(first):
             files = [f"gin/{name}.gin", *overlays]
             model, settings = build(files, configuration.params_for(files, FLAGS.gin_param))
-            levels.append((name, model, (settings.batch_size, settings.crop_steps)))
+            levels.append((name, model, settings))
         print(describe_system(levels, FLAGS.sample_rate))
         return
     model, settings = build(FLAGS.gin_file, FLAGS.gin_param)
-    crop = (settings.batch_size, settings.crop_steps)
     hop = FLAGS.hop_length or 1
     # Codes have a rate only once their hop is known.
     known = FLAGS.hop_length or settings.kind == "audio"
-    print(describe(model, FLAGS.sample_rate if known else None, hop, crop))
+    print(describe(model, FLAGS.sample_rate if known else None, hop, settings))
 
 
 if __name__ == "__main__":

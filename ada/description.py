@@ -1,19 +1,22 @@
 """What there is to know of a model before training it: size, fields, rates, memory."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
+from ada.cost import GIB, macs_an_id, training_memory
 from ada.layers import Field
-from ada.models import AutoregressiveDiscreteAutoencoder, WaveNet
+from ada.models import AutoregressiveDiscreteAutoencoder
+from ada.training import TrainingSettings
 
 
 def describe(
     model: keras.Model,
     sample_rate: int | None,
     hop_length: int,
-    crop: tuple[int, int] | None = None,
+    settings: TrainingSettings | None = None,
 ) -> str:
     """Lines of text on a built model.
 
@@ -21,7 +24,7 @@ def describe(
       model: a built model.
       sample_rate: of the audio, Hz; None where unknown (a prior without its codes).
       hop_length: audio samples to one id.
-      crop: (batch_size, crop_steps) of training, for the memory estimate.
+      settings: of its training, for what a step costs.
     """
     rate = None if sample_rate is None else sample_rate / hop_length
     lines = [f"{type(model).__name__}: {model.count_params():,} parameters"]
@@ -44,26 +47,23 @@ def describe(
             lines.append(f"codes: {model.num_codes} ({bits:g} bits), one every {hop} ids")
             if code_rate is not None:
                 lines.append(f"code rate: {code_rate:g} a second, {code_rate * bits:g} bits/s")
-    if crop is not None:
-        memory = training_memory_bytes(model, *crop) / 2**30
-        lines.append(
-            f"training memory, estimated: {memory:.2f} GiB for {crop[0]} crops of {crop[1]} ids"
-        )
+    if settings is not None:
+        lines += _training_lines(model, settings)
     return "\n".join(lines)
 
 
 def describe_system(
-    levels: Sequence[tuple[str, keras.Model, tuple[int, int]]], sample_rate: int
+    levels: Sequence[tuple[str, keras.Model, TrainingSettings]], sample_rate: int
 ) -> str:
     """Lines of text on a system: its own receptive field, then each of its levels.
 
     Args:
-      levels: (name, built model, crop) from the bottom to the top.
+      levels: (name, built model, settings of its training) from the bottom to the top.
       sample_rate: of the audio, Hz.
     """
     parts, hop = [], 1
-    for name, model, crop in levels:
-        parts.append(f"\n{name}\n{describe(model, sample_rate, hop, crop)}")
+    for name, model, settings in levels:
+        parts.append(f"\n{name}\n{describe(model, sample_rate, hop, settings)}")
         field = model.receptive_field * hop
         hop *= model.hop_length
     names = ", ".join(name for name, _, _ in levels)
@@ -75,32 +75,20 @@ def describe_system(
     return "\n".join([head, *parts])
 
 
-def training_memory_bytes(model: keras.Model, batch_size: int, crop_steps: int) -> int:
-    """Estimates the memory of a training step: weights with optimizer, and kept activations.
-
-    Every value is float32. Kept for the backward pass are, for each id and layer, the taps, the
-    gates before and after their nonlinearities, their product (twice: once more side by side for
-    the skips) and the residual; at the end the skips, the hidden layer and the logits with their
-    softmax.
-    """
-    weights = 5 * sum(int(np.prod(w.shape)) for w in model.weights)
-    network = model.local_model
-    ids = batch_size * crop_steps
-    kept = ids * _wavenet_values_an_id(network)
-    if isinstance(model, AutoregressiveDiscreteAutoencoder):
-        kept += ids * (model.encoder.embedding.channels * 2)
-        codes = ids // model.hop_length
-        at_ids = model.encoder.downsampling == "average"
-        kept += (ids if at_ids else codes) * 4 * len(model.encoder.blocks) * model.encoder.channels
-        kept += codes * 4 * len(model.modulator.blocks) * model.modulator.channels
-        kept += codes * len(network.blocks) * 2 * network.residual_channels
-    return 4 * (weights + kept)
-
-
-def _wavenet_values_an_id(network: WaveNet) -> int:
-    residual, skip = network.residual_channels, network.skip_channels
-    layer = (network.kernel_size + 2 + 2 + 2 + 1) * residual
-    return len(network.blocks) * layer + 4 * skip + 3 * network.num_classes
+def _training_lines(model: keras.Model, settings: TrainingSettings) -> list[str]:
+    """What a training step costs on one device of this machine."""
+    rows = settings.batch_size // settings.accumulation_steps
+    chosen = training_memory(model, settings)
+    parts = ", ".join(f"{name} {bytes_ / GIB:.2f}" for name, bytes_ in chosen._asdict().items())
+    line = (
+        f"training memory, estimated: {chosen.total / GIB:.2f} GiB for {rows} crops of "
+        f"{settings.crop_steps} ids at once ({parts})"
+    )
+    if not settings.recompute_layers:
+        less = training_memory(model, dataclasses.replace(settings, recompute_layers=3))
+        line += f"; {less.total / GIB:.2f} GiB with RECOMPUTE_LAYERS=3"
+    macs = macs_an_id(model) / 1e6
+    return [line, f"compute: {macs:.2f} million multiply-accumulates an id, 3 times that to train"]
 
 
 def _parts(model: keras.Model) -> list[tuple[str, int]]:

@@ -4,6 +4,8 @@
     python -m tools.benchmark generation --json=generation.json
     python -m tools.benchmark preparation --input_audio_filepatterns='music/**/*'
     python -m tools.benchmark input
+    python -m tools.benchmark memory
+    python -m tools.benchmark throughput
     python -m tools.benchmark learning --input_audio_filepatterns='music/*'
 
 Unset OPENBLAS_CORETYPE and similar variables first: NumPy sets the limits.
@@ -17,7 +19,7 @@ from absl import flags
 from ada import commands
 from ada.errors import UsageError
 
-BENCHMARKS = ("training", "generation", "preparation", "input", "learning")
+BENCHMARKS = ("training", "generation", "preparation", "input", "memory", "throughput", "learning")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("json", None, "A file to write a list of results to.")
@@ -30,12 +32,13 @@ flags.DEFINE_multi_string(
 flags.DEFINE_list(
     "sizes",
     [],
-    "For `training` and `generation`: residual x skip channels, such as 64x128,128x256.",
+    "For `training`, `memory`, `generation`: residual x skip channels, such as 64x128,128x256.",
 )
-flags.DEFINE_multi_string(
-    "gin_file", [], "For `learning`: its settings. Default: gin/learning.gin."
+flags.DEFINE_list(
+    "precisions", [], "For `training` and `throughput`: such as float32,mixed_bfloat16."
 )
-flags.DEFINE_multi_string("gin_param", [], "For `learning`: gin binding; may be repeated.")
+flags.DEFINE_multi_string("gin_file", [], "For `learning` and `throughput`: other gin files.")
+flags.DEFINE_multi_string("gin_param", [], "For these: gin binding; may be repeated.")
 flags.DEFINE_float("budget_secs", 600.0, "For `learning`: seconds of training.", 1.0)
 
 

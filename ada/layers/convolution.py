@@ -35,7 +35,7 @@ class CausalConv1D(Configured, keras.layers.Layer):
 
     TensorFlow's own convolution where it can be trained: outside of XLA it is up to 1.7 times as
     fast as one matrix product over the concatenated taps, and keeps none of them
-    (`python -m tools.benchmark training`). Elsewhere that product, which is also what one step of it
+    (`python -m tools.benchmark training`). Elsewhere that product, which is also what a single step
     is (`flat_kernel`, `ada.generation.incremental`).
 
     Args:

@@ -1,43 +1,81 @@
-"""A training step against NumPy's large matrix products in the same run."""
+"""A training step by precision, formulation and compiler; the share of NumPy's matrix products.
 
+What ada chooses by itself (`chosen`) is `ada.training.strategies.compiled_by_xla` and
+`ada.layers.convolution.can_dilate`, which follow this table.
+"""
+
+import dataclasses
+import itertools
 from typing import Any
+from unittest import mock
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.models import PolyakAverage
-from ada.training import Trainer
-from tools.benchmarks import benchmark_wavenet, median_secs, sizes_of
+from ada.cost import macs_an_id
+from ada.layers import convolution
+from ada.models import WaveNet
+from ada.training import TrainingSettings
+from ada.training.loop import make_trainer
+from ada.training.settings import PRECISIONS
+from tools.benchmarks import median_secs, sizes_of
+
+PATHS = {"XLA": True, "TensorFlow": False}
+FORMULATIONS = ("convolution", "product")
 
 
 def run(flags: Any) -> list[dict[str, Any]]:
     """Forward, backward, clipping, Adam and averaging, one crop a step."""
-    runs = flags.runs
     big = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
-    limit = 2048**3 / median_secs(lambda: big @ big, runs) / 1e9
+    limit = 2048**3 / median_secs(lambda: big @ big, flags.runs) / 1e9
+    dilates = {p: convolution.can_dilate(p.removeprefix("mixed_")) for p in PRECISIONS}
     results = []
-    for residual, skip in sizes_of(flags, ((64, 128), (256, 256))):
+    for (residual, skip), precision, path, formulation in itertools.product(
+        sizes_of(flags, ((32, 128), (64, 128), (128, 256), (256, 256))),
+        flags.precisions or PRECISIONS[:2],
+        PATHS,
+        FORMULATIONS,
+    ):
+        if formulation == "convolution" and not dilates[precision] and path != "XLA":
+            continue
         steps = 8192 if residual <= 64 else 4096
-        model = benchmark_wavenet(residual, skip)
-        strategy = tf.distribute.get_strategy()
-        trainer = Trainer(model, keras.optimizers.Adam(), PolyakAverage(model), strategy)
-        ids = tf.random.stateless_uniform([1, steps], [0, 0], 0, 256, tf.int32)
-        batch = {"ids": ids, "weights": tf.ones([1, steps]) / steps}
-        secs = median_secs(lambda: float(trainer.train_step(batch).losses["nll"]), runs)  # noqa: B023
-        # Forward, and twice as much backward: multiply-accumulates in matrix products.
-        macs = 3 * 30 * (2 * residual * 2 * residual + residual * residual + residual * skip)
-        macs += 3 * (skip * skip + skip * 256)
-        rate = steps / secs
+        settings = TrainingSettings(
+            model=lambda: WaveNet(256, 3, 10, 2, residual, skip),  # noqa: B023
+            num_steps=1000,
+            batch_size=1,
+            crop_steps=steps,
+            precision=precision,
+        )
+        with mock.patch.object(
+            convolution,
+            "can_dilate",
+            lambda dtype: formulation == "convolution",  # noqa: B023
+        ):
+            secs, chosen, macs = _measure(settings, PATHS[path], flags.runs)
+        chosen = chosen == PATHS[path] and dilates[precision] == (formulation == "convolution")
         results.append(
             {
                 "residual_channels": residual,
                 "skip_channels": skip,
                 "crop_steps": steps,
-                "samples_per_second": round(rate),
-                "gmac_per_second": round(rate * macs / 1e9, 1),
+                "precision": precision,
+                "path": path,
+                "formulation": formulation,
+                "chosen": "yes" if chosen else "no",
+                "samples_per_second": round(steps / secs),
+                "gmac_per_second": round(3 * steps / secs * macs / 1e9, 1),
                 "limit_gmac_per_second": round(limit, 1),
-                "share_of_limit": round(rate * macs / 1e9 / limit, 3),
             }
         )
     return results
+
+
+def _measure(settings: TrainingSettings, xla: bool, runs: int) -> tuple[float, bool, float]:
+    """Seconds of a step; whether XLA is what ada would choose; multiplications of an id."""
+    chosen = make_trainer(settings).jit_compile
+    trainer = make_trainer(dataclasses.replace(settings, jit_compile=xla))
+    shape = [1, settings.crop_steps]
+    ids = tf.random.stateless_uniform(shape, [0, 0], 0, 256, tf.int32)
+    batch = {"ids": ids, "weights": tf.ones(shape) / settings.crop_steps}
+    secs = median_secs(lambda: float(trainer.train_step(batch).losses["nll"]), runs)
+    return secs, chosen, macs_an_id(trainer.model)

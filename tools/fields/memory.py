@@ -39,13 +39,13 @@ def measure(
       train_steps: steps that count.
 
     Returns:
-      "bytes", "secs" of the fastest step, and "estimated_bytes" (`training_memory_bytes`).
+      "bytes", "secs" of the fastest step, and "estimated_bytes" (`ada.cost.training_memory`).
     """
     # Here, not above: TensorFlow has to be started quietly first.
     import tensorflow as tf
 
     from ada import configuration
-    from ada.description import training_memory_bytes
+    from ada.cost import training_memory
     from ada.training.loop import make_trainer
 
     sizes = {"batch_size": batch_size, "crop_steps": crop_steps}
@@ -66,7 +66,7 @@ def measure(
     return {
         "bytes": _status("VmHWM") - before,
         "secs": min(secs),
-        "estimated_bytes": training_memory_bytes(trainer.model, batch_size, crop_steps),
+        "estimated_bytes": training_memory(trainer.model, settings).total,
     }
 
 

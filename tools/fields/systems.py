@@ -1,5 +1,6 @@
 """The paper's kinds of systems at many receptive fields: which models, layers, crops, estimates."""
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 import keras
 
 from ada import configuration
-from ada.description import training_memory_bytes
+from ada.cost import training_memory
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.runs import model_config
 
@@ -30,7 +31,7 @@ class Level:
       config: what these come to (`ada.runs.model_config`).
       crop_steps: its own receptive field and what is predicted, in whole codes.
       layers: residual layers of encoder, modulator and WaveNet.
-      estimated_bytes: `ada.description.training_memory_bytes` of one crop.
+      estimated_bytes: `ada.cost.training_memory` of one crop.
     """
 
     gin_file: str = field(compare=False)
@@ -111,6 +112,8 @@ def _level(name: str, gin_params: Sequence[str], model: keras.Model, predicted_s
     model.build()
     wanted = model.receptive_field + predicted_steps
     crop_steps = -(-wanted // model.hop_length) * model.hop_length
+    settings = configuration.load([f"gin/{name}.gin"], gin_params)
+    settings = dataclasses.replace(settings, batch_size=1, crop_steps=crop_steps)
     layers = len(model.local_model.blocks)
     if isinstance(model, AutoregressiveDiscreteAutoencoder):
         layers += len(model.encoder.blocks) + len(model.modulator.blocks)
@@ -120,5 +123,5 @@ def _level(name: str, gin_params: Sequence[str], model: keras.Model, predicted_s
         config=model_config(model),
         crop_steps=crop_steps,
         layers=layers,
-        estimated_bytes=training_memory_bytes(model, 1, crop_steps),
+        estimated_bytes=int(training_memory(model, settings).total),
     )

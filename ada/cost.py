@@ -1,0 +1,123 @@
+"""What a model costs: multiplications, and an estimate of the memory of a training step.
+
+The estimate counts values that the backward pass needs, with factors fitted to measurements on a
+processor (`python -m tools.benchmark memory`).
+"""
+
+import math
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ada.models import AutoregressiveDiscreteAutoencoder, WaveNet
+from ada.training import TrainingSettings
+from ada.training.strategies import compiled_by_xla
+
+MIB, GIB = 2**20, 2**30
+# Values kept of a gated layer for each of its channels: by XLA, and by TensorFlow's own kernels.
+LAYER_VALUES = {True: 5.0, False: 6.2}
+# What compiled programs, their compiler and buffers leave, in MiB.
+PROGRAM_MIB = {True: 260, False: 170}
+# Copies of the weights: themselves, Adam's two moments, the average, gradients.
+WEIGHT_COPIES = 7
+
+
+class Memory(NamedTuple):
+    """Bytes of a training step on one device.
+
+    Attributes:
+      weights: with optimizer, averages and gradients.
+      activations: of one micro-batch.
+      program: whatever the size.
+    """
+
+    weights: float
+    activations: float
+    program: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return sum(self)
+
+
+def training_memory(model: keras.Model, settings: TrainingSettings) -> Memory:
+    """Estimates the memory of a training step on one device of this machine's kind.
+
+    Args:
+      model: a built model.
+      settings: of its training.
+    """
+    xla = compiled_by_xla(settings, model, tf.distribute.get_strategy())
+    recompute_layers = settings.recompute_layers
+    weights = 4 * WEIGHT_COPIES * sum(int(np.prod(w.shape)) for w in model.weights)
+    values, logits = _wavenet_values(model.local_model, xla, recompute_layers)
+    if isinstance(model, AutoregressiveDiscreteAutoencoder):
+        values += _coder_values(model, recompute_layers)
+    an_id = values * (4 if settings.precision == "float32" else 2) + logits * 4
+    ids = settings.batch_size // settings.accumulation_steps * settings.crop_steps
+    return Memory(weights, ids * an_id, PROGRAM_MIB[xla] * MIB)
+
+
+def _wavenet_values(network: WaveNet, xla: bool, recompute_layers: int) -> tuple[float, float]:
+    """Values kept for an id: activations, and what belongs to the logits, always float32."""
+    layers, width, skip = len(network.blocks), network.residual_channels, network.skip_channels
+    kept = layers
+    inputs = 0
+    if recompute_layers:
+        kept = min(recompute_layers, layers)
+        inputs = math.ceil(layers / recompute_layers) + 2
+    values = (LAYER_VALUES[xla] * kept + inputs) * width + 4 * skip
+    return values, 3 * network.num_classes
+
+
+def _coder_values(model: AutoregressiveDiscreteAutoencoder, recompute_layers: int) -> float:
+    """Values kept for an id by encoder, quantiser, modulator and conditioning."""
+    encoder, hop, network = model.encoder, model.hop_length, model.local_model
+    values, rate = 2.0 * encoder.embedding.channels, 1.0
+    for stride in encoder.downsample.strides:
+        rate /= stride
+        values += 3 * rate * encoder.channels
+    blocks = len(encoder.blocks)
+    a_block = 1 if recompute_layers else 4
+    if encoder.downsampling == "average":
+        values += (a_block * blocks + 4) * encoder.channels
+    else:
+        values += a_block * blocks * encoder.channels / hop
+    values += 4 * len(model.modulator.blocks) * model.modulator.channels / hop
+    # V h of all layers, its gradient, and that of each layer.
+    conditioned = 1 if model.modulator.upsample_by > 1 else 1 / hop
+    return values + conditioned * 3 * len(network.blocks) * 2 * network.residual_channels
+
+
+def macs_an_id(model: keras.Model) -> float:
+    """Multiply-accumulates of a forward pass for an id; a training step takes three times as many.
+
+    Every weight of a product is used once at every step of its own rate.
+    """
+    network = model.local_model
+    parts = [*network.blocks, network.skip, network.hidden, network.logits]
+    macs = sum(_kernel_sizes(part) for part in parts)
+    if not isinstance(model, AutoregressiveDiscreteAutoencoder):
+        return macs
+    encoder, modulator, hop = model.encoder, model.modulator, model.hop_length
+    rate = 1.0
+    for stride, convolution in zip(
+        encoder.downsample.strides, encoder.downsample.convolutions, strict=False
+    ):
+        rate /= stride
+        macs += rate * _kernel_sizes(convolution)
+    pooled = encoder.downsampling == "average"
+    macs += sum(map(_kernel_sizes, encoder.blocks)) / (1 if pooled else hop)
+    slow = [model.to_queries, modulator.project, *modulator.blocks]
+    slow += encoder.downsample.convolutions if pooled else []
+    macs += sum(map(_kernel_sizes, slow)) / hop
+    if modulator.upsample is None:
+        return macs + _kernel_sizes(network.condition) / hop
+    return macs + _kernel_sizes(modulator.upsample) / hop + _kernel_sizes(network.condition)
+
+
+def _kernel_sizes(layer: keras.layers.Layer) -> int:
+    return sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) > 1)
