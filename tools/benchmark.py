@@ -35,7 +35,7 @@ flags.DEFINE_list(
     "For `training`, `memory`, `generation`: residual x skip channels, such as 64x128,128x256.",
 )
 flags.DEFINE_list(
-    "precisions", [], "For `training` and `throughput`: such as float32,mixed_bfloat16."
+    "precisions", [], "For `training`, `memory`, `throughput`: such as float32,mixed_bfloat16."
 )
 flags.DEFINE_multi_string("gin_file", [], "For `learning` and `throughput`: other gin files.")
 flags.DEFINE_multi_string("gin_param", [], "For these: gin binding; may be repeated.")

@@ -5,13 +5,23 @@ import json
 import pytest
 from support import run
 
+NARROW = ("RESIDUAL_CHANNELS=4", "SKIP_CHANNELS=4", "train.allow_short_crops=True")
+SMALL = {"throughput": (*NARROW, "CROP_STEPS=256"), "learning": (*NARROW, "CROP_STEPS=256")}
+
 
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
         ("input", ["batches_per_second", "samples_per_second"]),
         ("preparation", ["real_time_factor", "busy", "processors"]),
-        ("training", ["samples_per_second", "gmac_per_second", "limit_gmac_per_second"]),
+        (
+            "training",
+            ["precision", "path", "formulation", "samples_per_second", "gmac_per_second"]
+            + ["limit_gmac_per_second", "chosen"],
+        ),
+        ("memory", ["measured_mib", "estimated_mib", "secs_per_step"]),
+        ("throughput", ["samples_per_second", "projected_samples_per_second", "memory_gib"]),
+        ("learning", ["seconds", "steps", "samples_per_second", "bits"]),
         (
             "generation",
             ["residual_channels", "skip_channels", "streams", "path", "samples_per_second"]
@@ -21,7 +31,9 @@ from support import run
 )
 def test_it_measures(name, columns, tmp_path):
     out = tmp_path / "results.json"
-    process = run("tools.benchmark", name, "--runs=1", "--sizes=4x4", f"--json={out}")
+    small = ["--runs=1", "--sizes=4x4", "--precisions=float32", "--budget_secs=1"]
+    small += [f"--gin_param={binding}" for binding in SMALL.get(name, ())]
+    process = run("tools.benchmark", name, *small, f"--json={out}")
     assert process.returncode == 0, process.stderr
     results = json.loads(out.read_text())
     assert results

@@ -40,7 +40,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
     files = [f.path for f in find_files(patterns) if not obviously_not_audio(f.path)]
     with tempfile.TemporaryDirectory() as directory:
         dataset = _concatenated(directory, sorted(files))
-        rate = _steps_per_sec(settings, dataset)
+        rate = _steps_per_sec(settings, dataset, min(TRIAL_SECS, flags.budget_secs))
         steps = max(int(rate * flags.budget_secs), POINTS)
         settings = dataclasses.replace(settings, num_steps=steps)
         return _learn(settings, dataset)
@@ -79,12 +79,12 @@ def _learn(settings: TrainingSettings, dataset: Dataset) -> list[dict[str, Any]]
     return results
 
 
-def _steps_per_sec(settings: TrainingSettings, dataset: Dataset) -> float:
+def _steps_per_sec(settings: TrainingSettings, dataset: Dataset, secs: float) -> float:
     trainer = make_trainer(settings)
     batches = iter(_batches(settings, dataset))
     trainer.train_step(next(batches))
     start = time.monotonic()
-    while (spent := time.monotonic() - start) < TRIAL_SECS:
+    while (spent := time.monotonic() - start) < secs:
         trainer.train_step(next(batches))
         steps = trainer.step - 1  # waits for the step
     return steps / spent

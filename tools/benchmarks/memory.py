@@ -3,6 +3,7 @@
 Every row is a fresh process (`tools.fields.memory`); the estimate is `ada.describe`'s. Needs Linux.
 """
 
+import itertools
 import json
 import subprocess
 import sys
@@ -22,38 +23,41 @@ MODELS = (
     ("hop64_vqvae", 64, 128, 16384),
     ("hop8_vqvae", 128, 256, 8192),
 )
-WAYS = (
-    ("float32", ("PRECISION='float32'",)),
-    ("float32, recomputed", ("PRECISION='float32'", "RECOMPUTE_LAYERS=3")),
-    ("bfloat16", ("PRECISION='mixed_bfloat16'",)),
-    ("bfloat16, recomputed", ("PRECISION='mixed_bfloat16'", "RECOMPUTE_LAYERS=3")),
-)
+PRECISIONS = ("float32", "mixed_bfloat16")
+RECOMPUTED = (0, 3)
 
 
 def run(flags: Any) -> list[dict[str, Any]]:
-    """A row for every model and way."""
+    """A row for every model, precision, and with and without recomputed activations."""
     models = MODELS
     if flags.sizes:
         sizes = [tuple(map(int, size.split("x"))) for size in flags.sizes]
         models = [("large_wavenet", *size, 8192) for size in sizes]
-    rows = [(model, way) for model in models for way in WAYS]
+    rows = list(itertools.product(models, flags.precisions or PRECISIONS, RECOMPUTED))
     results = []
-    for (name, residual, skip, crop), (way, bindings) in progress_bar(
+    for (name, residual, skip, crop), precision, layers in progress_bar(
         rows, desc="measuring", unit="process"
     ):
         command = [sys.executable, "-m", "tools.fields.memory", f"--gin_file=gin/{name}.gin"]
-        bindings = (*bindings, f"RESIDUAL_CHANNELS={residual}", f"SKIP_CHANNELS={skip}")
-        command += [f"--gin_param={b}" for b in (*bindings, "train.allow_short_crops=True")]
+        bindings = (
+            f"PRECISION='{precision}'",
+            f"RECOMPUTE_LAYERS={layers}",
+            f"RESIDUAL_CHANNELS={residual}",
+            f"SKIP_CHANNELS={skip}",
+            "train.allow_short_crops=True",
+        )
+        command += [f"--gin_param={binding}" for binding in bindings]
         command += [f"--crop_steps={crop}", f"--train_steps={flags.runs}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise UserError(f"{name}, {way}: {done.stderr.strip().splitlines()[-1]}")
+            raise UserError(f"{name}, {precision}: {done.stderr.strip().splitlines()[-1]}")
         found = json.loads(done.stdout.strip().splitlines()[-1])
         results.append(
             {
                 "model": f"{name} {residual}x{skip}",
                 "crop_steps": crop,
-                "way": way,
+                "precision": precision,
+                "recompute_layers": layers,
                 "measured_mib": round(found["bytes"] / 2**20),
                 "estimated_mib": round(found["estimated_bytes"] / 2**20),
                 "estimated_over_measured": round(found["estimated_bytes"] / found["bytes"], 2),
