@@ -41,8 +41,15 @@ _LOCAL_OPTIONS = (
 )
 # How often what is missing is done again where a worker died.
 RETRIES = 2
+# How long jobs may take to notice that they are to stop.
+_STOPPING_SECS = 30.0
 # An error of this package in a worker's traceback, and what Beam puts behind it.
 _OUR_ERROR = re.compile(r"^ada\.[\w.]+Error: (.*?)(?: \[while running .*)?$", re.M)
+
+
+# Of this process, whose threads may be the workers: whether jobs are to stop, and which run.
+_stopping = threading.Event()
+_at_work: set[str] = set()
 
 
 class RunJob(beam.DoFn):
@@ -50,7 +57,11 @@ class RunJob(beam.DoFn):
 
     def process(self, job: Any) -> Iterator[str]:
         """Makes one part."""
-        job.run(lambda: False)
+        _at_work.add(job.name)
+        try:
+            job.run(_stopping.is_set)
+        finally:
+            _at_work.discard(job.name)
         yield job.name
 
 
@@ -129,7 +140,16 @@ def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions) -> None:
     pipeline = beam.Pipeline(options=options)
     # Without the reshuffle a runner would fuse everything and use one worker.
     _ = pipeline | beam.Create(list(jobs)) | beam.Reshuffle() | beam.ParDo(RunJob())
-    pipeline.run().wait_until_finish()
+    _stopping.clear()
+    try:
+        pipeline.run().wait_until_finish()
+    except BaseException:
+        # Beam does not wait for its threads; Python would end in the midst of what they do.
+        _stopping.set()
+        deadline = time.monotonic() + _STOPPING_SECS
+        while _at_work and time.monotonic() < deadline:
+            time.sleep(0.05)
+        raise
 
 
 def _what_it_was(error: Exception) -> str:

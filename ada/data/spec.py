@@ -1,5 +1,6 @@
 """What a dataset directory holds: `dataset.json`, checked when read and written atomically."""
 
+import contextlib
 import json
 import uuid
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import ada
-from ada.data.jsonable import from_jsonable, to_jsonable
+from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.errors import UserError
 
 FORMAT_VERSION = 1
@@ -171,7 +172,7 @@ class DatasetSpec:
         Raises:
           ValueError: if it is not JSON, not of this format version, or a field is wrong.
         """
-        data = json.loads(text)
+        data = parse_json(text)
         if not isinstance(data, dict) or "format_version" not in data or "kind" not in data:
             raise ValueError("this is not the specification of an ada dataset")
         if data["format_version"] != FORMAT_VERSION:
@@ -247,9 +248,14 @@ def write_text_atomically(path: str, text: str) -> None:
     if "/" in path:
         tf.io.gfile.makedirs(path.rsplit("/", 1)[0] or "/")
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
-    with tf.io.gfile.GFile(temporary, "wb") as file:
-        file.write(text.encode("utf-8"))
-    tf.io.gfile.rename(temporary, path, overwrite=True)
+    try:
+        with tf.io.gfile.GFile(temporary, "wb") as file:
+            file.write(text.encode("utf-8"))
+        tf.io.gfile.rename(temporary, path, overwrite=True)
+    except BaseException:
+        with contextlib.suppress(tf.errors.OpError):
+            tf.io.gfile.remove(temporary)
+        raise
 
 
 def _why_no_spec(directory: str) -> str:
