@@ -21,8 +21,17 @@ from ada.errors import StoppedError, Terminated, UsageError, UserError, first_li
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
-# What operating systems say of a full disk.
-_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
+# What operating systems say, and the way out.
+_HINTS = {
+    r"No space left on device|Disk quota exceeded|File too large": (
+        "Make room and give the same command again: what was finished is kept"
+    ),
+    r"Read-only file system|Permission denied": (
+        "Name another directory, or change who may read and write there"
+    ),
+}
+# What TensorFlow puts around the message of an operation.
+_OPERATION = re.compile(r"\{\{\w+ [^}]*\}\} ?| \[Op:\w+\]")
 # What TensorFlow prints while it starts, whatever its log level.
 _NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]\d{4} ).*", re.M)
 
@@ -67,6 +76,8 @@ def run(
     """
     # Libraries talk through absl; what ada has to say goes through ada.log.
     logging.set_verbosity(logging.ERROR)
+    # Names of files hold anything, and terminals cannot show all of it.
+    sys.stdout.reconfigure(errors="backslashreplace")
     if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
         print(sys.modules["__main__"].__doc__)
         print(flags.FLAGS.main_module_help())
@@ -126,12 +137,11 @@ def _is_of_the_system(error: Exception) -> bool:
 
 def _told(error: Exception) -> str:
     """One line of an error of the system."""
-    text = first_line(error)
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f"{error.filename}: {error.strerror}"
-    if any(full in text for full in _FULL):
-        text += ". Make room and give the same command again: what was finished is kept"
-    return text.rstrip(".") + "."
+    text = _OPERATION.sub("", first_line(error)).rstrip(".")
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    hints = [hint for what, hint in _HINTS.items() if re.search(what, text)]
+    return ". ".join([text, *hints]) + "."
 
 
 def _exit_on_wrong_usage(error: Exception) -> NoReturn:

@@ -206,15 +206,18 @@ class Run:
 
     def operative_gin(self) -> str:
         """The text of `operative.gin`."""
-        return (Path(self.directory) / "operative.gin").read_text()
+        return (Path(self.directory) / "operative.gin").read_text(errors="replace")
 
     def write_operative_gin(self, text: str) -> None:
         """Replaces `operative.gin`: a resumed run may have other intervals or more steps."""
         write_text_atomically(str(Path(self.directory) / "operative.gin"), text)
 
     def model_config(self) -> str:
-        """The text of `model.json`."""
-        return (Path(self.directory) / "model.json").read_text()
+        """The text of `model.json`; raises UserError if it is damaged."""
+        with self._usable_model_json() as path:
+            text = path.read_text()
+            parse_json(text)
+            return text
 
     def open_dataset(self, directory: str | None = None) -> Dataset:
         """Opens the dataset that the run was trained on, or another one that its model can read.
@@ -310,9 +313,10 @@ class Run:
         places = {"best": (folder / "best", folder), "latest": (folder,)}
         if checkpoint not in places:
             raise UserError(f"checkpoint must be one of {sorted(places)}, got {checkpoint!r}.")
-        for place in places[checkpoint]:
-            for path in existing_checkpoints(str(place)):
-                return path
+        there = [path for place in places[checkpoint] for path in existing_checkpoints(str(place))]
+        # A disk that is full leaves half an index behind the checkpoints that are good.
+        for path in [*filter(_has_index, there), *there]:
+            return path
         raise UserError(f"{self.directory} holds no checkpoint yet. Train it first.")
 
     def identity(self, checkpoint: str = "best") -> dict[str, Any]:
@@ -331,6 +335,15 @@ class Run:
             "checkpoint": str(Path(path).relative_to(self.directory)),
             "digest": digest.hexdigest()[:16],
         }
+
+
+def _has_index(path: str) -> bool:
+    """Whether the index of a checkpoint is whole."""
+    try:
+        tf.train.load_checkpoint(path)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def existing_checkpoints(directory: str) -> list[str]:

@@ -132,7 +132,7 @@ class Dataset:
         record = index.first_records[source_index] + start // size
         last = index.first_records[source_index] + (start + length - 1) // size
         try:
-            steps = _read_steps(self.spec.dtype, size)(
+            steps = _read_steps(self.spec.dtype, size, self.spec.num_classes)(
                 tf.constant(index.shard_paths[index.shard[record]]),
                 *(
                     tf.constant(int(value), tf.int64)
@@ -180,9 +180,13 @@ def _is_whole(shard_path: str) -> bool:
 
 
 @functools.cache
-def _read_steps(dtype: str, record_steps: int) -> tf.types.experimental.GenericFunction:
+def _read_steps(
+    dtype: str, record_steps: int, num_classes: int | None
+) -> tf.types.experimental.GenericFunction:
     scalar = tf.TensorSpec([], tf.int64)
-    function = functools.partial(records.read_steps, dtype=dtype, record_steps=record_steps)
+    function = functools.partial(
+        records.read_steps, dtype=dtype, record_steps=record_steps, num_classes=num_classes
+    )
     return tf.function(function, input_signature=[tf.TensorSpec([], tf.string)] + [scalar] * 5)
 
 
@@ -245,6 +249,12 @@ def _split_index(
     if not np.array_equal(columns["source"], np.repeat(np.arange(len(lengths)), counts)):
         raise DatasetError(
             f"{join(directory, spec.index.name)} does not fit dataset.json. Prepare the data again "
+            "with --overwrite."
+        )
+    shard, offset = columns["shard"], columns["offset"]
+    if shard.min() < 0 or shard.max() >= len(info.shards) or offset.min() < 0:
+        raise DatasetError(
+            f"{join(directory, spec.index.name)} leads out of the shards. Prepare the data again "
             "with --overwrite."
         )
     return SplitIndex(

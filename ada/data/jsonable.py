@@ -62,6 +62,8 @@ def from_jsonable(kind: type[T], value: Any, where: str = "") -> T:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     _expect(value, kind, where)
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{where or 'top level'!r} is too large: {value:.3e}")
     return value
 
 

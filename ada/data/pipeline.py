@@ -241,6 +241,7 @@ def _row_reader(
             length,
             record_steps=size,
             dtype=spec.dtype,
+            num_classes=spec.num_classes,
         )
         # Zero is silence in PCM and code 0 in codes.
         padding = tf.zeros([row_steps - length], steps.dtype)

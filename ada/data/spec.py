@@ -140,8 +140,9 @@ class DatasetSpec:
                 f"dtype of {self.kind} must be one of {DTYPES[self.kind]}, found {self.dtype!r}"
             )
         for name in ("sample_rate", "hop_length", "record_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+            if not 1 <= getattr(self, name) < 2**31:
+                value = getattr(self, name)
+                raise ValueError(f"{name} must be at least 1 and of 31 bits, found {value}")
         if self.kind == "audio" and (self.hop_length != 1 or self.num_classes is not None):
             raise ValueError("audio has hop_length 1 and no num_classes")
         if self.kind == "codes":
@@ -155,6 +156,11 @@ class DatasetSpec:
                 raise ValueError(f"splits.{name}: num_sources does not fit its sources")
             if split.num_steps != sum(s.num_steps for s in split.sources):
                 raise ValueError(f"splits.{name}: num_steps does not fit its sources")
+            if min(s.num_steps for s in split.sources) < 1:
+                raise ValueError(f"splits.{name}: a source has no steps")
+        for file in (self.index, *(shard for s in self.splits.values() for shard in s.shards)):
+            if not file.name.strip(".") or "/" in file.name:
+                raise ValueError(f"{file.name!r} is no name of a file in the dataset's directory")
 
     @property
     def step_rate(self) -> float:
