@@ -173,11 +173,16 @@ def read_steps(
     # What a record lacks or holds too much of would otherwise be found much later, or never.
     right = tf.equal(tf.size(steps, tf.int64), length)
     if num_classes is not None:
-        codes = tf.cast(steps, tf.int32)
+        codes = tf.cast(steps, tf.int64)
         right &= tf.reduce_all((codes >= 0) & (codes < num_classes))
     holds = tf.debugging.Assert(right, ["Records that hold something else:", *where])
     with tf.control_dependencies([holds]):
         return tf.identity(steps)
+
+
+def check(record: tf.Tensor) -> None:
+    """Raises tf.errors.OpError for what is no record of this schema."""
+    tf.io.parse_single_example(record, _FEATURES)
 
 
 def _records_at(path: tf.Tensor, byte_offset: tf.Tensor, buffer_size: tf.Tensor) -> tf.data.Dataset:
