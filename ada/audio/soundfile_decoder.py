@@ -1,6 +1,7 @@
 """Decoding with libsndfile, the default."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,7 +72,8 @@ class SoundFileDecoder:
 
     def _open(self) -> "_SequentialFile":
         try:
-            return _SequentialFile(self._source or self._path)
+            # As bytes: not every name is text.
+            return _SequentialFile(self._source or os.fsencode(self._path))
         except sf.SoundFileError as error:
             if self._source:
                 self._source.close()

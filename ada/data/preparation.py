@@ -51,6 +51,10 @@ def prepare(
         return existing
     inputs = _inputs(options, output_dir)
     with exclusive(join(output_dir, PARTS_DIR)):
+        spec_path = join(output_dir, SPEC_NAME)
+        if tf.io.gfile.exists(spec_path):
+            # First of all: an interrupted --overwrite must not leave the old data looking new.
+            tf.io.gfile.remove(spec_path)
         return _made_of(*inputs, output_dir, options, run_jobs)
 
 
@@ -134,8 +138,6 @@ def _existing(output_dir: str, options: AudioOptions, overwrite: bool) -> Datase
     if not tf.io.gfile.exists(spec_path):
         return None
     if overwrite:
-        # First of all: an interrupted --overwrite must not leave the old data looking new.
-        tf.io.gfile.remove(spec_path)
         return None
     spec = Dataset.open(output_dir).spec
     asked = to_jsonable(options)
