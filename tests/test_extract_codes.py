@@ -279,3 +279,22 @@ def test_options_of_a_pipeline_need_beam(trained):
     assert done.returncode == 2
     assert "add --runner=beam" in done.stderr
     assert "--runner" in run("ada.extract_codes", "--help").stdout
+
+
+def test_data_and_codes_may_be_behind_a_scheme(tmp_path):
+    """Trained on data behind one, encoded from there to there: the same codes."""
+    remote = f"ram://{tmp_path.name}"
+    rng = np.random.default_rng(0)
+    splits = {s: [rng.integers(0, 4, n) for n in lengths] for s, lengths in LENGTHS.items()}
+    data = write_codes(f"{remote}/data", splits, 4)
+    train(SETTINGS, str(tmp_path / "run"), data)
+    assert Run.open(str(tmp_path / "run")).open_dataset().directory == data
+    codes = [f"{remote}/codes", str(tmp_path / "codes")]
+    extract_codes(str(tmp_path / "run"), codes[0])
+    extract_codes(str(tmp_path / "run"), codes[1])
+    there, here = map(Dataset.open, codes)
+    assert there.spec.splits == here.spec.splits
+    for split in SPLITS:
+        for i in range(len(here.sources(split))):
+            np.testing.assert_array_equal(there.read(split, i), here.read(split, i))
+    extract_codes(str(tmp_path / "run"), codes[0], run_jobs=None)  # nothing to do

@@ -135,9 +135,7 @@ def _existing(output_dir: str, options: AudioOptions, overwrite: bool) -> Datase
     if tf.io.gfile.exists(output_dir) and not tf.io.gfile.isdir(output_dir):
         raise DatasetError(f"{output_dir} is a file; name a directory to make.")
     spec_path = join(output_dir, SPEC_NAME)
-    if not tf.io.gfile.exists(spec_path):
-        return None
-    if overwrite:
+    if overwrite or not tf.io.gfile.exists(spec_path):
         return None
     spec = Dataset.open(output_dir).spec
     asked = to_jsonable(options)
