@@ -136,6 +136,15 @@ def test_the_command_on_processes_of_beam_equals_this_process(trained, expected)
     assert files_of(out) == expected
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_a_dead_worker_left_is_done_again(trained, expected, deadly, capfd):
+    out = trained / "died"
+    extract_codes(str(trained / "run"), str(out), run_jobs=deadly(1))
+    assert deadly.died() == 1
+    assert "A worker process died: doing what is missing again" in capfd.readouterr().err
+    assert files_of(out) == expected
+
+
 def test_a_job_is_plain_data(trained, expected):
     jobs = []
     with pytest.raises(UserError, match="left no result"):
