@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stoppe
 """
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -30,6 +31,8 @@ _HINTS = {
         "Name another directory, or change who may read and write there"
     ),
 }
+# What TensorFlow puts behind the name of a file.
+_ERRNO = re.compile("; (" + "|".join(re.escape(os.strerror(n)) for n in errno.errorcode) + ")")
 # What TensorFlow puts around the message of an operation.
 _OPERATION = re.compile(r"\{\{\w+ [^}]*\}\} ?| \[Op:\w+\]")
 # What TensorFlow prints while it starts, whatever its log level.
@@ -129,10 +132,10 @@ def _is_of_the_system(error: Exception) -> bool:
     if tf is None or not isinstance(error, tf.errors.OpError):
         return False
     kinds = ("NotFoundError", "PermissionDeniedError", "ResourceExhaustedError", "DataLossError")
-    # Files on other machines fail in many ways.
+    # Files, most of all those on other machines, fail in many ways.
     raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-    of_files = raised_in.endswith(("file_io.py", "tf_record.py"))
-    return of_files or isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
+    of_files = raised_in.endswith(("file_io.py", "tf_record.py")) or _ERRNO.search(str(error))
+    return bool(of_files) or isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
 
 
 def _told(error: Exception) -> str:
