@@ -128,6 +128,13 @@ def _without_names(config: Any) -> Any:
     return {key: _without_names(value) for key, value in kept.items()}
 
 
+def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
+    return UserError(
+        f"{path} cannot be {what}: {first_line(error).rstrip('.')}. Copy the run directory again, "
+        "or train in another."
+    )
+
+
 def _require_own_classes(config: Any) -> None:
     """Refuses a configuration that names anything but layers of ada and precisions of Keras.
 
@@ -201,7 +208,7 @@ class Run:
             text = (Path(directory) / "run.json").read_text()
             info = from_jsonable(RunInfo, parse_json(text))
         except (OSError, ValueError) as error:
-            raise UserError(f"{directory}/run.json cannot be used: {error}.") from error
+            raise _damaged(f"{directory}/run.json", "used", error) from error
         return cls(directory, info, DatasetSpec.load(directory))
 
     def operative_gin(self) -> str:
@@ -280,7 +287,7 @@ class Run:
         try:
             yield path
         except _UNUSABLE as error:
-            raise UserError(f"{path} cannot be used: {first_line(error)}") from error
+            raise _damaged(path, "used", error) from error
 
     def load_model(self, checkpoint: str = "best") -> keras.Model:
         """The trained model, with averaged (Polyak) weights.
@@ -299,7 +306,7 @@ class Run:
                 path
             ).assert_existing_objects_matched().expect_partial()
         except UNREADABLE as error:
-            raise UserError(f"{path} cannot be restored: {first_line(error)}") from error
+            raise _damaged(path, "restored", error) from error
         polyak.copy_to_model()
         if model.quantizer is not None and model.quantizer.wants_codebook:
             raise UserError(

@@ -304,7 +304,7 @@ def read_prompts(chain: "Chain", out: Path) -> "dict[str, np.ndarray]":
     try:
         return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
     except AudioError as error:
-        raise UserError(str(error)) from error
+        raise UserError(f"{error}. Convert the file, or name another --prompt_audio.") from error
 
 
 def refuse_own_output(directory: Path, out: Path) -> None:
