@@ -18,19 +18,10 @@ from typing import NoReturn
 
 from absl import flags, logging
 
-from ada.errors import StoppedError, Terminated, UsageError, UserError, first_line
+from ada.errors import StoppedError, Terminated, UsageError, UserError, first_line, with_hint
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
-# What operating systems say, and the way out.
-_HINTS = {
-    r"No space left on device|Disk quota exceeded|File too large": (
-        "Make room and give the same command again: what was finished is kept"
-    ),
-    r"Read-only file system|Permission denied": (
-        "Name another directory, or change who may read and write there"
-    ),
-}
 # What TensorFlow puts behind the name of a file.
 _ERRNO = re.compile("; (" + "|".join(re.escape(os.strerror(n)) for n in errno.errorcode) + ")")
 # What TensorFlow puts around the message of an operation.
@@ -143,8 +134,7 @@ def _told(error: Exception) -> str:
     text = _OPERATION.sub("", first_line(error)).rstrip(".")
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    hints = [hint for what, hint in _HINTS.items() if re.search(what, text)]
-    return ". ".join([text, *hints]) + "."
+    return with_hint(text) + "."
 
 
 def _exit_on_wrong_usage(error: Exception) -> NoReturn:

@@ -237,6 +237,17 @@ def test_data_that_change_meanwhile_are_refused(own):
         jobs[0].run()
 
 
+def test_two_commands_do_not_write_at_once(own):
+    def meanwhile(jobs):
+        run_in_process(jobs)
+        with pytest.raises(UserError, match="another process is at work in .*new"):
+            extract_codes(*dirs, data_dir=data)
+
+    dirs, data = (str(own / "run"), str(own / "new")), str(own / "data")
+    extract_codes(*dirs, data_dir=data, run_jobs=meanwhile)
+    assert Dataset.is_complete(dirs[1])
+
+
 def test_what_is_there_is_kept_unless_told(own):
     run_dir, out, data = (str(own / name) for name in ("run", "codes", "data"))
     made = files_of(out)

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 import ada
 from ada.data.runners import Job
 from ada.data.spec import DatasetError
+from ada.errors import with_hint
 from ada.progress import progress_bar
 
 # Beam warns of Google's client libraries, which local work does not need, as it is imported.
@@ -156,7 +157,9 @@ def _what_it_was(error: Exception) -> str:
     """Whatever a worker met arrives as text: the message of our own error, or the last line."""
     ours = _OUR_ERROR.findall(str(error))
     lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    return (ours or lines)[-1].strip()
+    # Of other errors a worker's last line tells the module too.
+    what = re.sub(r"^[\w.]+Error: | \[while running .*", "", (ours or lines)[-1].strip())
+    return with_hint(what)
 
 
 @contextlib.contextmanager
