@@ -140,9 +140,10 @@ class DatasetSpec:
                 f"dtype of {self.kind} must be one of {DTYPES[self.kind]}, found {self.dtype!r}"
             )
         for name in ("sample_rate", "hop_length", "record_steps"):
-            if not 1 <= getattr(self, name) < 2**31:
-                value = getattr(self, name)
-                raise ValueError(f"{name} must be at least 1 and of 31 bits, found {value}")
+            value = getattr(self, name)
+            if not 1 <= value < 2**31:
+                bound = "at least 1" if value < 1 else "below 2^31"
+                raise ValueError(f"{name} must be {bound}, found {value}")
         if self.kind == "audio" and (self.hop_length != 1 or self.num_classes is not None):
             raise ValueError("audio has hop_length 1 and no num_classes")
         if self.kind == "codes":

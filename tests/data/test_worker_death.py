@@ -58,7 +58,7 @@ def test_workers_that_always_die_end_it_in_one_line_and_the_same_command_goes_on
     [
         ("ada.data.spec.DatasetError: it was changed [while running 'x']", "it was changed"),
         (
-            "tensorflow.errors.ResourceExhaustedError: a; No space left on device [while running",
+            "tf.ResourceExhaustedError: a; No space left on device [while running 'x']",
             "a; No space left on device. Make room and give the same command again",
         ),
     ],
