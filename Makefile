@@ -47,5 +47,5 @@ $(VENV)/dev: $(VENV)/core
 
 $(TFIO_VENV)/installed: setup.py
 	$(PYTHON) -m venv $(TFIO_VENV)
-	$(TFIO_VENV)/bin/pip install --quiet --editable '.[tfio]' pytest
+	$(TFIO_VENV)/bin/pip install --quiet --editable '.[tfio]' pytest hypothesis
 	touch $@

@@ -37,7 +37,14 @@ EXTRAS = {
         "tensorflow-probability==0.24.*",
         "tf-keras==2.17.*",
     ],
-    "dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff==0.17.*", "setuptools>=77", "wheel"],
+    "dev": [
+        "pytest>=8",
+        "pytest-xdist>=3.6",
+        "hypothesis>=6.100",
+        "ruff==0.17.*",
+        "setuptools>=77",
+        "wheel",
+    ],
 }
 
 

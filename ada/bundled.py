@@ -1,12 +1,17 @@
 """The bundled audio as a dataset, for commands that are given no data."""
 
+from pathlib import Path
+
 from ada import log, resources
 from ada.data import Dataset
 from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
 from ada.errors import UserError
+from ada.files import exclusive
 
 SAMPLE_RATE = 16000
+# For another command that was started at the same time and is preparing it.
+_WAIT_SECS = 600.0
 
 
 def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
@@ -25,8 +30,9 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
             "python -m ada.extract_codes --run_dir=<autoencoder's run> --output_dir=<directory>."
         )
     log.info(f"No --data_dir: using the BUNDLED audio (7.5 minutes of piano), in {directory}.")
-    if not Dataset.is_complete(directory):
-        prepare_bundled(directory)
+    with exclusive(Path(directory).parent, wait_secs=_WAIT_SECS):
+        if not Dataset.is_complete(directory):
+            prepare_bundled(directory)
     return directory
 
 

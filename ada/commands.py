@@ -5,19 +5,27 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stoppe
 """
 
 import contextlib
+import errno
 import os
 import re
+import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import NoReturn
 
 from absl import flags, logging
 
-from ada.errors import StoppedError, UsageError, UserError
+from ada.errors import StoppedError, Terminated, UsageError, UserError, first_line, with_hint
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
+# What TensorFlow puts behind the name of a file.
+_ERRNO = re.compile("; (" + "|".join(re.escape(os.strerror(n)) for n in errno.errorcode) + ")")
+# What TensorFlow puts around the message of an operation.
+_OPERATION = re.compile(r"\{\{\w+ [^}]*\}\} ?| \[Op:\w+\]")
 # What TensorFlow prints while it starts, whatever its log level.
 _NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]\d{4} ).*", re.M)
 
@@ -62,6 +70,8 @@ def run(
     """
     # Libraries talk through absl; what ada has to say goes through ada.log.
     logging.set_verbosity(logging.ERROR)
+    # Names of files hold anything, and terminals cannot show all of it.
+    sys.stdout.reconfigure(errors="backslashreplace")
     if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
         print(sys.modules["__main__"].__doc__)
         print(flags.FLAGS.main_module_help())
@@ -72,6 +82,7 @@ def run(
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
     except flags.Error as error:
         _exit_on_wrong_usage(error)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         if tensorflow:
             start_tensorflow()
@@ -87,20 +98,43 @@ def run(
     except Exception as error:
         if not _is_of_the_system(error):
             raise
-        print(f"Error: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+        print(f"Error: {_told(error)}", file=sys.stderr)
         sys.exit(1)
+    except Terminated:
+        print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
+        sys.exit(STOPPED)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
 
 
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Answers SIGTERM as Ctrl-C is answered; a second one ends the process at once."""
+    del frame
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated
+
+
 def _is_of_the_system(error: Exception) -> bool:
     """Whether an error is about files, disks or memory, not about code."""
-    if isinstance(error, OSError):
+    if isinstance(error, (OSError, MemoryError)):
         return True
     tf = sys.modules.get("tensorflow")
+    if tf is None or not isinstance(error, tf.errors.OpError):
+        return False
     kinds = ("NotFoundError", "PermissionDeniedError", "ResourceExhaustedError", "DataLossError")
-    return tf is not None and isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
+    # Files, most of all those on other machines, fail in many ways.
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+    of_files = raised_in.endswith(("file_io.py", "tf_record.py")) or _ERRNO.search(str(error))
+    return bool(of_files) or isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
+
+
+def _told(error: Exception) -> str:
+    """One line of an error of the system."""
+    text = _OPERATION.sub("", first_line(error)).rstrip(".")
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return with_hint(text) + "."
 
 
 def _exit_on_wrong_usage(error: Exception) -> NoReturn:

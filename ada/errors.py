@@ -1,5 +1,17 @@
 """Errors whose message is all that a user needs to see."""
 
+import re
+
+# What operating systems say, and the way out.
+_HINTS = {
+    r"No space left on device|Disk quota exceeded|File too large": (
+        "Make room and give the same command again: what was finished is kept"
+    ),
+    r"Read-only file system|Permission denied": (
+        "Name another directory, or change who may read and write there"
+    ),
+}
+
 
 class UserError(Exception):
     """Something a user can mend: one line that says what is wrong, and the way out."""
@@ -9,5 +21,20 @@ class UsageError(UserError):
     """A command line that cannot be: commands exit with 2 instead of 1."""
 
 
+class Terminated(KeyboardInterrupt):  # noqa: N818 - like its base, it is no error
+    """SIGTERM came: whatever minds Ctrl-C minds this as well."""
+
+
 class StoppedError(UserError):
     """Stopped from outside, with nothing lost: the same command goes on. Exits with 75."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    return (str(error).strip() or repr(error)).splitlines()[0].strip()
+
+
+def with_hint(text: str) -> str:
+    """What an operating system says, without its full stop, and the way out where there is one."""
+    text = text.rstrip(".")
+    return ". ".join([text, *(hint for said, hint in _HINTS.items() if re.search(said, text))])

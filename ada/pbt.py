@@ -22,6 +22,7 @@ def main(argv: list[str]) -> None:
     del argv
     from ada import bundled, configuration
     from ada.errors import UsageError, UserError
+    from ada.files import require_local
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/level2_vqvae.gin.")
@@ -33,6 +34,7 @@ def main(argv: list[str]) -> None:
     settings = load({})
     configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
+    require_local(run_dir)
     data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     search(load, configuration.operative, run_dir, data_dir)
 

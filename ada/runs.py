@@ -9,6 +9,7 @@ metrics.jsonl     one line a logged step or validation
 train/ validation/  TensorBoard events
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -23,13 +24,19 @@ import tensorflow as tf
 import ada
 from ada.audio import get_companding
 from ada.data import Dataset, differing_data
-from ada.data.jsonable import from_jsonable, to_jsonable
+from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.data.pipeline import ToIds, audio_to_ids, codes_to_ids
 from ada.data.spec import DatasetSpec, write_text_atomically
-from ada.errors import UserError
-from ada.models import PolyakAverage
+from ada.errors import UserError, first_line
+from ada.files import require_local
+from ada.models import AutoregressiveDiscreteAutoencoder, PolyakAverage, WaveNet
 
 FORMAT_VERSION = 1
+# What a damaged configuration of a model raises.
+_UNUSABLE = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError),
+    *(RecursionError, tf.errors.OpError),
+)
 # What TensorFlow raises for a checkpoint that is damaged or of another model.
 UNREADABLE = (AssertionError, ValueError, LookupError, tf.errors.OpError)
 
@@ -61,6 +68,20 @@ class RunInfo:
     init_from: str | None = None
     software_version: str = ada.__version__
     format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        if self.format_version != FORMAT_VERSION:
+            raise ValueError(
+                f"format_version is {self.format_version}; this version of ada "
+                f"({ada.__version__}) reads {FORMAT_VERSION}"
+            )
+        if self.kind not in ("audio", "codes"):
+            raise ValueError(f"kind must be audio or codes, found {self.kind!r}")
+        for name in ("sample_rate", "hop_length", "num_classes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+        if self.kind == "audio":
+            self.to_ids()
 
     def to_ids(self) -> ToIds:
         """The function from stored steps to ids."""
@@ -107,6 +128,32 @@ def _without_names(config: Any) -> Any:
     return {key: _without_names(value) for key, value in kept.items()}
 
 
+def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
+    return UserError(
+        f"{path} cannot be {what}: {first_line(error).rstrip('.')}. Copy the run directory again, "
+        "or train in another."
+    )
+
+
+def _require_own_classes(config: Any) -> None:
+    """Refuses a configuration that names anything but layers of ada and precisions of Keras.
+
+    Keras would look up any name in any module; its safe mode only guards against some of them.
+
+    Raises:
+      ValueError: naming what it asks for.
+    """
+    if isinstance(config, (dict, list)):
+        for value in config.values() if isinstance(config, dict) else config:
+            _require_own_classes(value)
+    if not isinstance(config, dict) or "class_name" not in config:
+        return
+    name, registered = config["class_name"], config.get("registered_name")
+    is_ours = registered == f"ada>{name}" and keras.saving.get_registered_object(registered)
+    if not is_ours and (config.get("module"), name) != ("keras", "DTypePolicy"):
+        raise ValueError(f"it asks for {config.get('module')}.{name}, which is no layer of ada")
+
+
 class Run:
     """An existing run directory.
 
@@ -124,6 +171,7 @@ class Run:
     @staticmethod
     def exists(directory: str) -> bool:
         """Whether a run was started there."""
+        require_local(directory)
         return (Path(directory) / "run.json").exists()
 
     @classmethod
@@ -136,6 +184,7 @@ class Run:
         operative_gin: str,
     ) -> "Run":
         """Writes the directory of a new run; `run.json` last, so that it is whole or not there."""
+        require_local(directory)
         path = Path(directory)
         path.mkdir(parents=True, exist_ok=True)
         write_text_atomically(str(path / "operative.gin"), operative_gin)
@@ -157,22 +206,25 @@ class Run:
             raise UserError(f"{directory} is not a run directory (no run.json). Train it first.")
         try:
             text = (Path(directory) / "run.json").read_text()
-            info = from_jsonable(RunInfo, json.loads(text))
+            info = from_jsonable(RunInfo, parse_json(text))
         except (OSError, ValueError) as error:
-            raise UserError(f"{directory}/run.json cannot be used: {error}.") from error
+            raise _damaged(f"{directory}/run.json", "used", error) from error
         return cls(directory, info, DatasetSpec.load(directory))
 
     def operative_gin(self) -> str:
         """The text of `operative.gin`."""
-        return (Path(self.directory) / "operative.gin").read_text()
+        return (Path(self.directory) / "operative.gin").read_text(errors="replace")
 
     def write_operative_gin(self, text: str) -> None:
         """Replaces `operative.gin`: a resumed run may have other intervals or more steps."""
         write_text_atomically(str(Path(self.directory) / "operative.gin"), text)
 
     def model_config(self) -> str:
-        """The text of `model.json`."""
-        return (Path(self.directory) / "model.json").read_text()
+        """The text of `model.json`; raises UserError if it is damaged."""
+        with self._usable_model_json() as path:
+            text = path.read_text()
+            parse_json(text)
+            return text
 
     def open_dataset(self, directory: str | None = None) -> Dataset:
         """Opens the dataset that the run was trained on, or another one that its model can read.
@@ -205,20 +257,37 @@ class Run:
         return next((d for d in places if tf.io.gfile.exists(d)), self.info.data_dir)
 
     def configured_model(self) -> keras.Model:
-        """The model as configured, without weights."""
-        path = Path(self.directory) / "model.json"
-        try:
-            config = json.loads(path.read_text())
-            return keras.saving.deserialize_keras_object(config, safe_mode=True)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{path} cannot be used: {reason}") from error
+        """The model as configured, without weights.
+
+        Raises:
+          UserError: if `model.json` is not there, damaged, or asks for anything but our layers.
+        """
+        with self._usable_model_json() as path:
+            config = parse_json(path.read_text())
+            _require_own_classes(config)
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            if not isinstance(model, (WaveNet, AutoregressiveDiscreteAutoencoder)):
+                raise ValueError("it holds no model of ada")
+            if model.num_classes != self.info.num_classes:
+                raise ValueError(
+                    f"it has {model.num_classes} classes, run.json says {self.info.num_classes}"
+                )
+            return model
 
     def build_model(self) -> keras.Model:
         """The model as configured, with fresh weights."""
         model = self.configured_model()
-        model.build()
+        with self._usable_model_json():
+            model.build()
         return model
+
+    @contextlib.contextmanager
+    def _usable_model_json(self) -> Iterator[Path]:
+        path = Path(self.directory) / "model.json"
+        try:
+            yield path
+        except _UNUSABLE as error:
+            raise _damaged(path, "used", error) from error
 
     def load_model(self, checkpoint: str = "best") -> keras.Model:
         """The trained model, with averaged (Polyak) weights.
@@ -237,8 +306,7 @@ class Run:
                 path
             ).assert_existing_objects_matched().expect_partial()
         except UNREADABLE as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{path} cannot be restored: {reason}") from error
+            raise _damaged(path, "restored", error) from error
         polyak.copy_to_model()
         if model.quantizer is not None and model.quantizer.wants_codebook:
             raise UserError(
@@ -252,9 +320,10 @@ class Run:
         places = {"best": (folder / "best", folder), "latest": (folder,)}
         if checkpoint not in places:
             raise UserError(f"checkpoint must be one of {sorted(places)}, got {checkpoint!r}.")
-        for place in places[checkpoint]:
-            for path in existing_checkpoints(str(place)):
-                return path
+        there = [path for place in places[checkpoint] for path in existing_checkpoints(str(place))]
+        # A disk that is full leaves half an index behind the checkpoints that are good.
+        for path in [*filter(_has_index, there), *there]:
+            return path
         raise UserError(f"{self.directory} holds no checkpoint yet. Train it first.")
 
     def identity(self, checkpoint: str = "best") -> dict[str, Any]:
@@ -273,6 +342,15 @@ class Run:
             "checkpoint": str(Path(path).relative_to(self.directory)),
             "digest": digest.hexdigest()[:16],
         }
+
+
+def _has_index(path: str) -> bool:
+    """Whether the index of a checkpoint is whole."""
+    try:
+        tf.train.load_checkpoint(path)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def existing_checkpoints(directory: str) -> list[str]:

@@ -107,6 +107,7 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada.chain import Chain
+    from ada.files import require_local
     from ada.generation import Draws
     from ada.generation.backends import resolve
     from ada.generation.level import DRAWING_VERSION
@@ -114,6 +115,7 @@ def main(argv: list[str]) -> None:
     from ada.generation.results import run_identities
 
     source = source_flag()
+    require_local(FLAGS.output_dir)
     chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
     chain.require_audio()
     levels = len(chain.runs)
@@ -302,7 +304,7 @@ def read_prompts(chain: "Chain", out: Path) -> "dict[str, np.ndarray]":
     try:
         return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
     except AudioError as error:
-        raise UserError(str(error)) from error
+        raise UserError(f"{error}. Convert the file, or name another --prompt_audio.") from error
 
 
 def refuse_own_output(directory: Path, out: Path) -> None:

@@ -26,7 +26,7 @@ from ada.data.preparation import prepare
 from ada.data.spec import SPEC_NAME
 from ada.errors import UserError
 from ada.evaluation.report import write_report
-from ada.files import exclusive
+from ada.files import exclusive, require_local
 from ada.runs import Run
 from ada.stages import Stages
 
@@ -74,6 +74,8 @@ def run_system(system: System, run_dir: str) -> int:
       UserError: if a stage fails, or another process is at work there.
     """
     params = _check(system)
+    for directory in (system.levels_dir or run_dir, run_dir):
+        require_local(directory)
     with exclusive(system.levels_dir or run_dir, run_dir):
         return _run_stages(system, params, Path(run_dir))
 

@@ -28,6 +28,7 @@ def main(argv: list[str]) -> None:
     del argv
     from ada import bundled, configuration
     from ada.errors import UsageError
+    from ada.files import require_local
     from ada.training import Workers, make_strategy, train
 
     if not FLAGS.gin_file:
@@ -36,11 +37,10 @@ def main(argv: list[str]) -> None:
     settings = configuration.load(FLAGS.gin_file, [*FLAGS.gin_param, *strategy])
     configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
+    require_local(run_dir)
     # Before anything else of TensorFlow: processes are connected while it starts.
     workers = Workers(make_strategy(settings.strategy))
-    data_dir = FLAGS.data_dir
-    if not data_dir:
-        data_dir = workers.chief_first(lambda: bundled.dataset_for(settings.kind))
+    data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative, workers)
 
 

@@ -2,6 +2,10 @@
 
 import ada  # noqa: F401  # isort: skip -- before TensorFlow, which it keeps quiet
 
+import functools
+import os
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -94,6 +98,26 @@ def chain_dirs(make_wavenet, make_autoencoder, tmp_path_factory):
         2: [run("prior1", make_wavenet(seed=1), level1), level1],
         3: [run("prior2", make_wavenet(seed=2), level2), level2, level1],
     }
+
+
+@pytest.fixture
+def deadly(tmp_path, monkeypatch):
+    """Makes from a number of deaths what runs jobs on Beam while so many workers die.
+
+    The function has an attribute `died`, which counts them.
+    """
+    pytest.importorskip("apache_beam", reason="Apache Beam is an extra")
+    from deadly import run_on_dying_workers
+
+    marks = tmp_path / "deaths"
+    path = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+
+    def run_jobs(deaths):
+        return functools.partial(run_on_dying_workers, deaths, marks=marks)
+
+    run_jobs.died = lambda: len(list(marks.iterdir()))
+    return run_jobs
 
 
 @pytest.fixture(scope="session")

@@ -136,6 +136,15 @@ def test_the_command_on_processes_of_beam_equals_this_process(trained, expected)
     assert files_of(out) == expected
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_a_dead_worker_left_is_done_again(trained, expected, deadly, capfd):
+    out = trained / "died"
+    extract_codes(str(trained / "run"), str(out), run_jobs=deadly(1))
+    assert deadly.died() == 1
+    assert "A worker process died: doing what is missing again" in capfd.readouterr().err
+    assert files_of(out) == expected
+
+
 def test_a_job_is_plain_data(trained, expected):
     jobs = []
     with pytest.raises(UserError, match="left no result"):
@@ -228,6 +237,17 @@ def test_data_that_change_meanwhile_are_refused(own):
         jobs[0].run()
 
 
+def test_two_commands_do_not_write_at_once(own):
+    def meanwhile(jobs):
+        run_in_process(jobs)
+        with pytest.raises(UserError, match="another process is at work in .*new"):
+            extract_codes(*dirs, data_dir=data)
+
+    dirs, data = (str(own / "run"), str(own / "new")), str(own / "data")
+    extract_codes(*dirs, data_dir=data, run_jobs=meanwhile)
+    assert Dataset.is_complete(dirs[1])
+
+
 def test_what_is_there_is_kept_unless_told(own):
     run_dir, out, data = (str(own / name) for name in ("run", "codes", "data"))
     made = files_of(out)
@@ -279,3 +299,22 @@ def test_options_of_a_pipeline_need_beam(trained):
     assert done.returncode == 2
     assert "add --runner=beam" in done.stderr
     assert "--runner" in run("ada.extract_codes", "--help").stdout
+
+
+def test_data_and_codes_may_be_behind_a_scheme(tmp_path):
+    """Trained on data behind one, encoded from there to there: the same codes."""
+    remote = f"ram://{tmp_path.name}"
+    rng = np.random.default_rng(0)
+    splits = {s: [rng.integers(0, 4, n) for n in lengths] for s, lengths in LENGTHS.items()}
+    data = write_codes(f"{remote}/data", splits, 4)
+    train(SETTINGS, str(tmp_path / "run"), data)
+    assert Run.open(str(tmp_path / "run")).open_dataset().directory == data
+    codes = [f"{remote}/codes", str(tmp_path / "codes")]
+    extract_codes(str(tmp_path / "run"), codes[0])
+    extract_codes(str(tmp_path / "run"), codes[1])
+    there, here = map(Dataset.open, codes)
+    assert there.spec.splits == here.spec.splits
+    for split in SPLITS:
+        for i in range(len(here.sources(split))):
+            np.testing.assert_array_equal(there.read(split, i), here.read(split, i))
+    extract_codes(str(tmp_path / "run"), codes[0], run_jobs=None)  # nothing to do

@@ -77,13 +77,13 @@ class AudioStream(Iterator[AudioBlock]):
         self.source_sample_rate = self._decoder.sample_rate
         self.channels = self._decoder.channels
         self.subtype = self._decoder.subtype
+        self._blocks = self._resampled(block_secs)
         if not _SAMPLE_RATES[0] <= self.source_sample_rate <= _SAMPLE_RATES[1]:
             self.close()
             detail = f"claims a sample rate of {self.source_sample_rate} Hz"
             raise AudioError("not_audio", self.path, detail)
         self.num_cuts = 0
         self._cut_frames = 0
-        self._blocks = self._resampled(block_secs)
 
     @property
     def cut_secs(self) -> float:
@@ -102,6 +102,7 @@ class AudioStream(Iterator[AudioBlock]):
     def close(self) -> None:
         """Closes the file early; an exhausted stream has closed itself."""
         self._decoder.close()
+        self._blocks.close()  # the resampler is not kept by whoever keeps the stream
 
     def _resampled(self, block_secs: float) -> Iterator[AudioBlock]:
         rates = self.source_sample_rate, self.sample_rate
@@ -117,7 +118,7 @@ class AudioStream(Iterator[AudioBlock]):
                     resampler.clear()
                     segment += 1
         finally:
-            self.close()
+            self._decoder.close()
 
     def _finite(self, blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
         """Yields (mono samples, whether the segment ends with them)."""

@@ -1,6 +1,7 @@
 """Decoding with libsndfile, the default."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ada.audio.mpeg import find_first_frame, length_frame
 # A FLAC file written to a pipe does not know its length; libsndfile then says 2^63 - 1.
 _UNKNOWN_FRAMES = 1 << 62
 _MPEG_FRAME = 1152
+# Of a block, over all channels: a header may claim a thousand channels at a million Hz.
+_MAX_BLOCK_SAMPLES = 2**24
 
 
 class SoundFileDecoder:
@@ -41,7 +44,8 @@ class SoundFileDecoder:
 
     def blocks(self, block_secs: float) -> Iterator[np.ndarray]:
         """Yields float32 `[frames, channels]` until the end of the file."""
-        block_frames = max(1, round(block_secs * self.sample_rate))
+        wanted = round(block_secs * self.sample_rate)
+        block_frames = max(1, min(wanted, _MAX_BLOCK_SAMPLES // self.channels))
         num_frames = 0
         while True:
             try:
@@ -68,7 +72,8 @@ class SoundFileDecoder:
 
     def _open(self) -> "_SequentialFile":
         try:
-            return _SequentialFile(self._source or self._path)
+            # As bytes: not every name is text.
+            return _SequentialFile(self._source or os.fsencode(self._path))
         except sf.SoundFileError as error:
             if self._source:
                 self._source.close()

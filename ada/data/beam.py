@@ -19,12 +19,15 @@ from typing import Any, TextIO
 import ada
 from ada.data.runners import Job
 from ada.data.spec import DatasetError
+from ada.errors import with_hint
 from ada.progress import progress_bar
 
 # Beam warns of Google's client libraries, which local work does not need, as it is imported.
 logging.disable(logging.WARNING)
 import apache_beam as beam  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
+
+from ada.data.beam_workers import WorkerDiedError  # noqa: E402
 
 logging.disable(logging.NOTSET)
 
@@ -37,8 +40,17 @@ _LOCAL_OPTIONS = (
     "--direct_num_workers=0",
     "--default_sdk_harness_log_level=ERROR",
 )
+# How often what is missing is done again where a worker died.
+RETRIES = 2
+# How long jobs may take to notice that they are to stop.
+_STOPPING_SECS = 30.0
 # An error of this package in a worker's traceback, and what Beam puts behind it.
 _OUR_ERROR = re.compile(r"^ada\.[\w.]+Error: (.*?)(?: \[while running .*)?$", re.M)
+
+
+# Of this process, whose threads may be the workers: whether jobs are to stop, and which run.
+_stopping = threading.Event()
+_at_work: set[str] = set()
 
 
 class RunJob(beam.DoFn):
@@ -46,7 +58,11 @@ class RunJob(beam.DoFn):
 
     def process(self, job: Any) -> Iterator[str]:
         """Makes one part."""
-        job.run(lambda: False)
+        _at_work.add(job.name)
+        try:
+            job.run(_stopping.is_set)
+        finally:
+            _at_work.discard(job.name)
         yield job.name
 
 
@@ -88,6 +104,10 @@ def run_on_beam(
 ) -> None:
     """Runs jobs on Beam and shows how many parts are finished.
 
+    If a local worker process dies (killed, or out of memory), what is missing is done again, at
+    most `RETRIES` times; runners for several machines do so themselves. A job that fails for a
+    reason of its own is not tried again.
+
     Args:
       jobs: in any order; their output directory must be one that the workers can reach.
       options: of the pipeline.
@@ -97,33 +117,49 @@ def run_on_beam(
     Raises:
       DatasetError: if the pipeline fails; in one line.
     """
-    if not jobs:
-        return
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
     _let_workers_find_ada()
+    missing, retries = list(jobs), RETRIES
     with _stderr_in_a_file() as (terminal, log):
-        finished = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(jobs, finished, label, unit, terminal))
-        watcher.start()
-        try:
-            pipeline = beam.Pipeline(options=options)
-            # Without the reshuffle a runner would fuse everything and use one worker.
-            _ = pipeline | beam.Create(list(jobs)) | beam.Reshuffle() | beam.ParDo(RunJob())
-            pipeline.run().wait_until_finish()
-        except Exception as error:
-            raise DatasetError(
-                f"The Beam pipeline failed: {_what_it_was(error)} (all of it: {log})"
-            ) from error
-        finally:
-            finished.set()
-            watcher.join()
+        while missing:
+            try:
+                with _shown(missing, label, unit, terminal):
+                    _run_pipeline(missing, options)
+                return
+            except Exception as error:
+                if not (retries and isinstance(error, WorkerDiedError)):
+                    raise DatasetError(
+                        f"The Beam pipeline failed: {_what_it_was(error)} (all of it: {log})"
+                    ) from error
+            retries -= 1
+            missing = [job for job in missing if not job.is_done()]
+            told = f"doing what is missing again, {len(missing)} of {len(jobs)} {unit}s"
+            print(f"Warning: A worker process died: {told}.", file=terminal)
+
+
+def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions) -> None:
+    pipeline = beam.Pipeline(options=options)
+    # Without the reshuffle a runner would fuse everything and use one worker.
+    _ = pipeline | beam.Create(list(jobs)) | beam.Reshuffle() | beam.ParDo(RunJob())
+    _stopping.clear()
+    try:
+        pipeline.run().wait_until_finish()
+    except BaseException:
+        # Beam does not wait for its threads; Python would end in the midst of what they do.
+        _stopping.set()
+        deadline = time.monotonic() + _STOPPING_SECS
+        while _at_work and time.monotonic() < deadline:
+            time.sleep(0.05)
+        raise
 
 
 def _what_it_was(error: Exception) -> str:
     """Whatever a worker met arrives as text: the message of our own error, or the last line."""
     ours = _OUR_ERROR.findall(str(error))
     lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    return (ours or lines)[-1].strip()
+    # Of other errors a worker's last line tells the module too.
+    what = re.sub(r"^[\w.]+Error: | \[while running .*", "", (ours or lines)[-1].strip())
+    return with_hint(what)
 
 
 @contextlib.contextmanager
@@ -158,6 +194,19 @@ def _let_workers_find_ada() -> None:
     known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if root not in known:
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, known)])
+
+
+@contextlib.contextmanager
+def _shown(jobs: Sequence[Job], label: str, unit: str, terminal: TextIO) -> Iterator[None]:
+    """Shows how many jobs are done, within the context."""
+    finished = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(jobs, finished, label, unit, terminal))
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()
 
 
 def _watch(

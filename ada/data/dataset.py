@@ -21,6 +21,8 @@ from ada.data.spec import (
     join,
 )
 
+# Of a foreign record TensorFlow makes a message that is no text.
+READ_ERRORS = (tf.errors.OpError, UnicodeDecodeError)
 INDEX_COLUMNS = ("shard", "offset", "source", "start", "steps")
 
 
@@ -132,7 +134,7 @@ class Dataset:
         record = index.first_records[source_index] + start // size
         last = index.first_records[source_index] + (start + length - 1) // size
         try:
-            steps = _read_steps(self.spec.dtype, size)(
+            steps = _read_steps(self.spec.dtype, size, self.spec.num_classes)(
                 tf.constant(index.shard_paths[index.shard[record]]),
                 *(
                     tf.constant(int(value), tf.int64)
@@ -145,7 +147,7 @@ class Dataset:
                     )
                 ),
             )
-        except tf.errors.OpError as error:
+        except READ_ERRORS as error:
             shard_path = index.shard_paths[index.shard[record]]
             raise read_error(error, self.directory, [shard_path]) from error
         return steps.numpy()
@@ -157,32 +159,39 @@ class Dataset:
 
 
 def read_error(
-    error: tf.errors.OpError, directory: str, shard_paths: Sequence[bytes]
+    error: tf.errors.OpError | UnicodeDecodeError, directory: str, shard_paths: Sequence[bytes]
 ) -> DatasetError:
     """One line for an error that reading records met; one of the shards is to blame."""
-    if isinstance(error, tf.errors.DataLossError):
-        # The reader does not say where it met a wrong checksum.
-        damaged = [p.decode() for p in shard_paths if not _is_whole(p.decode())]
-        what = f"Damaged record in {', '.join(damaged) or 'a shard'}"
+    # In between are lines of Python files, whose paths may hold the directory's name.
+    lines = [line for line in str(error).splitlines() if 'File "' not in line]
+    lines = [line for line in lines if directory in line]
+    if lines and not isinstance(error, tf.errors.DataLossError):
+        what = lines[0]
     else:
-        lines = [line for line in str(error.message).splitlines() if directory in line]
-        what = (lines or str(error.message).splitlines())[0]
+        # The reader does not say where it met a wrong checksum or a record of something else.
+        paths = [path.decode() for path in shard_paths]
+        damaged = [path for path in paths if len(paths) == 1 or not _is_whole(path)]
+        what = f"Damaged or foreign record in {', '.join(damaged) or 'a shard'}"
     return DatasetError(f"Reading {directory} failed: {what}. Copy or prepare the data again.")
 
 
 def _is_whole(shard_path: str) -> bool:
     try:
-        for _ in tf.data.TFRecordDataset(shard_path):
-            pass
-    except tf.errors.OpError:
+        for record in tf.data.TFRecordDataset(shard_path):
+            records.check(record)
+    except READ_ERRORS:
         return False
     return True
 
 
 @functools.cache
-def _read_steps(dtype: str, record_steps: int) -> tf.types.experimental.GenericFunction:
+def _read_steps(
+    dtype: str, record_steps: int, num_classes: int | None
+) -> tf.types.experimental.GenericFunction:
     scalar = tf.TensorSpec([], tf.int64)
-    function = functools.partial(records.read_steps, dtype=dtype, record_steps=record_steps)
+    function = functools.partial(
+        records.read_steps, dtype=dtype, record_steps=record_steps, num_classes=num_classes
+    )
     return tf.function(function, input_signature=[tf.TensorSpec([], tf.string)] + [scalar] * 5)
 
 
@@ -245,6 +254,12 @@ def _split_index(
     if not np.array_equal(columns["source"], np.repeat(np.arange(len(lengths)), counts)):
         raise DatasetError(
             f"{join(directory, spec.index.name)} does not fit dataset.json. Prepare the data again "
+            "with --overwrite."
+        )
+    shard, offset = columns["shard"], columns["offset"]
+    if shard.min() < 0 or shard.max() >= len(info.shards) or offset.min() < 0:
+        raise DatasetError(
+            f"{join(directory, spec.index.name)} leads out of the shards. Prepare the data again "
             "with --overwrite."
         )
     return SplitIndex(

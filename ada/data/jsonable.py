@@ -1,11 +1,24 @@
 """Frozen dataclasses to JSON and back, with errors that name the field."""
 
 import dataclasses
+import json
 import types
 import typing
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def parse_json(text: str) -> Any:
+    """Plain JSON values from their text.
+
+    Raises:
+      ValueError: if it is no JSON, or nested so deeply that nobody can have meant it.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def to_jsonable(value: Any) -> Any:
@@ -49,6 +62,8 @@ def from_jsonable(kind: type[T], value: Any, where: str = "") -> T:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     _expect(value, kind, where)
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{where or 'top level'!r} is too large: {value:.3e}")
     return value
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ada.data.jsonable import from_jsonable, to_jsonable
+from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.data.records import RecordWriter
 from ada.data.spec import Dropped, join, write_text_atomically
 
@@ -134,7 +134,7 @@ def load_summary(path: str, fingerprint: dict[str, Any] | None = None) -> PartSu
     """
     try:
         with tf.io.gfile.GFile(path + ".json", "rb") as file:
-            summary = from_jsonable(PartSummary, json.loads(file.read().decode("utf-8")))
+            summary = from_jsonable(PartSummary, parse_json(file.read().decode("utf-8")))
         if summary.sources and tf.io.gfile.stat(path).length != summary.num_bytes:
             return None
     except (ValueError, tf.errors.OpError):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio import from_pcm16, get_companding
-from ada.data.dataset import Dataset, read_error
+from ada.data.dataset import READ_ERRORS, Dataset, read_error
 from ada.data.records import read_steps
 from ada.data.windows import evaluation_table
 
@@ -200,7 +200,7 @@ def read_batches(batches: Iterable[T], dataset: Dataset, split: str) -> Iterator
     """
     try:
         yield from batches
-    except tf.errors.OpError as error:
+    except READ_ERRORS as error:
         if "Collective" in str(error):
             raise  # another worker is gone, and the data are innocent
         raise read_error(error, dataset.directory, dataset.index(split).shard_paths) from error
@@ -241,6 +241,7 @@ def _row_reader(
             length,
             record_steps=size,
             dtype=spec.dtype,
+            num_classes=spec.num_classes,
         )
         # Zero is silence in PCM and code 0 in codes.
         padding = tf.zeros([row_steps - length], steps.dtype)

@@ -12,12 +12,13 @@ from ada.data.dataset import Dataset
 from ada.data.inputs import InputFile, find_files, is_remote, obviously_not_audio
 from ada.data.jsonable import to_jsonable
 from ada.data.options import AudioOptions
-from ada.data.parts import PartSummary, load_summary, part_path
+from ada.data.parts import PARTS_DIR, PartSummary, load_summary, part_path
 from ada.data.placement import place
 from ada.data.report import count_reasons, print_report, printable
 from ada.data.runners import RunJobs, run_in_process
 from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, join
 from ada.data.splits import beside, read_maestro_csv
+from ada.files import exclusive
 
 
 def prepare(
@@ -41,14 +42,32 @@ def prepare(
     Raises:
       DatasetError: if the options cannot be, the directory holds something else, or no file is
         left; with the counts per reason.
+      UserError: if another process is at work there.
     """
     options.check()
     output_dir = str(output_dir).rstrip("/") or "/"
     existing = _existing(output_dir, options, overwrite)
     if existing is not None:
         return existing
+    inputs = _inputs(options, output_dir)
+    with exclusive(join(output_dir, PARTS_DIR)):
+        spec_path = join(output_dir, SPEC_NAME)
+        if tf.io.gfile.exists(spec_path):
+            # First of all: an interrupted --overwrite must not leave the old data looking new.
+            tf.io.gfile.remove(spec_path)
+        return _made_of(*inputs, output_dir, options, run_jobs)
+
+
+def _made_of(
+    files: list[InputFile],
+    dropped: list[Dropped],
+    splits: dict[str, str] | None,
+    output_dir: str,
+    options: AudioOptions,
+    run_jobs: RunJobs,
+) -> DatasetSpec:
+    """Makes the dataset of what `_inputs` found."""
     start = time.monotonic()
-    files, dropped, splits = _inputs(options, output_dir)
     jobs = [
         AudioJob(
             path=file.path,
@@ -116,11 +135,7 @@ def _existing(output_dir: str, options: AudioOptions, overwrite: bool) -> Datase
     if tf.io.gfile.exists(output_dir) and not tf.io.gfile.isdir(output_dir):
         raise DatasetError(f"{output_dir} is a file; name a directory to make.")
     spec_path = join(output_dir, SPEC_NAME)
-    if not tf.io.gfile.exists(spec_path):
-        return None
-    if overwrite:
-        # First of all: an interrupted --overwrite must not leave the old data looking new.
-        tf.io.gfile.remove(spec_path)
+    if overwrite or not tf.io.gfile.exists(spec_path):
         return None
     spec = Dataset.open(output_dir).spec
     asked = to_jsonable(options)

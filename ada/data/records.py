@@ -126,6 +126,7 @@ def read_steps(
     *,
     record_steps: int,
     dtype: str,
+    num_classes: int | None = None,
 ) -> tf.Tensor:
     """Reads a stretch of a source; TensorFlow operations only, so that it runs in parallel.
 
@@ -138,6 +139,7 @@ def read_steps(
       length: int64, steps of the stretch.
       record_steps: steps in a full record.
       dtype: on disk.
+      num_classes: of codes; steps that are none of them are refused.
 
     Returns:
       The steps `[length]`, of dtype `dtype`.
@@ -167,7 +169,20 @@ def read_steps(
     with tf.control_dependencies([fits]):
         raw = tf.strings.reduce_join(parsed["steps"])
     steps = tf.io.decode_raw(raw, tf.as_dtype(dtype), little_endian=True)
-    return steps[skip : skip + length]
+    steps = steps[skip : skip + length]
+    # What a record lacks or holds too much of would otherwise be found much later, or never.
+    right = tf.equal(tf.size(steps, tf.int64), length)
+    if num_classes is not None:
+        codes = tf.cast(steps, tf.int64)
+        right &= tf.reduce_all((codes >= 0) & (codes < num_classes))
+    holds = tf.debugging.Assert(right, ["Records that hold something else:", *where])
+    with tf.control_dependencies([holds]):
+        return tf.identity(steps)
+
+
+def check(record: tf.Tensor) -> None:
+    """Raises tf.errors.OpError for what is no record of this schema."""
+    tf.io.parse_single_example(record, _FEATURES)
 
 
 def _records_at(path: tf.Tensor, byte_offset: tf.Tensor, buffer_size: tf.Tensor) -> tf.data.Dataset:

@@ -1,5 +1,6 @@
 """What a dataset directory holds: `dataset.json`, checked when read and written atomically."""
 
+import contextlib
 import json
 import uuid
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import ada
-from ada.data.jsonable import from_jsonable, to_jsonable
+from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.errors import UserError
 
 FORMAT_VERSION = 1
@@ -139,8 +140,10 @@ class DatasetSpec:
                 f"dtype of {self.kind} must be one of {DTYPES[self.kind]}, found {self.dtype!r}"
             )
         for name in ("sample_rate", "hop_length", "record_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+            value = getattr(self, name)
+            if not 1 <= value < 2**31:
+                bound = "at least 1" if value < 1 else "below 2^31"
+                raise ValueError(f"{name} must be {bound}, found {value}")
         if self.kind == "audio" and (self.hop_length != 1 or self.num_classes is not None):
             raise ValueError("audio has hop_length 1 and no num_classes")
         if self.kind == "codes":
@@ -154,6 +157,11 @@ class DatasetSpec:
                 raise ValueError(f"splits.{name}: num_sources does not fit its sources")
             if split.num_steps != sum(s.num_steps for s in split.sources):
                 raise ValueError(f"splits.{name}: num_steps does not fit its sources")
+            if min(s.num_steps for s in split.sources) < 1:
+                raise ValueError(f"splits.{name}: a source has no steps")
+        for file in (self.index, *(shard for s in self.splits.values() for shard in s.shards)):
+            if not file.name.strip(".") or "/" in file.name:
+                raise ValueError(f"{file.name!r} is no name of a file in the dataset's directory")
 
     @property
     def step_rate(self) -> float:
@@ -171,7 +179,7 @@ class DatasetSpec:
         Raises:
           ValueError: if it is not JSON, not of this format version, or a field is wrong.
         """
-        data = json.loads(text)
+        data = parse_json(text)
         if not isinstance(data, dict) or "format_version" not in data or "kind" not in data:
             raise ValueError("this is not the specification of an ada dataset")
         if data["format_version"] != FORMAT_VERSION:
@@ -247,9 +255,14 @@ def write_text_atomically(path: str, text: str) -> None:
     if "/" in path:
         tf.io.gfile.makedirs(path.rsplit("/", 1)[0] or "/")
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
-    with tf.io.gfile.GFile(temporary, "wb") as file:
-        file.write(text.encode("utf-8"))
-    tf.io.gfile.rename(temporary, path, overwrite=True)
+    try:
+        with tf.io.gfile.GFile(temporary, "wb") as file:
+            file.write(text.encode("utf-8"))
+        tf.io.gfile.rename(temporary, path, overwrite=True)
+    except BaseException:
+        with contextlib.suppress(tf.errors.OpError):
+            tf.io.gfile.remove(temporary)
+        raise
 
 
 def _why_no_spec(directory: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ada.chain import Chain
+from ada.data.jsonable import parse_json
 from ada.errors import UsageError, UserError
 
 CODES, REPORT = "codes.npz", "sample.json"
@@ -140,7 +141,7 @@ def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarr
 def read_report(path: Path) -> dict[str, Any] | None:
     """A report; nothing in it if it is something else, None if there is none."""
     try:
-        report = json.loads(path.read_text())
+        report = parse_json(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:

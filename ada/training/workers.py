@@ -2,15 +2,13 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from ada.errors import StoppedError, UserError
 
-T = TypeVar("T")
 # What a collective operation raises when another process is gone.
 _LOST = (
     tf.errors.UnavailableError,
@@ -74,13 +72,6 @@ class Workers:
     def meet(self) -> None:
         """Waits for all."""
         self.gather([0.0])
-
-    def chief_first(self, function: Callable[[], T]) -> T:
-        """Calls a function that makes files: in the first process, then in the others."""
-        if self.is_chief:
-            result = function()
-        self.meet()
-        return result if self.is_chief else function()
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""

@@ -10,6 +10,7 @@ import pytest
 
 from ada.data import DatasetError
 from ada.data.options import AudioOptions
+from ada.data.parts import part_path
 from ada.data.preparation import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,8 +69,7 @@ def test_number_of_beam_workers_changes_nothing(music, tmp_path, files_of, num_w
 
 
 def test_failing_worker_is_one_line(music, tmp_path, monkeypatch):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/.parts").write_text("in the way")
+    (Path(part_path(str(tmp_path / "out"), "0.wav")) / "in the way").mkdir(parents=True)
     options = beam.pipeline_options(["--runner=FnApiRunner"])
     run_jobs = functools.partial(beam.run_on_beam, options=options)
     with pytest.raises(DatasetError, match="The Beam pipeline failed: ") as error:
