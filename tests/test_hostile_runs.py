@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from ada import runs
+from ada import model_json, runs
 from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation.results import Results, load_codes
@@ -52,7 +52,7 @@ def test_a_changed_file_is_refused_or_equal(run_dir, name):
     path = run_dir / name
     value = json.loads(path.read_text())
     before, model = load(run_dir)
-    described = runs.model_config(model)
+    described = model_json.model_config(model)
 
     @fuzzing.settings
     @hypothesis.given(fuzzing.changed(value))
@@ -65,7 +65,7 @@ def test_a_changed_file_is_refused_or_equal(run_dir, name):
             return
         # What is still read differs in names and numbers only, and computes the same.
         assert set(vars(run.info)) == set(vars(before.info))
-        assert runs.differing_fields(runs.model_config(model), described) == [] or (
+        assert model_json.differing_fields(model_json.model_config(model), described) == [] or (
             name == "model.json"
         )
 
@@ -161,7 +161,7 @@ def test_what_is_refused_would_be_executed_otherwise(run_dir, tmp_path, monkeypa
     """Without our own check, Keras's safe mode stands; without both, the file is made."""
     mark, path = tmp_path / "executed", run_dir / "model.json"
     path.write_text(json.dumps(lambda_layer(str(mark))))
-    monkeypatch.setattr(runs, "_require_own_classes", lambda config: None)
+    monkeypatch.setattr(runs, "require_own_classes", lambda config: None)
     fails(lambda: load(run_dir), "model.json cannot be used: .*Lambda")
     assert not mark.exists()
     deserialize = keras.saving.deserialize_keras_object

@@ -1,6 +1,6 @@
 """Training: the step, the loop, strategies, schedules, checkpoints and summaries."""
 
-from ada.training.loop import train
+from ada.training.launch import train
 from ada.training.settings import Intervals, Optimization, Search, TrainingSettings
 from ada.training.strategies import make_strategy
 from ada.training.trainer import StepResult, Trainer

@@ -1,10 +1,7 @@
 """The training loop: everything around the step."""
 
-import contextlib
-from collections.abc import Callable
 from typing import NoReturn
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,25 +9,13 @@ from ada import log, runs
 from ada.data import Dataset, distribute, read_batches, training_batches
 from ada.errors import StoppedError, UserError
 from ada.evaluation import SplitScorer
-from ada.files import exclusive
-from ada.models import PolyakAverage
 from ada.progress import progress_bar
 from ada.training.checkpoints import Checkpoints
 from ada.training.codebook import init_codebook
 from ada.training.listen import Listener
-from ada.training.loss_scale import LossScale
 from ada.training.reporting import Reporter, Stopwatch
 from ada.training.settings import TrainingSettings
-from ada.training.start import (
-    check_fit,
-    check_warmup,
-    make_model,
-    open_or_create,
-    run_info,
-    start_from,
-)
 from ada.training.stopping import StopSignals
-from ada.training.strategies import compiled_by_xla, make_strategy
 from ada.training.summaries import Summaries, step_scalars
 from ada.training.trainer import StepResult, Trainer
 from ada.training.workers import Workers
@@ -45,124 +30,6 @@ class DivergedError(UserError):
 
 class _ValidationBroken(Exception):  # noqa: N818 - it is no error
     """A signal came while it validated."""
-
-
-def train(
-    settings: TrainingSettings,
-    run_dir: str,
-    data_dir: str,
-    init_from: str | None = None,
-    describe: Callable[[], str] = lambda: "",
-    workers: Workers | None = None,
-) -> None:
-    """Trains a model into a run directory, or goes on where it stopped.
-
-    Args:
-      settings: what is trained and how.
-      run_dir: directory of the run; of several processes, one that all see.
-      data_dir: dataset directory.
-      init_from: a run directory whose weights and codebook to start from, with a new optimizer.
-      describe: called once the model is made; returns the text of `operative.gin`.
-      workers: the processes of the strategy, where it was made before.
-
-    Raises:
-      UserError: for data that does not fit, a run directory of another model, or a loss that is
-        not finite.
-      StoppedError: after SIGTERM, or if another process is gone.
-      KeyboardInterrupt: after SIGINT, with everything saved.
-    """
-    workers = workers or Workers(make_strategy(settings.strategy))
-    dataset = Dataset.open(data_dir)
-    with workers.watched(run_dir):
-        trainer = make_trainer(settings, workers.strategy)
-        network = trainer.model
-        operative = describe()
-        check_fit(settings, network, dataset)
-        info = run_info(run_dir, settings, network, dataset, init_from)
-        workers.check_same(
-            {"settings": operative, "model": runs.model_config(network), "data": repr(dataset.spec)}
-        )
-        if init_from:
-            # Before anything is written; a checkpoint of the run itself wins over it.
-            start_from(network, init_from)
-            trainer.polyak.reset()
-        check_warmup(settings, network)
-        with exclusive(run_dir) if workers.is_chief else contextlib.nullcontext():
-            if workers.is_chief:
-                run = open_or_create(run_dir, info, dataset, network, operative)
-            workers.meet()
-            if not workers.is_chief:
-                run = runs.Run.open(run_dir)
-            _train_on(run, trainer, dataset, settings, operative, workers)
-
-
-def _train_on(
-    run: runs.Run,
-    trainer: Trainer,
-    dataset: Dataset,
-    settings: TrainingSettings,
-    operative: str,
-    workers: Workers,
-) -> None:
-    """Trains from the newest checkpoint on, if there is anything left to do."""
-    run_dir, network = run.directory, trainer.model
-    checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
-    resumed = checkpoints.restore()
-    workers.check_same({"the step they go on from": str(trainer.step)})
-    if trainer.step >= settings.num_steps or checkpoints.stopped_early(settings.intervals.patience):
-        log.info(f"{run_dir} is complete: {trainer.step} of {settings.num_steps} steps.")
-        if run.operative_gin() != operative:
-            log.warning(
-                "The settings are others than those it was trained with (its operative.gin), and "
-                "nothing was trained. For a new run, choose another --run_dir."
-            )
-        return
-    if workers.is_chief:
-        run.write_operative_gin(operative)
-    where = f" as worker {workers.number} of {workers.count}" if workers.count > 1 else ""
-    log.info(
-        f"{'Resuming' if resumed else 'Training'} {run_dir}{where}: {network.count_params():,} "
-        f"parameters, receptive field {network.receptive_field} steps, step {trainer.step} of "
-        f"{settings.num_steps}. Watch it: tensorboard --logdir={run_dir}"
-    )
-    loop = Loop(run, trainer, dataset, checkpoints, settings, workers)
-    with loop.signals.watched():
-        loop.run_on()
-
-
-def make_trainer(
-    settings: TrainingSettings, strategy: tf.distribute.Strategy | None = None
-) -> Trainer:
-    """A new model with what trains it, under its strategy's scope.
-
-    Raises:
-      UserError: if replicas and micro-batches do not divide the batch.
-    """
-    strategy = strategy or make_strategy(settings.strategy)
-    parts = strategy.num_replicas_in_sync * settings.accumulation_steps
-    if settings.batch_size % parts:
-        raise UserError(
-            f"batch_size {settings.batch_size} cannot be divided by "
-            f"{strategy.num_replicas_in_sync} replicas times {settings.accumulation_steps} "
-            f"micro-batches: set BATCH_SIZE to a multiple of {parts}."
-        )
-    keras.utils.set_random_seed(settings.seed)
-    with strategy.scope():
-        network = make_model(settings)
-        polyak = PolyakAverage(network, settings.optimization.polyak_decay)
-        optimizer = settings.optimization.make_optimizer(settings.num_steps)
-        loss_scale = LossScale() if settings.precision == "mixed_float16" else None
-    return Trainer(
-        network,
-        optimizer,
-        polyak,
-        strategy,
-        settings.optimization.clip_norm,
-        compiled_by_xla(settings, network, strategy),
-        settings.seed,
-        settings.accumulation_steps,
-        loss_scale,
-    )
 
 
 class Loop:
@@ -351,7 +218,8 @@ class Loop:
         usage = scores.pop("usage", None)
         name = "bits" if usage is None else "reconstruction_bits"
         values = {name: scores.pop("bits")}
-        score = values[name]
+        # The chief's, so that all processes decide alike.
+        score = float(self.workers.gather([values[name]])[0, 0])
         values |= {f"codebook/{k}": v for k, v in scores.items()}
         self.scores = values
         if self.summaries is not None:

@@ -16,7 +16,8 @@ from ada.population.plan import Progress
 from ada.quantizers import least_perplexity
 from ada.runs import Run
 from ada.training.checkpoints import Checkpoints
-from ada.training.loop import DivergedError, Loop, make_trainer
+from ada.training.launch import make_trainer
+from ada.training.loop import DivergedError, Loop
 from ada.training.settings import TrainingSettings
 from ada.training.start import run_info
 

@@ -8,6 +8,7 @@ from ada import log, runs
 from ada.data import Dataset, differing_data
 from ada.errors import UserError
 from ada.files import absolute
+from ada.model_json import differing_fields, model_config
 from ada.training.settings import TrainingSettings
 from ada.upstream import check_upstream
 
@@ -100,7 +101,7 @@ def open_or_create(
             f"{run_dir} was trained on other data than {dataset.directory} holds: {told}. Choose "
             "another --run_dir."
         )
-    differing = runs.differing_fields(run.model_config(), runs.model_config(network))
+    differing = differing_fields(run.model_config(), model_config(network))
     if differing:
         raise UserError(
             f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "

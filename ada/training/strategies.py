@@ -46,7 +46,7 @@ def make_strategy(name: str = "one_device") -> tf.distribute.Strategy:
 
 
 def _is_one_of_several() -> bool:
-    return bool(os.environ.get("TF_CONFIG")) or int(os.environ.get("SLURM_NTASKS", "1")) > 1
+    return bool(os.environ.get("TF_CONFIG")) or int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1
 
 
 def _multi_worker() -> tf.distribute.Strategy:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ada.errors import StoppedError, UserError
 from ada.models import WaveNet
 from ada.runs import Run, existing_checkpoints
-from ada.training import Optimization, loop, train
+from ada.training import Optimization, launch, loop, train
 from ada.training.checkpoints import Checkpoints
 
 
@@ -48,7 +48,7 @@ def test_resumed_equals_uninterrupted(
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     train(settings, str(whole), markov_dataset)
 
-    class Dying(loop.Trainer):
+    class Dying(launch.Trainer):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             step = self.train_step
@@ -61,7 +61,7 @@ def test_resumed_equals_uninterrupted(
             self.train_step = step_or_die
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(loop, "Trainer", Dying)
+        patched.setattr(launch, "Trainer", Dying)
         train(settings, str(resumed), markov_dataset)
     assert last_step(resumed) == saved_at
     train(settings, str(resumed), markov_dataset)
@@ -71,7 +71,7 @@ def test_resumed_equals_uninterrupted(
 def signalled(number, at, monkeypatch, where="step"):
     """Lets a signal come while a step is made, or while the model is validated after it."""
 
-    class Signalled(loop.Trainer):
+    class Signalled(launch.Trainer):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             step = self.train_step
@@ -89,7 +89,7 @@ def signalled(number, at, monkeypatch, where="step"):
                 os.kill(os.getpid(), number)
             return super().__call__(*args, **kwargs)
 
-    monkeypatch.setattr(loop, "Trainer", Signalled)
+    monkeypatch.setattr(launch, "Trainer", Signalled)
     monkeypatch.setattr(loop, "SplitScorer", Validated)
 
 
@@ -168,7 +168,7 @@ STATES = {
 
 @pytest.fixture(scope="module")
 def trainer(settings):
-    return loop.make_trainer(settings)
+    return launch.make_trainer(settings)
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -244,7 +244,7 @@ def test_a_complete_run_is_left_alone(settings, markov_dataset, tmp_path):
 def test_a_loss_that_is_not_finite_stops_and_leaves_a_good_checkpoint(
     settings, markov_dataset, tmp_path, monkeypatch
 ):
-    class Breaking(loop.Trainer):
+    class Breaking(launch.Trainer):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             step = self.train_step
@@ -259,7 +259,7 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_a_good_checkpoint(
 
     run_dir = str(tmp_path / "run")
     with monkeypatch.context() as patched, pytest.raises(UserError, match="step 5: .*not finite"):
-        patched.setattr(loop, "Trainer", Breaking)
+        patched.setattr(launch, "Trainer", Breaking)
         train(settings, run_dir, markov_dataset)
     values = saved(run_dir)
     assert all(np.all(np.isfinite(v)) for n, v in values.items() if "best_score" not in n)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
-from ada.training import loop
+from ada.training import launch
 from ada.training.loss_scale import GROWTH_STEPS, INITIAL, LossScale
 
 QUANTIZERS = {
@@ -44,7 +44,7 @@ def test_xla_compiles_the_whole_step_as_on_a_tpu(settings, quantizer, micro_batc
     results = []
     for whole in (False, True):
         changed = settings_with(settings, quantizer, accumulation_steps=micro_batches)
-        trainer = loop.make_trainer(changed)
+        trainer = launch.make_trainer(changed)
         step = tf.function(trainer._train_step, autograph=False, jit_compile=whole)
         for seed in range(3):
             result = step(batch(seed))
@@ -59,7 +59,7 @@ def test_xla_compiles_the_whole_step_as_on_a_tpu(settings, quantizer, micro_batc
 
 
 def test_xla_compiles_replaced_inputs_too(settings):
-    trainer = loop.make_trainer(settings_with(settings, "vq", replacement=0.2))
+    trainer = launch.make_trainer(settings_with(settings, "vq", replacement=0.2))
     step = tf.function(trainer._train_step, autograph=False, jit_compile=True)
     assert np.isfinite(float(step(batch(0)).losses["nll"]))
 
@@ -79,7 +79,7 @@ def test_the_loss_scale_by_hand():
 
 def test_a_step_that_overflows_in_float16_changes_no_weight_and_the_next_ones_learn(settings):
     changed = settings_with(settings, "vq", precision="mixed_float16")
-    trainer = loop.make_trainer(changed)
+    trainer = launch.make_trainer(changed)
     trainer.train_step(batch(0))
     slots = [*trainer.optimizer._momentums, *trainer.optimizer._velocities]
     kept = [*trainer.model.trainable_weights, *slots]
@@ -103,6 +103,6 @@ def test_a_step_that_overflows_in_float16_changes_no_weight_and_the_next_ones_le
 def test_scaled_gradients_are_those_of_float32(settings):
     norms = {}
     for precision in ("float32", "mixed_float16"):
-        trainer = loop.make_trainer(settings_with(settings, "vq", precision=precision))
+        trainer = launch.make_trainer(settings_with(settings, "vq", precision=precision))
         norms[precision] = float(trainer.train_step(batch(0)).metrics["gradient_norm"])
     np.testing.assert_allclose(norms["mixed_float16"], norms["float32"], rtol=0.02)

@@ -23,7 +23,7 @@ from ada.data.pipeline import ToIds, audio_to_ids
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
 from ada.training import TrainingSettings
-from ada.training.loop import make_trainer
+from ada.training.launch import make_trainer
 from tools.benchmarks.datasets import SAMPLE_RATE, write_audio
 
 TRAINING_SHARE = 0.9

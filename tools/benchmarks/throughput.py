@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ada import configuration
 from ada.cost import macs_an_id, training_memory
-from ada.training.loop import make_trainer
+from ada.training.launch import make_trainer
 from tools.benchmarks import median_secs
 
 GIN_FILES = ("gin/large_wavenet.gin", "gin/hop64_vqvae.gin")

@@ -16,7 +16,7 @@ from ada.cost import macs_an_id
 from ada.layers import convolution
 from ada.models import WaveNet
 from ada.training import TrainingSettings
-from ada.training.loop import make_trainer
+from ada.training.launch import make_trainer
 from ada.training.settings import PRECISIONS
 from tools.benchmarks import median_secs, sizes_of
 

@@ -46,7 +46,7 @@ def measure(
 
     from ada import configuration
     from ada.cost import training_memory
-    from ada.training.loop import make_trainer
+    from ada.training.launch import make_trainer
 
     sizes = {"batch_size": batch_size, "crop_steps": crop_steps}
     settings = dataclasses.replace(configuration.load([gin_file], gin_params), **sizes)
