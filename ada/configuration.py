@@ -12,7 +12,7 @@ import keras
 
 import gin
 from ada import log, models, quantizers, resources, training
-from ada.errors import UserError
+from ada.errors import UserError, first_line
 
 REGISTERED = (
     models.AutoregressiveDiscreteAutoencoder,
@@ -94,7 +94,7 @@ def _gin_errors() -> Iterator[None]:
         reason = str(error).split(". Searched")[0]
         raise UserError(f"{reason}. Shipped: {', '.join(shipped)}.") from error
     except (SyntaxError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"gin: {_first_line(error)}") from error
+        raise UserError(f"gin: {first_line(error)}") from error
     finally:
         logging.disable(logging.NOTSET)
 
@@ -106,7 +106,7 @@ def _checked(make_model: Callable) -> Callable:
         try:
             return make_model()
         except (ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"gin: {_first_line(error)}") from error
+            raise UserError(f"gin: {first_line(error)}") from error
 
     return make
 
@@ -244,7 +244,3 @@ def _shipped_macros() -> frozenset[str]:
 
 def _operative() -> dict:
     return gin.config._OPERATIVE_CONFIG
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].strip()

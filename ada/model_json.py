@@ -6,6 +6,9 @@ from typing import Any
 
 import keras
 
+from ada.data.jsonable import parse_json
+from ada.models import AutoregressiveDiscreteAutoencoder, WaveNet
+
 
 def model_config(model: keras.Model) -> str:
     """The JSON text of `model.json`."""
@@ -40,7 +43,22 @@ def _without_names(config: Any) -> Any:
     return {key: _without_names(value) for key, value in kept.items()}
 
 
-def require_own_classes(config: Any) -> None:
+def model_from_config(text: str) -> keras.Model:
+    """The model, not built; nothing but classes of ada is made, and no code is run.
+
+    Raises:
+      ValueError: if the text asks for anything else.
+      TypeError, LookupError, AttributeError: if it is damaged.
+    """
+    config = parse_json(text)
+    _require_own_classes(config)
+    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    if not isinstance(model, (WaveNet, AutoregressiveDiscreteAutoencoder)):
+        raise ValueError("it holds no model of ada")
+    return model
+
+
+def _require_own_classes(config: Any) -> None:
     """Refuses a configuration that names anything but layers of ada and precisions of Keras.
 
     Keras would look up any name in any module; its safe mode only guards against some of them.
@@ -50,7 +68,7 @@ def require_own_classes(config: Any) -> None:
     """
     if isinstance(config, (dict, list)):
         for value in config.values() if isinstance(config, dict) else config:
-            require_own_classes(value)
+            _require_own_classes(value)
     if not isinstance(config, dict) or "class_name" not in config:
         return
     name, registered = config["class_name"], config.get("registered_name")

@@ -29,8 +29,8 @@ from ada.data.pipeline import ToIds, audio_to_ids, codes_to_ids
 from ada.data.spec import DatasetSpec, write_text_atomically
 from ada.errors import UserError, first_line
 from ada.files import require_local
-from ada.model_json import model_config, require_own_classes
-from ada.models import AutoregressiveDiscreteAutoencoder, PolyakAverage, WaveNet
+from ada.model_json import model_config, model_from_config
+from ada.models import PolyakAverage
 
 FORMAT_VERSION = 1
 # What a damaged configuration of a model raises.
@@ -53,7 +53,7 @@ class RunInfo:
       num_classes: number of ids.
       companding: how audio became ids (`ada.audio.COMPANDINGS`); None for codes.
       data_dir: the dataset it was trained on, as an absolute path.
-      data_dir_from_run: the same from the run directory, for trees that were moved.
+      data_dir_from_run: the same from the run directory, for trees that were moved; empty behind a scheme.
       upstream: for codes, the run and checkpoint that made them (`ada.upstream`).
       init_from: the run or pretrained name its weights started from, if any.
     """
@@ -201,8 +201,9 @@ class Run:
 
     def _data_dir(self) -> str:
         """Where its dataset is now."""
-        moved = os.path.normpath(Path(self.directory) / self.info.data_dir_from_run)
-        places = (self.info.data_dir, moved)
+        places = [self.info.data_dir]
+        if self.info.data_dir_from_run:
+            places.append(os.path.normpath(Path(self.directory) / self.info.data_dir_from_run))
         return next((d for d in places if tf.io.gfile.exists(d)), self.info.data_dir)
 
     def configured_model(self) -> keras.Model:
@@ -212,11 +213,7 @@ class Run:
           UserError: if `model.json` is not there, damaged, or asks for anything but our layers.
         """
         with self._usable_model_json() as path:
-            config = parse_json(path.read_text())
-            require_own_classes(config)
-            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-            if not isinstance(model, (WaveNet, AutoregressiveDiscreteAutoencoder)):
-                raise ValueError("it holds no model of ada")
+            model = model_from_config(path.read_text())
             if model.num_classes != self.info.num_classes:
                 raise ValueError(
                     f"it has {model.num_classes} classes, run.json says {self.info.num_classes}"

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from ada import model_json, runs
+from ada import model_json
 from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation.results import Results, load_codes
@@ -161,7 +161,7 @@ def test_what_is_refused_would_be_executed_otherwise(run_dir, tmp_path, monkeypa
     """Without our own check, Keras's safe mode stands; without both, the file is made."""
     mark, path = tmp_path / "executed", run_dir / "model.json"
     path.write_text(json.dumps(lambda_layer(str(mark))))
-    monkeypatch.setattr(runs, "require_own_classes", lambda config: None)
+    monkeypatch.setattr(model_json, "_require_own_classes", lambda config: None)
     fails(lambda: load(run_dir), "model.json cannot be used: .*Lambda")
     assert not mark.exists()
     deserialize = keras.saving.deserialize_keras_object

@@ -5,7 +5,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada import log
-from ada.errors import UserError
+from ada.errors import UserError, first_line
 from ada.runs import UNREADABLE, existing_checkpoints
 from ada.training.trainer import Trainer
 
@@ -75,7 +75,7 @@ class Checkpoints:
             try:
                 self._checkpoint.restore(path).assert_consumed()
             except UNREADABLE as error:
-                broken.append(f"{path} ({str(error).splitlines()[0]})")
+                broken.append(f"{path} ({first_line(error)})")
                 continue
             if broken:
                 log.warning(f"going on from {path}; damaged: {', '.join(broken)}.")

@@ -42,7 +42,7 @@ def run_info(
         num_classes=network.num_classes,
         companding=settings.companding if spec.kind == "audio" else None,
         data_dir=data_dir,
-        data_dir_from_run=os.path.relpath(data_dir, run_dir),
+        data_dir_from_run="" if "://" in data_dir else os.path.relpath(data_dir, run_dir),
         upstream=dict(spec.upstream),
         init_from=init_from,
     )

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from ada import log
-from ada.errors import UserError
+from ada.errors import UserError, first_line
 from ada.training.settings import TrainingSettings
 
 # Residual channels from which XLA is slower on a CPU.
@@ -63,7 +63,7 @@ def _multi_worker() -> tf.distribute.Strategy:
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(resolver)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise UserError(f"the workers cannot be connected: {_first_line(error)}") from error
+        raise UserError(f"the workers cannot be connected: {first_line(error)}") from error
 
 
 def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
@@ -119,12 +119,8 @@ def _tpu() -> tf.distribute.Strategy:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise UserError(f"no TPU was found (TPU_NAME names one): {_first_line(error)}") from error
+        raise UserError(f"no TPU was found (TPU_NAME names one): {first_line(error)}") from error
     return tf.distribute.TPUStrategy(resolver)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
 
 
 def compiled_by_xla(

@@ -27,7 +27,7 @@ class Summaries:
         self._directory = Path(directory)
         self._metrics = self._directory / "metrics.jsonl"
         if self._metrics.exists():
-            lines = self._metrics.read_text().splitlines(keepends=True)
+            lines = self._metrics.read_text(errors="replace").splitlines(keepends=True)
             kept = "".join(line for line in lines if _step_of(line) <= step)
             write_text_atomically(str(self._metrics), kept)
         self._writers = {
@@ -65,9 +65,9 @@ class Summaries:
 
 def _step_of(line: str) -> float:
     try:
-        return json.loads(line)["step"]
-    except json.JSONDecodeError:
-        return float("inf")  # torn as it was written
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, LookupError):
+        return float("inf")  # torn as it was written, or damaged
 
 
 def step_scalars(result: StepResult, usage: np.ndarray, active: bool) -> dict[str, Any]:

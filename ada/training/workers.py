@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from ada.errors import StoppedError, UserError
+from ada.errors import StoppedError, UserError, first_line
 
 # What a collective operation raises when another process is gone.
 _LOST = (
@@ -119,6 +119,6 @@ class Workers:
             if self.count == 1:
                 raise
             raise StoppedError(
-                f"worker {self.number} lost another worker ({str(error).splitlines()[0][:200]}). "
+                f"worker {self.number} lost another worker ({first_line(error)[:200]}). "
                 f"The same command on all workers goes on from the last checkpoint of {run_dir}."
             ) from error
