@@ -53,7 +53,8 @@ class RunInfo:
       num_classes: number of ids.
       companding: how audio became ids (`ada.audio.COMPANDINGS`); None for codes.
       data_dir: the dataset it was trained on, as an absolute path.
-      data_dir_from_run: the same from the run directory, for trees that were moved; empty behind a scheme.
+      data_dir_from_run: the same from the run directory, for trees that were moved; empty for one
+        behind a scheme.
       upstream: for codes, the run and checkpoint that made them (`ada.upstream`).
       init_from: the run or pretrained name its weights started from, if any.
     """

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from ada.layers import CausalConv1D
+from ada.layers import CausalConv1D, convolution
 
 SHAPES = [(1, 1), (2, 1), (2, 4), (3, 1), (3, 5)]
 
@@ -20,14 +21,28 @@ def by_definition(inputs, kernel, bias, dilation):
     return outputs
 
 
+@pytest.mark.parametrize("formulation", ["convolution", "product"])
 @pytest.mark.parametrize(("kernel_size", "dilation"), SHAPES)
-def test_equals_its_definition(kernel_size, dilation, randomize):
+def test_equals_its_definition(kernel_size, dilation, formulation, randomize, monkeypatch):
+    monkeypatch.setattr(convolution, "can_dilate", lambda dtype: formulation == "convolution")
     layer = CausalConv1D(4, kernel_size, dilation)
     layer.build((None, None, 3))
     randomize(layer)
     inputs = np.random.default_rng(1).normal(size=(2, 13, 3)).astype(np.float32)
     expected = by_definition(inputs, layer.kernel.numpy(), layer.bias.numpy(), dilation)
     np.testing.assert_allclose(layer(inputs), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_it_can_be_trained_in_every_precision(dtype, randomize):
+    """Whatever this machine's kernels are: TensorFlow's own have no gradient on some processors."""
+    layer = CausalConv1D(4, 2, 2, dtype=f"mixed_{dtype}" if dtype != "float32" else dtype)
+    layer.build((None, None, 3))
+    inputs = tf.ones([1, 9, 3], dtype)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.cast(randomize(layer)(inputs), tf.float32))
+    for gradient in tape.gradient(loss, [v.value for v in layer.trainable_variables]):
+        assert np.any(gradient)
 
 
 def test_known_answer():
