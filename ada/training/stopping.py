@@ -1,12 +1,11 @@
 """Signals that ask a training to stop, answered between two steps."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-
-from ada import log
 
 
 class StopSignals:
@@ -43,7 +42,8 @@ class StopSignals:
             return
         self.received = name
         hint = "; Ctrl-C again stops at once, without" if number == signal.SIGINT else ""
-        log.info(f"{name}: saving after this step{hint}.")
+        # Not through Python's own streams: the signal may have come in the midst of writing to them.
+        os.write(2, f"\n{name}: saving after this step{hint}.\n".encode())
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
