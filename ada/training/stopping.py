@@ -42,7 +42,7 @@ class StopSignals:
             return
         self.received = name
         hint = "; Ctrl-C again stops at once, without" if number == signal.SIGINT else ""
-        # Not through Python's own streams: the signal may have come in the midst of writing to them.
+        # Not through Python's streams: the signal may have come in the midst of writing to them.
         os.write(2, f"\n{name}: saving after this step{hint}.\n".encode())
 
 
