@@ -4,6 +4,7 @@ import ada  # noqa: F401  # isort: skip -- before TensorFlow, which it keeps qui
 
 import functools
 import os
+import signal
 from pathlib import Path
 
 import keras
@@ -11,6 +12,10 @@ import numpy as np
 import pytest
 
 from ada.audio import write_wav
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells start what is to run in the background without Ctrl-C, and commands inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

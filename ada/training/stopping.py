@@ -26,7 +26,9 @@ class StopSignals:
         if threading.current_thread() is not threading.main_thread():
             yield  # Python handles signals in its main thread only
             return
-        before = {number: signal.signal(number, self._keep) for number in _SIGNALS}
+        # A shell starts what is to run in the background without Ctrl-C: it stays so.
+        heard = [n for n in _SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
+        before = {number: signal.signal(number, self._keep) for number in heard}
         try:
             yield
         finally:
