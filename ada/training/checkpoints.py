@@ -116,9 +116,9 @@ class Checkpoints:
         """Whether the last `patience` validations were no better; never, for 0."""
         return bool(patience) and int(self.stale_validations) >= patience
 
-    def validation_is_due(self, step: int, interval: int) -> bool:
-        """Whether the present step is one to validate at, and was not validated."""
-        return step > 0 and step % interval == 0 and int(self._validated_step) != step
+    def validation_is_due(self, step: int, interval: int, last: bool) -> bool:
+        """Whether a step is one to validate at, the last one or by the interval, and was not."""
+        return step > 0 and (last or step % interval == 0) and int(self._validated_step) != step
 
     def validated(self, step: int, score: float | None) -> None:
         """Takes a validation score (lower is better) and saves the best; None is no candidate."""

@@ -62,7 +62,12 @@ def train(
         check_fit(settings, network, dataset)
         info = run_info(run_dir, settings, network, dataset, init_from)
         workers.check_same(
-            {"settings": operative, "model": model_config(network), "data": repr(dataset.spec)}
+            {
+                "settings": operative,
+                "model": model_config(network),
+                "data": repr(dataset.spec),
+                "--init_from": str(init_from),
+            }
         )
         if init_from:
             # Before anything is written; a checkpoint of the run itself wins over it.
@@ -91,7 +96,11 @@ def _train_on(
     checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
     resumed = checkpoints.restore()
     workers.check_same({"the step they go on from": str(trainer.step)})
-    if trainer.step >= settings.num_steps or checkpoints.stopped_early(settings.intervals.patience):
+    # Stopped within its last validation, it has that still to do.
+    done = trainer.step >= settings.num_steps and not checkpoints.validation_is_due(
+        trainer.step, settings.intervals.validate, last=True
+    )
+    if done or checkpoints.stopped_early(settings.intervals.patience):
         log.info(f"{run_dir} is complete: {trainer.step} of {settings.num_steps} steps.")
         if run.operative_gin() != operative:
             log.warning(

@@ -60,10 +60,13 @@ class Loop:
         self.checkpoints, self.settings = checkpoints, settings
         self.workers = workers or Workers(trainer.strategy)
         self.intervals, self.num_steps = settings.intervals, settings.num_steps
+        parts = trainer.strategy.num_replicas_in_sync * settings.accumulation_steps
         self.validation = SplitScorer(
             trainer.model,
             dataset,
             run.info.to_ids(),
+            # No more at once than a training step, which keeps more of each.
+            batch_steps=min(65536, settings.batch_size * settings.crop_steps // parts),
             jit_compile=trainer.jit_compile,
             strategy=trainer.strategy,
         )
@@ -122,8 +125,7 @@ class Loop:
         inputs = iter(read_batches(batches, self.dataset, "train"))
         with bar:
             # It may have stopped between a step and its validation.
-            pending = self.checkpoints.validation_is_due(step, self.intervals.validate)
-            if pending and self._finish_step(step, stop, bar):
+            if self._is_pending(step, stop) and self._finish_step(step, stop, bar):
                 return
             self.stopwatch.start(step)
             for batch in self.stopwatch.waiting(inputs):
@@ -140,6 +142,9 @@ class Loop:
                     return
                 if self._is_to_stop(step):
                     self._stop(step)
+
+    def _is_pending(self, step: int, stop: int) -> bool:
+        return self.checkpoints.validation_is_due(step, self.intervals.validate, step == stop)
 
     def _finish_step(
         self, step: int, stop: int, bar: progress_bar, result: StepResult | None = None
@@ -191,7 +196,8 @@ class Loop:
         if quantizer is not None and quantizer.wants_codebook and step >= quantizer.warmup_steps:
             log.info(f"Step {step}: making the codebook by k-means.")
             init_codebook(self.trainer, self._batches_from(step))
-            self.workers.follow_chief([weight.value for weight in self.trainer.model.weights])
+            weights = [weight.value for weight in self.trainer.model.weights]
+            self.workers.follow_chief([*weights, *self.trainer.polyak.averages])
 
     def _check(self, result: StepResult | None, step: int) -> dict[str, float]:
         """The step's scalars; raises DivergedError if the loss or the gradient is not finite."""

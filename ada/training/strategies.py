@@ -5,6 +5,7 @@ import os
 
 import keras
 import tensorflow as tf
+from tensorflow.python.distribute.cluster_resolver import slurm_cluster_resolver
 
 from ada import log
 from ada.errors import UserError, first_line
@@ -72,8 +73,9 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
         try:
             config = json.loads(os.environ["TF_CONFIG"])
             addresses = config["cluster"]["worker"]
-            if config["task"]["type"] != "worker" or addresses[config["task"]["index"]] is None:
-                raise ValueError("the task must be a worker")
+            if set(config["cluster"]) != {"worker"} or config["task"]["type"] != "worker":
+                raise ValueError("all tasks must be workers")
+            addresses[config["task"]["index"]]
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise UserError(
                 f"TF_CONFIG cannot be used ({error!r}). It looks like this: "
@@ -85,32 +87,33 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
         return _slurm_resolver()
     raise UserError(
         "strategy 'multi_worker' needs TF_CONFIG in the environment of every process, or srun: see "
-        "'Several machines' in the README."
+        "'Large models, many devices, interruptions' in the README."
     )
 
 
 def _slurm_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
     """Who the tasks of a Slurm step are; each uses all GPUs that Slurm lets it see."""
-    resolvers = tf.distribute.cluster_resolver
     try:
         # Jobs that share a machine must not share ports.
         port = 15000 + int(os.environ.get("SLURM_JOB_ID", "0")[-4:])
-        tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
-        # TensorFlow's own way to divide GPUs comes too late here and knows no machine without.
-        slurm = resolvers.SlurmClusterResolver(
-            port_base=port, gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
+        hosts = slurm_cluster_resolver.expand_hostlist(os.environ["SLURM_STEP_NODELIST"])
+        tasks = slurm_cluster_resolver.expand_tasks_per_node(
+            os.environ["SLURM_STEP_TASKS_PER_NODE"]
         )
-        spec = slurm.cluster_spec()
-    except (ValueError, KeyError, RuntimeError) as error:
+        number = int(os.environ["SLURM_PROCID"])
+    except (ValueError, KeyError, AssertionError) as error:
         raise UserError(
             f"Slurm's environment cannot be used ({error!r}): start the command with srun."
         ) from error
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    return resolvers.SimpleClusterResolver(
-        spec,
-        task_type=slurm.task_type,
-        task_id=slurm.task_id,
-        num_accelerators={"GPU": gpus},
+    # In Slurm's own order; TensorFlow's resolver sorts hosts as strings, node10 before node9.
+    addresses = [
+        f"{host}:{port + i}" for host, count in zip(hosts, tasks, strict=True) for i in range(count)
+    ]
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": addresses}),
+        task_type="worker",
+        task_id=number,
+        num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
         rpc_layer="grpc",
     )
 

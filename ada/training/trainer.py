@@ -120,10 +120,13 @@ class Trainer:
             self.optimizer.apply(gradients, self.model.trainable_variables)
         else:
             finite = tf.math.is_finite(norm)
-            norm = tf.where(finite, norm, 0.0)
             self._apply_if(finite, gradients)
+            # Where no smaller scale would help, the loop is to see what the gradient is.
+            norm = tf.where(finite | (self.loss_scale.value <= 1.0), norm, 0.0)
             self.loss_scale.update(finite)
             metrics["loss_scale"] = tf.identity(self.loss_scale.value)
+            # Nor do codes of a pass that may have overflowed itself count.
+            weights = tf.where(finite, weights, 0.0)
         if self.quantizer is not None and self.quantizer.needs_update:
             self._update_quantizer(output, weights, metrics["usage"], step)
         self.polyak.update(step)
@@ -264,6 +267,7 @@ class Trainer:
                 context.all_gather(values, 0) for values in (queries, codes, counted)
             )
         # What stands for padding alone is no query.
+        queries = tf.where(counted[:, tf.newaxis] > 0.0, queries, 0.0)
         counted = tf.cast(counted > 0.0, tf.float32)
         seed = tf.stack([self.seed + 1, step])
         replaced = self.quantizer.update_state(usage, queries, codes, counted, seed)

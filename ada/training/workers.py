@@ -2,14 +2,15 @@
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from ada.errors import StoppedError, UserError, first_line
+from ada.errors import StoppedError, UserError
 
-# What a collective operation raises when another process is gone.
+# What operations raise when another process is gone, and how their messages name it.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -17,6 +18,7 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.InternalError,
 )
+_OTHER = re.compile(r"[Cc]ollective.*|/job:worker/(?:replica:\d+/)?task:\d+.*")
 
 
 class Workers:
@@ -116,9 +118,10 @@ class Workers:
         try:
             yield
         except _LOST as error:
-            if self.count == 1:
+            told = _OTHER.search(str(error))
+            if self.count == 1 or told is None:
                 raise
             raise StoppedError(
-                f"worker {self.number} lost another worker ({first_line(error)[:200]}). "
-                f"The same command on all workers goes on from the last checkpoint of {run_dir}."
+                f"worker {self.number} lost another worker ({told[0][:200]}). The same command on "
+                f"all workers goes on from the last checkpoint of {run_dir}."
             ) from error

@@ -21,7 +21,7 @@ SETTINGS = [
     "--gin_param=NUM_CODES=4",
     "--gin_param=SAVE_EVERY=1",
     "--gin_param=LOG_EVERY=1",
-    "--gin_param=PRIOR_VALIDATE_EVERY=10",
+    "--gin_param=PRIOR_VALIDATE_EVERY=50",
 ]
 
 
@@ -81,7 +81,7 @@ def values(run_dir):
 
 def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(codes, tmp_path):
     """Every step is saved: most of the time is spent writing checkpoints."""
-    steps = "--gin_param=PRIOR_STEPS=60"
+    steps = "--gin_param=PRIOR_STEPS=200"
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with training(codes, whole, steps) as process:
         assert process.wait(timeout=120) == 0, process.said()
@@ -92,7 +92,9 @@ def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(cod
             time.sleep(rng.uniform(0.0, 0.3))
             process.send_signal(signal.SIGKILL)
     with training(codes, killed, steps) as process:
-        wait_for_step(killed, 45, process)
+        while "Resuming" not in process.said():
+            assert process.poll() is None, process.said()
+            time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 75, process.said()
         [line] = [line for line in process.said().splitlines() if line.startswith("Stopped")]
@@ -151,6 +153,7 @@ def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tm
         lines = workers[0].said().splitlines()
         stopped = [line for line in lines if line.startswith("Stopped")]
         assert len(stopped) == 1 and "lost another worker" in stopped[0], workers[0].said()
+        assert "task:1" in stopped[0], stopped[0]
         assert "Traceback" not in workers[0].said()
     reached = last_step(run_dir)
     with two_workers(codes, run_dir) as workers:

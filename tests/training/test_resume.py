@@ -102,6 +102,7 @@ def signalled(number, at, monkeypatch, where="step"):
         (signal.SIGTERM, StoppedError, 1, "step"),
         (signal.SIGTERM, StoppedError, 4, "step"),
         (signal.SIGTERM, StoppedError, 4, "validation"),
+        (signal.SIGTERM, StoppedError, 8, "validation"),
     ],
 )
 def test_a_signal_saves_the_step_and_the_same_command_goes_on(

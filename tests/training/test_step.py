@@ -100,6 +100,16 @@ def test_a_step_that_overflows_in_float16_changes_no_weight_and_the_next_ones_le
     assert any(np.any(v != w.numpy()) for v, w in zip(before, kept, strict=True))
 
 
+def test_a_gradient_that_no_scale_helps_is_not_hidden(settings):
+    trainer = launch.make_trainer(settings_with(settings, "vq_ema", precision="mixed_float16"))
+    kernel = trainer.model.local_model.logits.kernel
+    kernel.assign(kernel * float("nan"))
+    trainer.loss_scale.value.assign(1.0)
+    result = trainer.train_step(batch(0))
+    assert not np.isfinite(float(result.metrics["gradient_norm"]))
+    assert np.all(np.isfinite(trainer.model.quantizer.ema_sums.numpy()))
+
+
 def test_scaled_gradients_are_those_of_float32(settings):
     norms = {}
     for precision in ("float32", "mixed_float16"):

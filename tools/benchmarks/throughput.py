@@ -1,6 +1,6 @@
 """The paper's models at their real width: samples a second here, and what eight GPUs would need.
 
-The last columns are a *projection*, not a measurement: eight GPUs of which each does
+The last columns are a *projection* in bfloat16, not a measurement: eight GPUs of which each does
 `GPU_GMAC_PER_SECOND`, 30 % of an A100's dense bfloat16 peak (312 TFLOP/s, 156,000 GMAC/s), for the
 steps and batch of the gin file, with nothing lost between them.
 """
@@ -35,6 +35,8 @@ def run(flags: Any) -> list[dict[str, Any]]:
             secs = median_secs(lambda: float(trainer.train_step(batch).losses["nll"]), flags.runs)  # noqa: B023
             macs = 3 * macs_an_id(trainer.model)
             projected = GPUS * GPU_GMAC_PER_SECOND * 1e9 / macs
+            hours = ids_in_all / projected / 3600
+            half = precision == "mixed_bfloat16"  # what is projected
             results.append(
                 {
                     "model": gin_file,
@@ -45,8 +47,8 @@ def run(flags: Any) -> list[dict[str, Any]]:
                     "samples_per_second": round(settings.crop_steps / secs),
                     "gmac_per_second": round(settings.crop_steps / secs * macs / 1e9, 1),
                     "memory_gib": round(training_memory(trainer.model, settings).total / 2**30, 2),
-                    "projected_samples_per_second": round(projected),
-                    "projected_hours": round(ids_in_all / projected / 3600, 1),
+                    "projected_samples_per_second": round(projected) if half else "-",
+                    "projected_hours": round(hours, 1) if half else "-",
                 }
             )
     return results

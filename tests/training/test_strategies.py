@@ -1,0 +1,48 @@
+"""Who trains with whom, as the environment says it."""
+
+import pytest
+
+from ada.errors import UserError
+from ada.training import make_strategy
+from ada.training.strategies import _slurm_resolver
+
+
+def test_slurm_counts_as_its_node_list_does(monkeypatch):
+    """Not in the order of letters, in which node10 comes before node9."""
+    monkeypatch.setenv("SLURM_JOB_ID", "123456")
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    monkeypatch.setenv("SLURM_STEP_NODELIST", "node[9-10],other")
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "2,1(x2)")
+    resolver = _slurm_resolver()
+    assert resolver.cluster_spec().as_dict() == {
+        "worker": ["node9:18456", "node9:18457", "node10:18456", "other:18456"]
+    }
+    assert (resolver.task_type, resolver.task_id) == ("worker", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "message"),
+    [
+        ("nothing", {}, "must be one of one_device, mirrored, multi_worker, tpu"),
+        ("multi_worker", {}, "needs TF_CONFIG"),
+        ("multi_worker", {"TF_CONFIG": "{"}, "TF_CONFIG cannot be used"),
+        ("multi_worker", {"TF_CONFIG": '{"cluster": {"worker": ["a:1"]}}'}, "looks like this"),
+        (
+            "multi_worker",
+            {
+                "TF_CONFIG": '{"cluster": {"worker": ["a:1"], "chief": ["b:1"]}, '
+                '"task": {"type": "worker", "index": 0}}'
+            },
+            "all tasks must be workers",
+        ),
+        ("multi_worker", {"SLURM_PROCID": "0"}, "start the command with srun"),
+        ("tpu", {}, "no TPU was found"),
+    ],
+)
+def test_what_cannot_be_is_said(name, environment, message, monkeypatch):
+    for variable in ("TF_CONFIG", "SLURM_PROCID", "SLURM_STEP_NODELIST", "TPU_NAME"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=message):
+        make_strategy(name)
