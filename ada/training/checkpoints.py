@@ -123,6 +123,7 @@ class Checkpoints:
     def validated(self, step: int, score: float | None) -> None:
         """Takes a validation score (lower is better) and saves the best; None is no candidate."""
         self._validated_step.assign(step)
+        self._saved_step = None  # a checkpoint of this step from before says otherwise
         if score is None:
             return
         # Compared as it is kept: a best score rounded up would be beaten by itself.

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from ada.errors import StoppedError, UserError
 
-# What operations raise when another process is gone, and how their messages name it.
+# What operations raise when another process is gone, and how their messages name it, the
+# clearest first.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -18,7 +19,12 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.InternalError,
 )
-_OTHER = re.compile(r"[Cc]ollective.*|/job:worker/(?:replica:\d+/)?task:\d+.*")
+_OTHER = (
+    r"Collective ops is aborted by: .*",
+    r"/job:worker/task:\d+.*",
+    r"/job:worker/replica:\d+/task:\d+.*",
+    r"[Cc]ollective.*",
+)
 
 
 class Workers:
@@ -118,7 +124,7 @@ class Workers:
         try:
             yield
         except _LOST as error:
-            told = _OTHER.search(str(error))
+            told = next(filter(None, (re.search(p, str(error)) for p in _OTHER)), None)
             if self.count == 1 or told is None:
                 raise
             raise StoppedError(

@@ -84,8 +84,12 @@ def signalled(number, at, monkeypatch, where="step"):
             self.train_step = step_and_signal
 
     class Validated(loop.SplitScorer):
+        validations = 0
+
         def __call__(self, *args, **kwargs):
-            if where == "validation":
+            Validated.validations += 1
+            # It validates every four steps.
+            if where == "validation" and 4 * Validated.validations == at:
                 os.kill(os.getpid(), number)
             return super().__call__(*args, **kwargs)
 
