@@ -30,7 +30,10 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
             "python -m ada.extract_codes --run_dir=<autoencoder's run> --output_dir=<directory>."
         )
     log.info(f"No --data_dir: using the BUNDLED audio (7.5 minutes of piano), in {directory}.")
+    if Dataset.is_complete(directory):
+        return directory
     with exclusive(Path(directory).parent, wait_secs=_WAIT_SECS):
+        # The other command may have prepared it by now.
         if not Dataset.is_complete(directory):
             prepare_bundled(directory)
     return directory

@@ -12,6 +12,7 @@ train/ validation/  TensorBoard events
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ import tensorflow as tf
 
 import ada
 from ada.audio import get_companding
+from ada.checkpoint_files import UNREADABLE, existing_checkpoints, has_index
 from ada.data import Dataset, differing_data
 from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.data.pipeline import ToIds, audio_to_ids, codes_to_ids
@@ -38,8 +40,6 @@ _UNUSABLE = (
     *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError),
     *(RecursionError, tf.errors.OpError),
 )
-# What TensorFlow raises for a checkpoint that is damaged or of another model.
-UNREADABLE = (AssertionError, ValueError, LookupError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,7 +269,7 @@ class Run:
             raise UserError(f"checkpoint must be one of {sorted(places)}, got {checkpoint!r}.")
         there = [path for place in places[checkpoint] for path in existing_checkpoints(str(place))]
         # A disk that is full leaves half an index behind the checkpoints that are good.
-        for path in [*filter(_has_index, there), *there]:
+        for path in itertools.chain(filter(has_index, there), there):
             return path
         raise UserError(f"{self.directory} holds no checkpoint yet. Train it first.")
 
@@ -289,25 +289,3 @@ class Run:
             "checkpoint": str(Path(path).relative_to(self.directory)),
             "digest": digest.hexdigest()[:16],
         }
-
-
-def _has_index(path: str) -> bool:
-    """Whether the index of a checkpoint is whole."""
-    try:
-        tf.train.load_checkpoint(path)
-    except UNREADABLE:
-        return False
-    return True
-
-
-def existing_checkpoints(directory: str) -> list[str]:
-    """Path prefixes of the checkpoints in a directory, newest first.
-
-    Their names tell, not TensorFlow's list of them (`checkpoint`), which may be damaged on its own.
-    """
-    steps = [
-        int(path.stem.removeprefix("ckpt-"))
-        for path in Path(directory).glob("ckpt-*.index")
-        if path.stem.removeprefix("ckpt-").isdecimal()
-    ]
-    return [str(Path(directory) / f"ckpt-{step}") for step in sorted(steps, reverse=True)]

@@ -1,4 +1,6 @@
-"""Property tests that are fast, and the same every time."""
+"""Property tests that are fast, and the same every time; and what must not be executed."""
+
+from pathlib import Path
 
 import hypothesis
 from hypothesis import strategies as st
@@ -56,3 +58,13 @@ def changed(draw, value):
         else:
             holder[key] = draw(json_values)
     return value
+
+
+class Payload:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)

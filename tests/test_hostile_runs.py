@@ -170,19 +170,9 @@ def test_what_is_refused_would_be_executed_otherwise(run_dir, tmp_path, monkeypa
     assert mark.exists()
 
 
-class Payload:
-    """Touches a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
-
-
 def test_codes_of_others_are_not_unpickled(chain_dirs, tmp_path):
     mark = tmp_path / "executed"
-    np.savez(tmp_path / "codes.npz", level1=np.array([Payload(mark)], object))
+    np.savez(tmp_path / "codes.npz", level1=np.array([fuzzing.Payload(mark)], object))
     with np.load(tmp_path / "codes.npz", allow_pickle=True) as arrays:
         _ = arrays["level1"]
     assert mark.exists()  # so it would, if anything asked for it

@@ -2,7 +2,7 @@
 
 from ada.data.dataset import Dataset
 from ada.data.differences import differing_data
-from ada.data.distribution import distribute
+from ada.data.distribution import distribute, run_on_replicas
 from ada.data.pipeline import (
     audio_to_ids,
     codes_to_ids,
@@ -39,5 +39,6 @@ __all__ = [
     "distribute",
     "evaluation_windows",
     "read_batches",
+    "run_on_replicas",
     "training_batches",
 ]

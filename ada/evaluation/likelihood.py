@@ -1,12 +1,13 @@
 """Scoring a whole split with the context that every step needs."""
 
+import functools
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.data import Dataset, distribute, evaluation_windows, read_batches
+from ada.data import Dataset, distribute, evaluation_windows, read_batches, run_on_replicas
 from ada.data.pipeline import ToIds
 from ada.models.losses import NATS_TO_BITS
 from ada.progress import progress_bar
@@ -95,21 +96,18 @@ class SplitScorer:
         replicas = self._strategy.num_replicas_in_sync
         batch_size = replicas * max(1, batch_steps // window)
 
-        def make_windows(slice_index: int, num_slices: int) -> tf.data.Dataset:
-            return evaluation_windows(
-                dataset,
-                split,
-                window_steps=window,
-                left_context=left,
-                right_context=right,
-                alignment=hop,
-                batch_size=batch_size,
-                to_ids=to_ids,
-                slice_index=slice_index,
-                num_slices=num_slices,
-            )
-
-        self._num_batches = int(make_windows(0, 1).cardinality())
+        make_windows = functools.partial(
+            evaluation_windows,
+            dataset,
+            split,
+            window_steps=window,
+            left_context=left,
+            right_context=right,
+            alignment=hop,
+            batch_size=batch_size,
+            to_ids=to_ids,
+        )
+        self._num_batches = int(make_windows().cardinality())
         self._windows = distribute(make_windows, self._strategy, batch_size)
         self._local_sums = tf.function(self._batch_sums, jit_compile=jit_compile, autograph=False)
         self._sums = tf.function(self._global_sums, autograph=False)
@@ -119,10 +117,7 @@ class SplitScorer:
             context = tf.distribute.get_replica_context()
             return context.all_reduce(tf.distribute.ReduceOp.SUM, self._local_sums(ids, weights))
 
-        sums = self._strategy.run(replica_sums, args=(ids, weights))
-        return tf.nest.map_structure(
-            lambda value: self._strategy.experimental_local_results(value)[0], sums
-        )
+        return run_on_replicas(self._strategy, replica_sums, ids, weights)
 
     def _batch_sums(self, ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
         output = self.model.compute_losses(ids, weights)

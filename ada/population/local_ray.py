@@ -22,7 +22,7 @@ os.environ |= {
 
 import ray  # noqa: E402
 
-from ada.errors import UserError  # noqa: E402
+from ada.errors import UserError, first_line  # noqa: E402
 
 # Ray gives itself 30 s to start, which a busy machine may exceed.
 START_ATTEMPTS = 4
@@ -48,7 +48,7 @@ def local_ray(concurrent: int) -> Iterator[None]:
         except Exception as error:  # Ray has no kind of its own for it
             ray.shutdown()
             if attempt == START_ATTEMPTS:
-                raise UserError(f"Ray does not start: {str(error).splitlines()[0]}") from error
+                raise UserError(f"Ray does not start: {first_line(error)}") from error
     try:
         yield
     finally:

@@ -5,8 +5,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada import log
+from ada.checkpoint_files import UNREADABLE, existing_checkpoints
 from ada.errors import UserError, first_line
-from ada.runs import UNREADABLE, existing_checkpoints
 from ada.training.trainer import Trainer
 
 

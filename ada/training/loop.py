@@ -1,11 +1,13 @@
 """The training loop: everything around the step."""
 
+import functools
 from typing import NoReturn
 
 import numpy as np
 import tensorflow as tf
 
 from ada import log, runs
+from ada.checkpoint_files import existing_checkpoints
 from ada.data import Dataset, distribute, read_batches, training_batches
 from ada.errors import StoppedError, UserError
 from ada.evaluation import SplitScorer
@@ -80,9 +82,7 @@ class Loop:
         self.signals, self.stopwatch = StopSignals(), Stopwatch()
         self.scores: dict[str, float] = {}
 
-    def _batches_from(
-        self, step: int, slice_index: int = 0, num_slices: int = 1
-    ) -> tf.data.Dataset:
+    def _batches_from(self, step: int, **of_worker: int) -> tf.data.Dataset:
         return training_batches(
             self.dataset,
             batch_size=self.settings.batch_size,
@@ -90,8 +90,7 @@ class Loop:
             seed=self.settings.seed,
             first_step=step,
             to_ids=self.run.info.to_ids(),
-            slice_index=slice_index,
-            num_slices=num_slices,
+            **of_worker,
         )
 
     def run_on(self, until: int | None = None) -> None:
@@ -118,14 +117,14 @@ class Loop:
             disable=not self.workers.is_chief,
         )
         batches = distribute(
-            lambda *of: self._batches_from(step, *of),  # noqa: B023
+            functools.partial(self._batches_from, step),
             self.trainer.strategy,
             self.settings.batch_size,
         )
         inputs = iter(read_batches(batches, self.dataset, "train"))
         with bar:
             # It may have stopped between a step and its validation.
-            if self._is_pending(step, stop) and self._finish_step(step, stop, bar):
+            if self._validation_is_due(step, stop) and self._finish_step(step, stop, bar):
                 return
             self.stopwatch.start(step)
             for batch in self.stopwatch.waiting(inputs):
@@ -143,7 +142,7 @@ class Loop:
                 if self._is_to_stop(step):
                     self._stop(step)
 
-    def _is_pending(self, step: int, stop: int) -> bool:
+    def _validation_is_due(self, step: int, stop: int) -> bool:
         return self.checkpoints.validation_is_due(step, self.intervals.validate, step == stop)
 
     def _finish_step(
@@ -152,7 +151,7 @@ class Loop:
         """Validates and saves where that is due; returns whether this was the last step."""
         last = step == stop
         # Validation first: a checkpoint remembers the best score up to its own step.
-        if step % self.intervals.validate == 0 or last:
+        if self._validation_is_due(step, stop):
             self._check(result, step)
             bar.set_postfix_str("validating", refresh=True)
             try:
@@ -208,7 +207,7 @@ class Loop:
         values = step_scalars(result, self.trainer.usage.numpy(), active)
         broken = [k for k, v in values.items() if not np.isfinite(v)]
         if broken:
-            kept = runs.existing_checkpoints(self.checkpoints.directory)
+            kept = existing_checkpoints(self.checkpoints.directory)
             rest = f"{kept[0]} is good" if kept else "Nothing was saved yet"
             raise DivergedError(
                 f"step {step}: {', '.join(broken)} not finite; stopped. {rest}: lower "

@@ -52,11 +52,7 @@ def _is_one_of_several() -> bool:
 
 def _multi_worker() -> tf.distribute.Strategy:
     resolver = _resolver()
-    addresses = [
-        address
-        for _, tasks in sorted(resolver.cluster_spec().as_dict().items())
-        for address in tasks
-    ]
+    addresses = resolver.cluster_spec().job_tasks("worker")
     log.info(
         f"Worker {resolver.task_id} of {len(addresses)} ({', '.join(addresses)}): waiting for "
         "the others."

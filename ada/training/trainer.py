@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from ada.data import run_on_replicas
 from ada.models import ModelOutput, PolyakAverage
 from ada.training.loss_scale import LossScale
 
@@ -91,11 +92,7 @@ class Trainer:
 
     def _train_step(self, batch: dict[str, tf.Tensor]) -> StepResult:
         """One step on a (distributed) batch of "ids" and "weights" `[batch, time]`."""
-        per_replica = self.strategy.run(self._replica_step, args=(batch["ids"], batch["weights"]))
-        # Every replica holds the same sums.
-        return tf.nest.map_structure(
-            lambda value: self.strategy.experimental_local_results(value)[0], per_replica
-        )
+        return run_on_replicas(self.strategy, self._replica_step, batch["ids"], batch["weights"])
 
     def _replica_step(self, ids: tf.Tensor, weights: tf.Tensor) -> StepResult:
         context = tf.distribute.get_replica_context()
@@ -110,7 +107,7 @@ class Trainer:
         mean_query = None
         if replicas * self.accumulation_steps > 1 and self._needs_mean_query():
             [mean_query] = total([self._accumulated_mean_query(ids, weights)])
-        output, gradients = self._accumulated_gradients(ids, weights, seeds, mean_query, step)
+        output, gradients = self._accumulated_gradients((ids, weights, seeds), mean_query, step)
 
         losses, metrics = total(output.losses), total(output.metrics)
         gradients, norm = self._clip(total(gradients))
@@ -153,17 +150,12 @@ class Trainer:
         return tf.reduce_sum(parts, axis=0)
 
     def _accumulated_gradients(
-        self,
-        ids: tf.Tensor,
-        weights: tf.Tensor,
-        seeds: tf.Tensor,
-        mean_query: tf.Tensor | None,
-        step: tf.Tensor,
+        self, rows: tuple[tf.Tensor, ...], mean_query: tf.Tensor | None, step: tf.Tensor
     ) -> tuple[ModelOutput, list[tf.Tensor]]:
         """What `_local_gradients` returns of all rows, worked off in micro-batches."""
         if self.accumulation_steps == 1:
-            return self._gradients(ids, weights, seeds, mean_query, step)
-        parts = self._micro_batches(ids, weights, seeds)
+            return self._gradients(*rows, mean_query, step)
+        parts = self._micro_batches(*rows)
 
         def part(number: int | tf.Tensor) -> tuple[list, tuple]:
             output, gradients = self._gradients(*(p[number] for p in parts), mean_query, step)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ada.data import run_on_replicas
 from ada.errors import StoppedError, UserError
 
 # What operations raise when another process is gone, and how their messages name it, the
@@ -45,8 +46,7 @@ class Workers:
         self.strategy = strategy
         resolver = strategy.cluster_resolver
         several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-        addresses = resolver.cluster_spec().as_dict() if several else {}
-        self.count = sum(map(len, addresses.values())) or 1
+        self.count = resolver.cluster_spec().num_tasks("worker") if several else 1
         self.number = resolver.task_id if several else 0
         self._sum = tf.function(self._replica_sum, autograph=False)
 
@@ -74,8 +74,7 @@ class Workers:
             rows = rows * tf.cast(speaks, rows.dtype)
             return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
 
-        summed = self.strategy.run(total, args=(rows,))
-        return self.strategy.experimental_local_results(summed)[0]
+        return run_on_replicas(self.strategy, total, rows)
 
     def meet(self) -> None:
         """Waits for all."""

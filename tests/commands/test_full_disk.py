@@ -12,6 +12,7 @@ import tensorflow as tf
 from support import MICRO, ROOT, run, write_codes
 
 from ada.chain import Chain
+from ada.checkpoint_files import existing_checkpoints
 from ada.commands import _is_of_the_system, _told
 from ada.data import SPLITS, Dataset
 from ada.data.options import AudioOptions
@@ -19,7 +20,7 @@ from ada.data.preparation import prepare
 from ada.generation import Draws, modes
 from ada.generation.recording import record
 from ada.models import WaveNet
-from ada.runs import Run, existing_checkpoints
+from ada.runs import Run
 from ada.training import Intervals, TrainingSettings, train
 
 HINT = "Make room and give the same command again: what was finished is kept."

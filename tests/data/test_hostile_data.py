@@ -252,25 +252,15 @@ def test_an_index_that_lies_is_refused(small, column, value, message):
     fails(small, message)
 
 
-class Payload:
-    """Touches a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
-
-
 def test_nothing_in_an_index_is_executed(small, tmp_path):
     mark = tmp_path / "executed"
-    index_of(small, train_shard=np.array([Payload(mark)], object))
+    index_of(small, train_shard=np.array([fuzzing.Payload(mark)], object))
     with np.load(small / "index.npz", allow_pickle=True) as arrays:
         _ = arrays["train_shard"]
     assert mark.exists()  # so it would, if anything asked for it
     mark.unlink()
     fails(small, "index.npz cannot be used")
-    content = pickle.dumps(Payload(mark))
+    content = pickle.dumps(fuzzing.Payload(mark))
     (small / "index.npz").write_bytes(content)
     spec = json.loads((small / "dataset.json").read_text())
     digest = hashlib.sha256(content).hexdigest()

@@ -69,8 +69,8 @@ def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict
     weights[:, 3, 20:] = 0.0
     weights /= weights[0].sum()
 
-    def batches(worker: int, workers: int) -> tf.data.Dataset:
-        rows = slice(worker * 4 // workers, (worker + 1) * 4 // workers)
+    def batches(slice_index: int, num_slices: int) -> tf.data.Dataset:
+        rows = slice(slice_index * 4 // num_slices, (slice_index + 1) * 4 // num_slices)
         slices = {"ids": ids[:, rows], "weights": weights[:, rows]}
         options = tf.data.Options()
         off = tf.data.experimental.AutoShardPolicy.OFF

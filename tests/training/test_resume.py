@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ada.checkpoint_files import existing_checkpoints
 from ada.errors import StoppedError, UserError
 from ada.models import WaveNet
-from ada.runs import Run, existing_checkpoints
+from ada.runs import Run
 from ada.training import Optimization, launch, loop, train
 from ada.training.checkpoints import Checkpoints
 

@@ -46,6 +46,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
     runs, results = flags.runs, []
     for residual, skip in sizes_of(flags, ((64, 128), (128, 256))):
         model = benchmark_wavenet(residual, skip)
+        model.build()
         limit = _weight_reads_per_sec(model, runs)
         processors = os.cpu_count() or 1
         cases = [("xla", 1, 1), ("xla", processors, 1), ("xla", 16, 1), ("xla", 16, 16)]

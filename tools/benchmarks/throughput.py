@@ -8,12 +8,10 @@ steps and batch of the gin file, with nothing lost between them.
 import dataclasses
 from typing import Any
 
-import tensorflow as tf
-
 from ada import configuration
 from ada.cost import macs_an_id, training_memory
 from ada.training.launch import make_trainer
-from tools.benchmarks import median_secs
+from tools.benchmarks import median_secs, random_batch
 
 GIN_FILES = ("gin/large_wavenet.gin", "gin/hop64_vqvae.gin")
 GPUS = 8
@@ -29,9 +27,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
             ids_in_all = settings.num_steps * settings.batch_size * settings.crop_steps
             settings = dataclasses.replace(settings, precision=precision, batch_size=1)
             trainer = make_trainer(settings)
-            shape = [1, settings.crop_steps]
-            ids = tf.random.stateless_uniform(shape, [0, 0], 0, 256, tf.int32)
-            batch = {"ids": ids, "weights": tf.ones(shape) / settings.crop_steps}
+            batch = random_batch(1, settings.crop_steps, trainer.model.num_classes)
             secs = median_secs(lambda: float(trainer.train_step(batch).losses["nll"]), flags.runs)  # noqa: B023
             macs = 3 * macs_an_id(trainer.model)
             projected = GPUS * GPU_GMAC_PER_SECOND * 1e9 / macs

@@ -10,15 +10,14 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import tensorflow as tf
 
 from ada.cost import macs_an_id
 from ada.layers import convolution
-from ada.models import WaveNet
 from ada.training import TrainingSettings
 from ada.training.launch import make_trainer
 from ada.training.settings import PRECISIONS
-from tools.benchmarks import median_secs, sizes_of
+from ada.training.strategies import compiled_by_xla
+from tools.benchmarks import benchmark_wavenet, median_secs, random_batch, sizes_of
 
 PATHS = {"XLA": True, "TensorFlow": False}
 FORMULATIONS = ("convolution", "product")
@@ -40,7 +39,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
             continue
         steps = 8192 if residual <= 64 else 4096
         settings = TrainingSettings(
-            model=lambda: WaveNet(256, 3, 10, 2, residual, skip),  # noqa: B023
+            model=lambda: benchmark_wavenet(residual, skip),  # noqa: B023
             num_steps=1000,
             batch_size=1,
             crop_steps=steps,
@@ -72,10 +71,8 @@ def run(flags: Any) -> list[dict[str, Any]]:
 
 def _measure(settings: TrainingSettings, xla: bool, runs: int) -> tuple[float, bool, float]:
     """Seconds of a step; whether XLA is what ada would choose; multiplications of an id."""
-    chosen = make_trainer(settings).jit_compile
     trainer = make_trainer(dataclasses.replace(settings, jit_compile=xla))
-    shape = [1, settings.crop_steps]
-    ids = tf.random.stateless_uniform(shape, [0, 0], 0, 256, tf.int32)
-    batch = {"ids": ids, "weights": tf.ones(shape) / settings.crop_steps}
+    chosen = compiled_by_xla(settings, trainer.model, trainer.strategy)
+    batch = random_batch(1, settings.crop_steps, trainer.model.num_classes)
     secs = median_secs(lambda: float(trainer.train_step(batch).losses["nll"]), runs)
     return secs, chosen, macs_an_id(trainer.model)

@@ -47,15 +47,14 @@ def measure(
     from ada import configuration
     from ada.cost import training_memory
     from ada.training.launch import make_trainer
+    from tools.benchmarks import random_batch
 
     sizes = {"batch_size": batch_size, "crop_steps": crop_steps}
     settings = dataclasses.replace(configuration.load([gin_file], gin_params), **sizes)
     tf.zeros([])  # starts TensorFlow
     before = _status("VmRSS")
     trainer = make_trainer(settings)
-    shape, classes = [batch_size, crop_steps], trainer.model.num_classes
-    ids = tf.random.stateless_uniform(shape, [0, 0], 0, classes, tf.int32)
-    batch = {"ids": ids, "weights": tf.fill(shape, 1.0 / (batch_size * crop_steps))}
+    batch = random_batch(batch_size, crop_steps, trainer.model.num_classes)
     float(trainer.train_step(batch).losses["nll"])
     _forget_peak()
     secs = []
