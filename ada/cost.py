@@ -18,7 +18,8 @@ from ada.training.strategies import compiled_by_xla
 MIB, GIB = 2**20, 2**30
 # What compiled programs, their compiler and buffers leave, in MiB: XLA's, and TensorFlow's own.
 PROGRAM_MIB = {True: 260, False: 130}
-# Copies of the weights: themselves, Adam's two moments, the average, gradients.
+# Copies of the weights: themselves, Adam's two moments, the average, gradients before and after
+# clipping, and what Adam makes for a while.
 WEIGHT_COPIES = 7
 
 
@@ -48,7 +49,7 @@ def training_memory(model: keras.Model, settings: TrainingSettings) -> Memory:
       model: a built model.
       settings: of its training.
     """
-    xla = compiled_by_xla(settings, model, tf.distribute.get_strategy())
+    xla = compiled_by_xla(settings, tf.distribute.get_strategy())
     recompute_layers = settings.recompute_layers
     weights = 4 * WEIGHT_COPIES * sum(int(np.prod(w.shape)) for w in model.weights)
     values, logits = _wavenet_values(model.local_model, xla, recompute_layers)

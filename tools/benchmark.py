@@ -40,6 +40,7 @@ flags.DEFINE_list(
 flags.DEFINE_multi_string("gin_file", [], "For `learning` and `throughput`: other gin files.")
 flags.DEFINE_multi_string("gin_param", [], "For these: gin binding; may be repeated.")
 flags.DEFINE_float("budget_secs", 600.0, "For `learning`: seconds of training.", 1.0)
+flags.DEFINE_integer("train_steps", None, "For `learning`: so many steps, however long.", 4)
 
 
 def main(argv: list[str]) -> None:

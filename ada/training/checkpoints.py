@@ -15,14 +15,16 @@ class Checkpoints:
 
     Weights, codebook statistics, optimizer with its step number, Polyak averages, the long-window
     code usage, the loss scale of float16, the best validation score, how long ago it was, and the
-    step validated last. The input needs nothing but the
-    step (`ada.data.training_batches`).
+    step validated last. The input needs nothing but the step (`ada.data.training_batches`).
 
     Args:
       directory: of the run.
       trainer: whose state it is.
       keep: number of newest checkpoints kept.
       writes: whether this process saves; of several, one does.
+
+    Attributes:
+      variables: what is saved and restored.
     """
 
     def __init__(self, directory: str, trainer: Trainer, keep: int, writes: bool = True) -> None:
@@ -43,6 +45,13 @@ class Checkpoints:
         }
         if trainer.loss_scale is not None:
             state["loss_scale"] = trainer.loss_scale
+        # All of the state, by itself.
+        self.variables = [
+            *trainer.variables,
+            self.best_score,
+            self.stale_validations,
+            self._validated_step,
+        ]
         self._writes = writes
         self._checkpoint = tf.train.Checkpoint(**state)
         self._saved_step: int | None = None

@@ -11,15 +11,13 @@ QUERIES_PER_CODE = 64
 
 
 def init_codebook(trainer: Trainer, batches: tf.data.Dataset) -> None:
-    """Runs k-means over the queries of some training batches, if the quantiser asks for it now.
+    """Runs k-means over the queries of some training batches.
 
     Args:
-      trainer: whose model has the quantiser.
+      trainer: whose model has a quantiser that wants a codebook.
       batches: training batches from the present step on; as many are read as needed.
     """
     quantizer = trainer.quantizer
-    if quantizer is None or not quantizer.wants_codebook or trainer.step < quantizer.warmup_steps:
-        return
     found, wanted = [], quantizer.num_codes * QUERIES_PER_CODE
     for batch in itertools.islice(batches, 256):
         counted = trainer.model.code_weights(batch["weights"]).numpy() > 0.0

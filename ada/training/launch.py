@@ -54,13 +54,15 @@ def train(
       KeyboardInterrupt: after SIGINT, with everything saved.
     """
     workers = workers or Workers(make_strategy(settings.strategy))
-    dataset = Dataset.open(data_dir)
     with workers.watched(run_dir):
+        with workers.agreeing():
+            dataset = Dataset.open(data_dir)
         trainer = make_trainer(settings, workers.strategy)
         network = trainer.model
-        operative = describe()
-        check_fit(settings, network, dataset)
-        info = run_info(run_dir, settings, network, dataset, init_from)
+        with workers.agreeing():
+            operative = describe()
+            check_fit(settings, network, dataset)
+            info = run_info(run_dir, settings, network, dataset, init_from)
         workers.check_same(
             {
                 "settings": operative,
@@ -69,17 +71,17 @@ def train(
                 "--init_from": str(init_from),
             }
         )
-        if init_from:
-            # Before anything is written; a checkpoint of the run itself wins over it.
-            start_from(network, init_from)
-            trainer.polyak.reset()
-        check_warmup(settings, network)
-        with exclusive(run_dir) if workers.is_chief else contextlib.nullcontext():
-            if workers.is_chief:
-                run = open_or_create(run_dir, info, dataset, network, operative)
-            workers.meet()
-            if not workers.is_chief:
-                run = runs.Run.open(run_dir)
+        with contextlib.ExitStack() as stack:
+            with workers.agreeing():
+                if init_from:
+                    # Before anything is written; a checkpoint of the run itself wins over it.
+                    start_from(network, init_from)
+                    trainer.polyak.reset()
+                check_warmup(settings, network)
+                run = runs.Run(run_dir, info, dataset.spec)
+                if workers.is_chief:
+                    stack.enter_context(exclusive(run_dir))
+                    run = open_or_create(run_dir, info, dataset, network, operative)
             _train_on(run, trainer, dataset, settings, operative, workers)
 
 
@@ -93,20 +95,20 @@ def _train_on(
 ) -> None:
     """Trains from the newest checkpoint on, if there is anything left to do."""
     run_dir, network = run.directory, trainer.model
-    checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
-    resumed = checkpoints.restore()
-    workers.check_same({"the step they go on from": str(trainer.step)})
+    with workers.agreeing():
+        checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
+        if workers.is_chief:
+            checkpoints.restore()
+    # Not from the files: other machines may be late to see them.
+    workers.follow_chief(checkpoints.variables)
+    resumed = trainer.step > 0
     # Stopped within its last validation, it has that still to do.
     done = trainer.step >= settings.num_steps and not checkpoints.validation_is_due(
         trainer.step, settings.intervals.validate, last=True
     )
     if done or checkpoints.stopped_early(settings.intervals.patience):
-        log.info(f"{run_dir} is complete: {trainer.step} of {settings.num_steps} steps.")
-        if run.operative_gin() != operative:
-            log.warning(
-                "The settings are others than those it was trained with (its operative.gin), and "
-                "nothing was trained. For a new run, choose another --run_dir."
-            )
+        if workers.is_chief:
+            _tell_complete(run, settings, operative, trainer.step)
         return
     if workers.is_chief:
         run.write_operative_gin(operative)
@@ -116,9 +118,19 @@ def _train_on(
         f"parameters, receptive field {network.receptive_field} steps, step {trainer.step} of "
         f"{settings.num_steps}. Watch it: tensorboard --logdir={run_dir}"
     )
-    loop = Loop(run, trainer, dataset, checkpoints, settings, workers)
+    with workers.agreeing():
+        loop = Loop(run, trainer, dataset, checkpoints, settings, workers)
     with loop.signals.watched():
         loop.run_on()
+
+
+def _tell_complete(run: runs.Run, settings: TrainingSettings, operative: str, step: int) -> None:
+    log.info(f"{run.directory} is complete: {step} of {settings.num_steps} steps.")
+    if run.operative_gin() != operative:
+        log.warning(
+            "The settings are others than those it was trained with (its operative.gin), and "
+            "nothing was trained. For a new run, choose another --run_dir."
+        )
 
 
 def make_trainer(
@@ -149,7 +161,7 @@ def make_trainer(
         polyak,
         strategy,
         settings.optimization.clip_norm,
-        compiled_by_xla(settings, network, strategy),
+        compiled_by_xla(settings, strategy),
         settings.seed,
         settings.accumulation_steps,
         loss_scale,

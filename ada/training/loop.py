@@ -1,6 +1,7 @@
 """The training loop: everything around the step."""
 
 import functools
+import time
 from typing import NoReturn
 
 import numpy as np
@@ -22,8 +23,8 @@ from ada.training.summaries import Summaries, step_scalars
 from ada.training.trainer import StepResult, Trainer
 from ada.training.workers import Workers
 
-# Steps from one time that several processes ask each other whether to stop to the next.
-ASK_EVERY = 10
+# Seconds, about, from one time that several processes ask each other whether to stop to the next.
+ASK_EVERY_SECS = 1.0
 
 
 class DivergedError(UserError):
@@ -81,6 +82,8 @@ class Loop:
         self.reporter = Reporter(run, settings, self.summaries, trainer.model.num_codes)
         self.signals, self.stopwatch = StopSignals(), Stopwatch()
         self.scores: dict[str, float] = {}
+        self._next_ask, self._asked = 0, (trainer.step, time.monotonic())
+        self._has_codebook = trainer.quantizer is None
 
     def _batches_from(self, step: int, **of_worker: int) -> tf.data.Dataset:
         return training_batches(
@@ -166,10 +169,18 @@ class Loop:
         return last
 
     def _is_to_stop(self, step: int) -> bool:
+        """Whether any process was asked to stop; several ask each other now and then."""
         received = self.signals.received is not None
         if self.workers.count == 1:
             return received
-        return step % ASK_EVERY == 0 and self.workers.any(received)
+        if step < self._next_ask:
+            return False
+        (before, asked), self._asked = self._asked, (step, time.monotonic())
+        steps_per_sec = (step - before) / (self._asked[1] - asked)
+        answers = self.workers.gather([received, ASK_EVERY_SECS * steps_per_sec])
+        # The first one's watch counts, so that all ask after the same step.
+        self._next_ask = step + max(1, int(answers[0, 1]))
+        return bool(answers[:, 0].any())
 
     def _stop(self, step: int) -> NoReturn:
         """Saves, and ends as the signal says."""
@@ -186,17 +197,18 @@ class Loop:
         raise KeyboardInterrupt
 
     def _break_validation(self) -> None:
-        # Several processes have to end it together.
-        if self.workers.count == 1 and self.signals.received is not None:
+        if self.workers.any(self.signals.received is not None):
             raise _ValidationBroken
 
     def _make_codebook(self, step: int) -> None:
-        quantizer = self.trainer.quantizer
-        if quantizer is not None and quantizer.wants_codebook and step >= quantizer.warmup_steps:
+        # Whether there is one is asked of a device, which has to end its step first: not each time.
+        if self._has_codebook or step < self.trainer.quantizer.warmup_steps:
+            return
+        if self.trainer.quantizer.wants_codebook:
             log.info(f"Step {step}: making the codebook by k-means.")
             init_codebook(self.trainer, self._batches_from(step))
-            weights = [weight.value for weight in self.trainer.model.weights]
-            self.workers.follow_chief([*weights, *self.trainer.polyak.averages])
+            self.workers.follow_chief(self.trainer.variables)
+        self._has_codebook = True
 
     def _check(self, result: StepResult | None, step: int) -> dict[str, float]:
         """The step's scalars; raises DivergedError if the loss or the gradient is not finite."""
@@ -208,7 +220,7 @@ class Loop:
         broken = [k for k, v in values.items() if not np.isfinite(v)]
         if broken:
             kept = existing_checkpoints(self.checkpoints.directory)
-            rest = f"{kept[0]} is good" if kept else "Nothing was saved yet"
+            rest = f"The newest checkpoint is {kept[0]}" if kept else "Nothing was saved yet"
             raise DivergedError(
                 f"step {step}: {', '.join(broken)} not finite; stopped. {rest}: lower "
                 "LEARNING_RATE or Optimization.clip_norm and run the same command again."

@@ -2,17 +2,16 @@
 
 import json
 import os
+import re
 
-import keras
 import tensorflow as tf
 from tensorflow.python.distribute.cluster_resolver import slurm_cluster_resolver
 
 from ada import log
 from ada.errors import UserError, first_line
+from ada.training.rendezvous import hear_signals, wait_for_all
 from ada.training.settings import TrainingSettings
 
-# Residual channels from which XLA is slower on a CPU.
-WIDE = 256
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 
 
@@ -57,10 +56,13 @@ def _multi_worker() -> tf.distribute.Strategy:
         f"Worker {resolver.task_id} of {len(addresses)} ({', '.join(addresses)}): waiting for "
         "the others."
     )
+    wait_for_all(addresses, resolver.task_id)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(resolver)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise UserError(f"the workers cannot be connected: {first_line(error)}") from error
+    finally:
+        hear_signals()
 
 
 def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
@@ -72,6 +74,8 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
             if set(config["cluster"]) != {"worker"} or config["task"]["type"] != "worker":
                 raise ValueError("all tasks must be workers")
             addresses[config["task"]["index"]]
+            if not all(re.fullmatch(r".+:\d+", address) for address in addresses):
+                raise ValueError("every worker needs a port")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise UserError(
                 f"TF_CONFIG cannot be used ({error!r}). It looks like this: "
@@ -122,19 +126,14 @@ def _tpu() -> tf.distribute.Strategy:
     return tf.distribute.TPUStrategy(resolver)
 
 
-def compiled_by_xla(
-    settings: TrainingSettings, network: keras.Model, strategy: tf.distribute.Strategy
-) -> bool:
+def compiled_by_xla(settings: TrainingSettings, strategy: tf.distribute.Strategy) -> bool:
     """Whether XLA compiles forward and backward passes: `train.jit_compile`, or the faster.
 
-    On a CPU the faster is XLA for float32 unless the network is wide, and TensorFlow's own kernels
-    for half precision, which XLA computes in float32 there (`python -m tools.benchmark training`).
+    On a CPU the faster is XLA for float32, and TensorFlow's own kernels for half precision, which
+    XLA computes in float32 there (`python -m tools.benchmark training`).
     """
     if isinstance(strategy, tf.distribute.TPUStrategy):
         return False  # there XLA compiles the whole step already
     if settings.jit_compile is not None:
         return settings.jit_compile
-    if tf.config.list_logical_devices("GPU"):
-        return True
-    narrow = network.local_model.residual_channels < WIDE
-    return settings.precision == "float32" and narrow
+    return settings.precision == "float32" or bool(tf.config.list_logical_devices("GPU"))

@@ -90,6 +90,13 @@ class Trainer:
         """Number of training steps done."""
         return int(self.optimizer.iterations.value.numpy())
 
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """Everything that a step changes."""
+        of_keras = [*self.model.weights, *self.optimizer.variables]
+        of_scale = self.loss_scale.variables if self.loss_scale is not None else ()
+        return [*(v.value for v in of_keras), *self.polyak.averages, self.usage, *of_scale]
+
     def _train_step(self, batch: dict[str, tf.Tensor]) -> StepResult:
         """One step on a (distributed) batch of "ids" and "weights" `[batch, time]`."""
         return run_on_replicas(self.strategy, self._replica_step, batch["ids"], batch["weights"])

@@ -64,21 +64,17 @@ class Workers:
         rows[self.number] = values
         return self._sum(tf.constant(rows)).numpy()
 
-    def _replica_sum(self, rows: tf.Tensor) -> tf.Tensor:
+    def _replica_sum(self, values: tf.Tensor) -> tf.Tensor:
         local = self.strategy.num_replicas_in_sync // self.count
 
-        def total(rows: tf.Tensor) -> tf.Tensor:
+        def total(values: tf.Tensor) -> tf.Tensor:
             context = tf.distribute.get_replica_context()
             # One replica speaks for its process.
             speaks = tf.equal(context.replica_id_in_sync_group % local, 0)
-            rows = rows * tf.cast(speaks, rows.dtype)
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
+            values = tf.where(speaks, values, tf.zeros_like(values))
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
-        return run_on_replicas(self.strategy, total, rows)
-
-    def meet(self) -> None:
-        """Waits for all."""
-        self.gather([0.0])
+        return run_on_replicas(self.strategy, total, values)
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
@@ -89,9 +85,27 @@ class Workers:
         if self.count == 1:
             return
         for variable in variables:
-            value = variable.numpy()
-            rows = self.gather(value.astype(np.float64).reshape(-1))
-            variable.assign(rows[0].reshape(value.shape).astype(value.dtype))
+            value = tf.convert_to_tensor(variable)
+            variable.assign(self._sum(value if self.is_chief else tf.zeros_like(value)))
+
+    @contextlib.contextmanager
+    def agreeing(self) -> Iterator[None]:
+        """Within the context each process works for itself; where one fails, all fail.
+
+        Without it those that did well would wait for one that is gone, and call it lost.
+
+        Raises:
+          UserError: in processes that did well, if another did not.
+        """
+        try:
+            yield
+        except Exception:
+            with contextlib.suppress(*_LOST):
+                self.gather([1.0])
+            raise
+        numbers = [str(number) for number in np.flatnonzero(self.gather([0.0]))]
+        if numbers:
+            raise UserError(f"worker {', '.join(numbers)} failed: its own message says why.")
 
     def check_same(self, what: Mapping[str, str]) -> None:
         """Raises UserError, in all processes, if a text is not the same in all of them.

@@ -81,7 +81,7 @@ def values(run_dir):
 
 def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(codes, tmp_path):
     """Every step is saved: most of the time is spent writing checkpoints."""
-    steps = "--gin_param=PRIOR_STEPS=200"
+    steps = "--gin_param=PRIOR_STEPS=60"
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with training(codes, whole, steps) as process:
         assert process.wait(timeout=120) == 0, process.said()
@@ -121,33 +121,56 @@ def test_ctrl_c_exits_with_130_and_saves(codes, tmp_path):
     assert step == last_step(run_dir)
 
 
+def as_worker(number, addresses):
+    task = {"type": "worker", "index": number}
+    return json.dumps({"cluster": {"worker": addresses}, "task": task})
+
+
 @contextlib.contextmanager
-def two_workers(codes, run_dir):
+def two_workers(data_dirs, run_dir):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     with contextlib.ExitStack() as stack:
         yield [
             stack.enter_context(
                 training(
-                    codes,
+                    data_dir,
                     run_dir,
                     "--strategy=multi_worker",
                     "--gin_param=PRIOR_STEPS=100000",
                     NAME=f"worker{number}",
-                    TF_CONFIG=json.dumps(
-                        {
-                            "cluster": {"worker": addresses},
-                            "task": {"type": "worker", "index": number},
-                        }
-                    ),
+                    TF_CONFIG=as_worker(number, addresses),
                 )
             )
-            for number in range(2)
+            for number, data_dir in enumerate(data_dirs)
         ]
+
+
+def test_where_one_worker_cannot_work_all_say_so_and_fail(codes, tmp_path):
+    """A job that is run again where it was stopped (75) would wait for it for ever."""
+    with two_workers([codes, tmp_path / "nothing"], tmp_path / "run") as workers:
+        for worker in workers:
+            assert worker.wait(timeout=60) == 1, worker.said()
+        assert "worker 1 failed: its own message says why" in workers[0].said()
+        assert f"{tmp_path}/nothing" in workers[1].said()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_worker_that_waits_for_others_can_be_stopped(number, code, codes, tmp_path):
+    env = {"TF_CONFIG": as_worker(0, [f"127.0.0.1:{port}" for port in free_ports(2)])}
+    with training(codes, tmp_path / "run", "--strategy=multi_worker", **env) as process:
+        while "waiting for the others" not in process.said():
+            assert process.poll() is None, process.said()
+            time.sleep(0.05)
+        time.sleep(1.0)  # until it waits in TensorFlow
+        process.send_signal(number)
+        assert process.wait(timeout=10) == code, process.said()
+        assert "Traceback" not in process.said()
 
 
 def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tmp_path):
     run_dir = tmp_path / "run"
-    with two_workers(codes, run_dir) as workers:
+    with two_workers([codes] * 2, run_dir) as workers:
         wait_for_step(run_dir, 5, *workers)
         workers[1].send_signal(signal.SIGKILL)
         assert workers[0].wait(timeout=60) == 75, workers[0].said()
@@ -158,7 +181,7 @@ def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tm
         assert "task:1" in stopped[0] or "127.0.0.1:" in stopped[0], stopped[0]
         assert "Traceback" not in workers[0].said()
     reached = last_step(run_dir)
-    with two_workers(codes, run_dir) as workers:
+    with two_workers([codes] * 2, run_dir) as workers:
         wait_for_step(run_dir, reached + 5, *workers)
         # A scheduler may stop one of them first: they stop together, saved.
         workers[1].send_signal(signal.SIGTERM)

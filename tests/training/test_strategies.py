@@ -35,6 +35,14 @@ def test_slurm_counts_as_its_node_list_does(monkeypatch):
             },
             "all tasks must be workers",
         ),
+        (
+            "multi_worker",
+            {
+                "TF_CONFIG": '{"cluster": {"worker": ["a:1", "b"]}, '
+                '"task": {"type": "worker", "index": 0}}'
+            },
+            "every worker needs a port",
+        ),
         ("multi_worker", {"SLURM_PROCID": "0"}, "start the command with srun"),
         ("tpu", {}, "no TPU was found"),
     ],

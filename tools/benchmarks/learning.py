@@ -40,8 +40,10 @@ def run(flags: Any) -> list[dict[str, Any]]:
     files = [f.path for f in find_files(patterns) if not obviously_not_audio(f.path)]
     with tempfile.TemporaryDirectory() as directory:
         dataset = _concatenated(directory, sorted(files))
-        rate = _steps_per_sec(settings, dataset, min(TRIAL_SECS, flags.budget_secs))
-        steps = max(int(rate * flags.budget_secs), POINTS)
+        steps = flags.train_steps
+        if not steps:
+            rate = _steps_per_sec(settings, dataset, min(TRIAL_SECS, flags.budget_secs))
+            steps = max(int(rate * flags.budget_secs), POINTS)
         settings = dataclasses.replace(settings, num_steps=steps)
         return _learn(settings, dataset)
 

@@ -72,7 +72,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
 def _measure(settings: TrainingSettings, xla: bool, runs: int) -> tuple[float, bool, float]:
     """Seconds of a step; whether XLA is what ada would choose; multiplications of an id."""
     trainer = make_trainer(dataclasses.replace(settings, jit_compile=xla))
-    chosen = compiled_by_xla(settings, trainer.model, trainer.strategy)
+    chosen = compiled_by_xla(settings, trainer.strategy)
     batch = random_batch(1, settings.crop_steps, trainer.model.num_classes)
     secs = median_secs(lambda: float(trainer.train_step(batch).losses["nll"]), runs)
     return secs, chosen, macs_an_id(trainer.model)
