@@ -23,8 +23,9 @@ class PolyakAverage(tf.Module):
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"PolyakAverage: decay must be in [0, 1), got {decay}.")
         self.decay = decay
-        self._sources = [v.value for v in model.trainable_variables]
-        self.averages = [self._copy(v) for v in self._sources]
+        # Keras's variables: a checkpoint would hold what is in them a second time.
+        self._sources = list(model.trainable_variables)
+        self.averages = [self._copy(source.value) for source in self._sources]
 
     @staticmethod
     def _copy(source: tf.Variable) -> tf.Variable:
@@ -40,32 +41,32 @@ class PolyakAverage(tf.Module):
         n = tf.cast(num_updates, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + n) / (10.0 + n)) if self.decay else 0.0
         for average, source in zip(self.averages, self._sources, strict=True):
-            average.assign(average + (1.0 - decay) * (source - average))
+            average.assign(average + (1.0 - decay) * (source.value - average))
 
     def reset(self) -> None:
         """Makes the averages the weights."""
         for average, source in zip(self.averages, self._sources, strict=True):
-            average.assign(source)
+            average.assign(source.value)
 
     def follow(self, variable: keras.Variable, rows: tf.Tensor | None = None) -> None:
         """Sets one weight's average, or some rows of it (bool mask), to the weight's."""
         for average, source in zip(self.averages, self._sources, strict=True):
-            if source is variable.value:
-                kept = source if rows is None else tf.where(rows[:, tf.newaxis], source, average)
-                average.assign(kept)
+            if source is variable:
+                value = tf.convert_to_tensor(source.value)
+                average.assign(value if rows is None else tf.where(rows[:, None], value, average))
 
     def copy_to_model(self) -> None:
         """Overwrites the model's weights with their averages (for inference)."""
         for average, source in zip(self.averages, self._sources, strict=True):
-            source.assign(average)
+            source.value.assign(average)
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
         """Within the context, the model's weights are the averages."""
-        kept = [tf.identity(source) for source in self._sources]
+        kept = [tf.identity(source.value) for source in self._sources]
         self.copy_to_model()
         try:
             yield
         finally:
             for source, value in zip(self._sources, kept, strict=True):
-                source.assign(value)
+                source.value.assign(value)

@@ -222,6 +222,19 @@ def test_a_checkpoint_that_is_not_whole_is_never_gone_on_from(trainer, tmp_path,
     assert len(existing_checkpoints(str(folder))) == 2
 
 
+def test_other_processes_are_given_all_that_a_checkpoint_holds(settings, tmp_path):
+    trainer = launch.make_trainer(dataclasses.replace(settings, precision="mixed_float16"))
+    checkpoints = Checkpoints(str(tmp_path), trainer, keep=1)
+    checkpoints.save()
+    reader = tf.train.load_checkpoint(checkpoints.newest())
+    kept = [
+        name
+        for name in reader.get_variable_to_shape_map()
+        if name.endswith("VARIABLE_VALUE") and "save_counter" not in name
+    ]
+    assert len(kept) == len({id(variable) for variable in checkpoints.variables})
+
+
 def test_no_whole_checkpoint_at_all_is_said_and_nothing_is_trained_anew(
     settings, markov_dataset, tmp_path, whole_run
 ):
