@@ -55,8 +55,6 @@ def start_tensorflow() -> None:
         import tensorflow_probability  # noqa: F401 - it is noisy too
 
         tf.config.list_physical_devices()
-        # GPUs would multiply float32 with 10 bits, distances to codes and statistics too.
-        tf.config.experimental.enable_tensor_float_32_execution(False)
         tf.get_logger().setLevel("ERROR")
 
 

@@ -34,13 +34,19 @@ def main(argv: list[str]) -> None:
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
     strategy = [f"STRATEGY = {FLAGS.strategy!r}"] if FLAGS.strategy else []
-    settings = configuration.load(FLAGS.gin_file, [*FLAGS.gin_param, *strategy])
+    bindings = [*FLAGS.gin_param, *strategy]
+    told = configuration.parsed(FLAGS.gin_file, bindings)
+    settings = configuration.load(FLAGS.gin_file, bindings)
     configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
     require_local(run_dir)
     # Before anything else of TensorFlow: processes are connected while it starts.
     workers = Workers(make_strategy(settings.strategy))
-    data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
+    with workers.watched(run_dir):
+        # Before there are variables, which meet by their shapes.
+        workers.check_same({"settings": told})
+        with workers.agreeing():
+            data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative, workers)
 
 

@@ -1,11 +1,16 @@
 """Models over integer ids: the WaveNet, and the autoregressive discrete autoencoder (ADA)."""
 
+import tensorflow as tf
+
 from ada.models.autoencoder import AutoregressiveDiscreteAutoencoder
 from ada.models.encoder import Encoder
 from ada.models.losses import ModelOutput
 from ada.models.modulator import Modulator
 from ada.models.polyak import PolyakAverage
 from ada.models.wavenet import WaveNet
+
+# GPUs would multiply float32 with 10 bits, also where codes are chosen and counted.
+tf.config.experimental.enable_tensor_float_32_execution(False)
 
 __all__ = [
     "AutoregressiveDiscreteAutoencoder",

@@ -51,12 +51,14 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
     Attributes:
       query_dim: channels that the encoder must deliver.
       num_codes: number of codes C; 0 where there are none.
+      warmup_steps: training steps before there are codes.
       mean_query_needed: whether the losses need E_t[q] of the *global* batch, which `call` then
         takes as `mean_query` (only used with several replicas or micro-batches).
     """
 
     query_dim: int
     num_codes: int
+    warmup_steps = 0
     mean_query_needed = False
 
     def __init__(self, **kwargs) -> None:

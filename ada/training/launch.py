@@ -110,8 +110,6 @@ def _train_on(
         if workers.is_chief:
             _tell_complete(run, settings, operative, trainer.step)
         return
-    if workers.is_chief:
-        run.write_operative_gin(operative)
     where = f" as worker {workers.number} of {workers.count}" if workers.count > 1 else ""
     log.info(
         f"{'Resuming' if resumed else 'Training'} {run_dir}{where}: {network.count_params():,} "
@@ -119,6 +117,8 @@ def _train_on(
         f"{settings.num_steps}. Watch it: tensorboard --logdir={run_dir}"
     )
     with workers.agreeing():
+        if workers.is_chief:
+            run.write_operative_gin(operative)
         loop = Loop(run, trainer, dataset, checkpoints, settings, workers)
     with loop.signals.watched():
         loop.run_on()

@@ -82,8 +82,8 @@ class Loop:
         self.reporter = Reporter(run, settings, self.summaries, trainer.model.num_codes)
         self.signals, self.stopwatch = StopSignals(), Stopwatch()
         self.scores: dict[str, float] = {}
-        self._next_ask, self._asked = 0, (trainer.step, time.monotonic())
-        self._has_codebook = trainer.quantizer is None
+        self._next_ask, self._last_ask = 0, (trainer.step, time.monotonic())
+        self._codebook_is_settled = trainer.quantizer is None
 
     def _batches_from(self, step: int, **of_worker: int) -> tf.data.Dataset:
         return training_batches(
@@ -175,8 +175,9 @@ class Loop:
             return received
         if step < self._next_ask:
             return False
-        (before, asked), self._asked = self._asked, (step, time.monotonic())
-        steps_per_sec = (step - before) / (self._asked[1] - asked)
+        (before, then), now = self._last_ask, time.monotonic()
+        self._last_ask = step, now
+        steps_per_sec = (step - before) / (now - then)
         answers = self.workers.gather([received, ASK_EVERY_SECS * steps_per_sec])
         # The first one's watch counts, so that all ask after the same step.
         self._next_ask = step + max(1, int(answers[0, 1]))
@@ -185,7 +186,8 @@ class Loop:
     def _stop(self, step: int) -> NoReturn:
         """Saves, and ends as the signal says."""
         received = self.signals.received
-        saved = self.checkpoints.save() if self.workers.is_chief else True
+        # Nobody leaves before the first one has saved: schedulers end jobs of which one is gone.
+        saved = self.workers.gather([self.checkpoints.save()])[0, 0]
         how = "saved" if saved else "NOT saved, weights are not finite"
         told = (
             f"{received or 'another worker was asked to'} at step {step} of {self.num_steps}, "
@@ -201,14 +203,14 @@ class Loop:
             raise _ValidationBroken
 
     def _make_codebook(self, step: int) -> None:
-        # Whether there is one is asked of a device, which has to end its step first: not each time.
-        if self._has_codebook or step < self.trainer.quantizer.warmup_steps:
+        # Whether one is wanted is asked of a device, which ends its step first: not each time.
+        if self._codebook_is_settled or step < self.trainer.quantizer.warmup_steps:
             return
         if self.trainer.quantizer.wants_codebook:
             log.info(f"Step {step}: making the codebook by k-means.")
             init_codebook(self.trainer, self._batches_from(step))
             self.workers.follow_chief(self.trainer.variables)
-        self._has_codebook = True
+        self._codebook_is_settled = True
 
     def _check(self, result: StepResult | None, step: int) -> dict[str, float]:
         """The step's scalars; raises DivergedError if the loss or the gradient is not finite."""

@@ -107,6 +107,11 @@ def open_or_create(
             f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
             "operative.gin): choose another --run_dir, or remove it to train anew."
         )
+    if run.info.companding != info.companding:
+        raise UserError(
+            f"{run_dir} was trained with {run.info.companding} companding, not "
+            f"{info.companding}: choose another --run_dir."
+        )
     if run.spec.splits != dataset.spec.splits:
         raise UserError(
             f"{run_dir} was trained on other data than {dataset.directory} holds: choose another "

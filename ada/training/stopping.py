@@ -45,7 +45,7 @@ class StopSignals:
         self.received = name
         hint = "; Ctrl-C again stops at once, without" if number == signal.SIGINT else ""
         # Not through Python's streams: the signal may have come in the midst of writing to them.
-        os.write(2, f"\n{name}: saving after this step{hint}.\n".encode())
+        os.write(2, f"\n{name}: stopping and saving soon{hint}.\n".encode())
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

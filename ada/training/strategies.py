@@ -8,9 +8,10 @@ import tensorflow as tf
 from tensorflow.python.distribute.cluster_resolver import slurm_cluster_resolver
 
 from ada import log
-from ada.errors import UserError, first_line
+from ada.errors import StoppedError, UserError, first_line
 from ada.training.rendezvous import hear_signals, wait_for_all
 from ada.training.settings import TrainingSettings
+from ada.training.workers import LOST
 
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 
@@ -59,6 +60,8 @@ def _multi_worker() -> tf.distribute.Strategy:
     wait_for_all(addresses, resolver.task_id)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    except LOST as error:
+        raise StoppedError(f"the workers lost each other: {first_line(error)}") from error
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise UserError(f"the workers cannot be connected: {first_line(error)}") from error
     finally:
@@ -74,7 +77,7 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
             if set(config["cluster"]) != {"worker"} or config["task"]["type"] != "worker":
                 raise ValueError("all tasks must be workers")
             addresses[config["task"]["index"]]
-            if not all(re.fullmatch(r".+:\d+", address) for address in addresses):
+            if not all(re.fullmatch(r".+:\d{1,5}", address) for address in addresses):
                 raise ValueError("every worker needs a port")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise UserError(
@@ -101,14 +104,16 @@ def _slurm_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
             os.environ["SLURM_STEP_TASKS_PER_NODE"]
         )
         number = int(os.environ["SLURM_PROCID"])
+        # In Slurm's own order; TensorFlow's resolver sorts hosts as strings, node10 before node9.
+        addresses = [
+            f"{host}:{port + i}"
+            for host, count in zip(hosts, tasks, strict=True)
+            for i in range(count)
+        ]
     except (ValueError, KeyError, AssertionError) as error:
         raise UserError(
             f"Slurm's environment cannot be used ({error!r}): start the command with srun."
         ) from error
-    # In Slurm's own order; TensorFlow's resolver sorts hosts as strings, node10 before node9.
-    addresses = [
-        f"{host}:{port + i}" for host, count in zip(hosts, tasks, strict=True) for i in range(count)
-    ]
     return tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": addresses}),
         task_type="worker",

@@ -92,7 +92,7 @@ class Trainer:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """Everything that a step changes."""
+        """The state of the training: weights, optimizer, averages, use of codes, loss scale."""
         of_keras = [*self.model.weights, *self.optimizer.variables]
         of_scale = self.loss_scale.variables if self.loss_scale is not None else ()
         return [*(v.value for v in of_keras), *self.polyak.averages, self.usage, *of_scale]

@@ -13,11 +13,12 @@ from ada.errors import StoppedError, UserError
 
 # What operations raise when another process is gone, and how their messages name it, the
 # clearest first.
-_LOST = (
+LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
     tf.errors.InternalError,
 )
 _OTHER = (
@@ -31,7 +32,7 @@ _OTHER = (
 class Workers:
     """The processes of a strategy; one, unless it is a multi-worker strategy.
 
-    Every method but the properties is a meeting: all processes must call it, in the same order.
+    Every method but `watched` is a meeting: all processes must call it, in the same order.
 
     Args:
       strategy: of `ada.training.strategies`.
@@ -85,8 +86,10 @@ class Workers:
         if self.count == 1:
             return
         for variable in variables:
-            value = tf.convert_to_tensor(variable)
-            variable.assign(self._sum(value if self.is_chief else tf.zeros_like(value)))
+            # Exact for all that variables hold, and a type that all devices can send.
+            value = tf.cast(tf.convert_to_tensor(variable), tf.float64)
+            total = self._sum(value if self.is_chief else tf.zeros_like(value))
+            variable.assign(tf.cast(total, variable.dtype))
 
     @contextlib.contextmanager
     def agreeing(self) -> Iterator[None]:
@@ -100,7 +103,7 @@ class Workers:
         try:
             yield
         except Exception:
-            with contextlib.suppress(*_LOST):
+            with contextlib.suppress(tf.errors.OpError):
                 self.gather([1.0])
             raise
         numbers = [str(number) for number in np.flatnonzero(self.gather([0.0]))]
@@ -136,7 +139,7 @@ class Workers:
         """
         try:
             yield
-        except _LOST as error:
+        except LOST as error:
             told = next(filter(None, (re.search(p, str(error)) for p in _OTHER)), None)
             if self.count == 1 or told is None:
                 raise

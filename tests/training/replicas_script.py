@@ -4,7 +4,11 @@ Arguments: strategy, logical devices, micro-batches, file for all values; for th
 dataset directory.
 """
 
+import functools
+import os
+import signal
 import sys
+from unittest import mock
 
 import ada  # noqa: F401 - quiets TensorFlow
 
@@ -21,16 +25,18 @@ from ada.models import (
     WaveNet,
 )
 from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
-from ada.runs import Run
 from ada.training import (
     Intervals,
     Optimization,
     Trainer,
     TrainingSettings,
     Workers,
+    launch,
     make_strategy,
     train,
 )
+from ada.training.checkpoints import Checkpoints
+from ada.training.loop import Loop
 
 QUANTIZERS = {
     "vq": lambda: VectorQuantizer(16, 8, restart_every=2),
@@ -93,7 +99,11 @@ def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict
 
 
 def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) -> dict:
-    """The whole loop: warm-up, codebook from data, restarts, validation, checkpoints."""
+    """The whole loop: warm-up, codebook from data, restarts, validation, checkpoints.
+
+    On anything but one device with whole batches it is interrupted and goes on.
+    """
+    resumed = workers.strategy.num_replicas_in_sync * micro_batches > 1
 
     def model() -> AutoregressiveDiscreteAutoencoder:
         return AutoregressiveDiscreteAutoencoder(
@@ -114,12 +124,27 @@ def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) 
         optimization=Optimization(1e-2, clip_norm=0.05),
         intervals=Intervals(log=1, validate=3, save=3),
     )
-    train(settings, run_dir, data_dir, workers=workers)
-    # Complete: restores the checkpoint and leaves it alone.
-    train(settings, run_dir, data_dir, workers=workers)
-    reader = tf.train.load_checkpoint(Run.open(run_dir).checkpoint_path("latest"))
-    names = [n for n in reader.get_variable_to_shape_map() if n.endswith("VARIABLE_VALUE")]
-    return {f"loop/{name}": reader.get_tensor(name) for name in names if "save_counter" not in name}
+    made = []
+
+    class Kept(Checkpoints):
+        def __init__(self, directory: str, trainer: Trainer, *args) -> None:
+            super().__init__(directory, trainer, *args)
+            self.trainer = trainer
+            made.append(self)
+
+    with mock.patch.object(launch, "Checkpoints", Kept):
+        if resumed:
+            with mock.patch.object(Loop, "run_on", functools.partialmethod(Loop.run_on, 3)):
+                train(settings, run_dir, data_dir, workers=workers)
+        train(settings, run_dir, data_dir, workers=workers)
+        # Complete: takes the checkpoint and leaves it alone.
+        train(settings, run_dir, data_dir, workers=workers)
+    assert float(made[-1].trainer.quantizer.active) == 1.0, "the codebook must have been made"
+    # This process's own, not those that the first one saved.
+    before, after = ([v.numpy() for v in checkpoints.variables] for checkpoints in made[-2:])
+    for value, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(value, other)
+    return {f"loop/{i}": value for i, value in enumerate(after)}
 
 
 if __name__ == "__main__":
@@ -132,7 +157,12 @@ if __name__ == "__main__":
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * devices,
     )
+    heard = []
+    signal.signal(signal.SIGTERM, lambda *_: heard.append("SIGTERM"))
     workers = Workers(make_strategy(strategy_name))
+    # TensorFlow must not have taken it over.
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert heard == ["SIGTERM"]
     everything = {}
     # One strategy a process: collective operations remember the shapes of an earlier one.
     if len(sys.argv) > 5:

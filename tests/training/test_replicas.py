@@ -76,8 +76,6 @@ def whole_loop(markov_dataset, tmp_path_factory):
     directory = tmp_path_factory.mktemp("loop")
     way = ("one_device", 1, 1, 1)
     [one] = run_workers(way, directory / "one", directory / "run", markov_dataset)
-    [active] = [value for name, value in one.items() if "active" in name]
-    assert active == 1.0, "the codebook must have been made"
     return one
 
 

@@ -1,0 +1,107 @@
+"""Processes that meet before TensorFlow connects them; threads stand for processes."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+from support import free_ports
+
+from ada.errors import UserError
+from ada.training import rendezvous
+from ada.training.rendezvous import wait_for_all
+
+
+@pytest.fixture
+def addresses():
+    return [f"localhost:{port}" for port in free_ports(3)]
+
+
+@contextlib.contextmanager
+def waiting(addresses, number):
+    """Process `number`, waiting; its thread ends when it has met the others."""
+    thread = threading.Thread(target=wait_for_all, args=(addresses, number), daemon=True)
+    thread.start()
+    yield thread
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+
+
+def still_waits(*threads):
+    time.sleep(3 * rendezvous.POLL_SECS)
+    return all(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_nobody_goes_before_all_are_there(addresses, order):
+    with contextlib.ExitStack() as stack:
+        first = [stack.enter_context(waiting(addresses, number)) for number in order[:2]]
+        assert still_waits(*first)
+        stack.enter_context(waiting(addresses, order[2]))
+
+
+def test_one_that_has_gone_again_has_to_come_back(addresses):
+    host, port = addresses[0].split(":")
+    with waiting(addresses, 0) as first:
+        time.sleep(rendezvous.POLL_SECS)
+        with socket.create_connection((host, int(port))) as gone:
+            gone.sendall(b"ada worker 1\n")
+            assert still_waits(first)
+        with waiting(addresses, 2) as third:
+            assert still_waits(first, third)
+            with waiting(addresses, 1):
+                pass
+
+
+def test_a_server_of_an_earlier_run_is_not_taken_for_the_first_process(addresses):
+    port = int(addresses[0].split(":")[1])
+    with socket.create_server(("", port)) as old, contextlib.ExitStack() as stack:
+        others = [stack.enter_context(waiting(addresses, number)) for number in (1, 2)]
+        for _ in others:
+            connection, _ = old.accept()
+            with connection:
+                connection.sendall(b"PRI * HTTP/2.0")
+        assert still_waits(*others)
+        old.close()
+        stack.enter_context(waiting(addresses, 0))
+
+
+def test_strangers_are_sent_away(addresses):
+    host, port = addresses[0].split(":")
+    with waiting(addresses, 0) as first:
+        time.sleep(rendezvous.POLL_SECS)
+        for said in (b"GET / HTTP/1.1\r\n", b"\xff\xfe", b"ada worker 7\n", b"ada worker 0\n"):
+            with socket.create_connection((host, int(port))) as stranger:
+                stranger.sendall(said)
+                stranger.settimeout(10)
+                with contextlib.suppress(ConnectionResetError):
+                    assert stranger.recv(1) == b""
+        assert still_waits(first)
+        with waiting(addresses, 1), waiting(addresses, 2):
+            pass
+
+
+def test_a_port_that_is_taken_is_said(addresses):
+    port = int(addresses[1].split(":")[1])
+    with (
+        socket.create_server(("", port)),
+        pytest.raises(UserError, match=f"port {port}, .* in use"),
+    ):
+        wait_for_all(addresses, 1)
+
+
+def test_a_port_that_cannot_be(addresses):
+    with pytest.raises(UserError, match="cannot be used"):
+        wait_for_all([*addresses[:2], "localhost:99999"], 2)
+
+
+def test_who_is_missing_is_said(addresses, monkeypatch):
+    monkeypatch.setattr(rendezvous, "TELL_EVERY_SECS", 0.1)
+    said = []
+    monkeypatch.setattr(rendezvous.log, "info", said.append)
+    with waiting(addresses, 0), waiting(addresses, 2):
+        time.sleep(1.0)
+        with waiting(addresses, 1):
+            pass
+    assert f"Still waiting for {addresses[1]}." in said
