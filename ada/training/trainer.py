@@ -164,25 +164,31 @@ class Trainer:
             return self._gradients(*rows, mean_query, step)
         parts = self._micro_batches(*rows)
 
-        def part(number: int | tf.Tensor) -> tuple[list, tuple]:
-            output, gradients = self._gradients(*(p[number] for p in parts), mean_query, step)
+        def part(number: int | tf.Tensor) -> tuple:
+            return (*(p[number] for p in parts), mean_query, step)
+
+        def split(output: ModelOutput, gradients: list) -> tuple[list, tuple]:
+            """What is put one behind the other, and what is added up."""
             rows = [value for value in (output.queries, output.codes) if value is not None]
             return rows, (output.losses, output.metrics, gradients)
 
         def add(number: tf.Tensor, arrays: list, sums: tuple) -> tuple:
-            rows, more = part(number)
+            rows, more = split(*self._gradients(*part(number)))
             arrays = [a.write(number, r) for a, r in zip(arrays, rows, strict=True)]
             return number + 1, arrays, tf.nest.map_structure(tf.add, sums, more)
 
-        rows, sums = part(0)
+        # Only the shapes of what will be: a first part worked off before the loop would keep its
+        # memory beside that of the loop.
+        shapes = self._gradients.get_concrete_function(*part(0)).structured_outputs
+        rows, sums = split(*shapes)
         arrays = [
-            tf.TensorArray(r.dtype, self.accumulation_steps, element_shape=r.shape).write(0, r)
-            for r in rows
+            tf.TensorArray(r.dtype, self.accumulation_steps, element_shape=r.shape) for r in rows
         ]
+        sums = tf.nest.map_structure(lambda t: tf.zeros(t.shape, t.dtype), sums)
         _, arrays, (losses, metrics, gradients) = tf.while_loop(
             lambda number, *_: number < self.accumulation_steps,
             add,
-            (tf.constant(1), arrays, sums),
+            (tf.constant(0), arrays, sums),
             parallel_iterations=1,
         )
         stacked = [a.stack() for a in arrays]

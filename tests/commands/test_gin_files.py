@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from support import ROOT, write_codes
 
-from ada import bundled, configuration
+from ada import configuration
+from ada.data.options import AudioOptions
+from ada.data.preparation import prepare
 from ada.errors import UserError
 from ada.runs import Run
 from ada.training import train
@@ -35,11 +37,11 @@ ONE_STEP = [
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(music, tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     splits = {s: [rng.integers(0, 256, 5000)] for s in ("train", "validation", "test")}
-    bundled.prepare_bundled(str(root / "audio"))
+    prepare(str(root / "audio"), AudioOptions(inputs=(str(music),)))
     return {"audio": str(root / "audio"), "codes": write_codes(root / "codes", splits, 256)}
 
 
