@@ -16,8 +16,14 @@ from ada.training import TrainingSettings
 from ada.training.strategies import compiled_by_xla
 
 MIB, GIB = 2**20, 2**30
-# What compiled programs, their compiler and buffers leave, in MiB: XLA's, and TensorFlow's own.
-PROGRAM_MIB = {True: 260, False: 130}
+# What programs, their compiler and buffers leave, in MiB and MiB a layer, by whether XLA compiles
+# and whether activations are computed anew.
+PROGRAM_MIB = {
+    (True, False): (180, 3.3),
+    (True, True): (105, 7.7),
+    (False, False): (105, 2.0),
+    (False, True): (105, 2.0),
+}
 # Copies of the weights: themselves, Adam's two moments, the average, gradients before and after
 # clipping, and what Adam makes for a while.
 WEIGHT_COPIES = 7
@@ -29,7 +35,7 @@ class Memory(NamedTuple):
     Attributes:
       weights: with optimizer, averages and gradients.
       activations: of one micro-batch.
-      program: whatever the size.
+      program: of any number of ids and channels.
     """
 
     weights: float
@@ -53,24 +59,27 @@ def training_memory(model: keras.Model, settings: TrainingSettings) -> Memory:
     recompute_layers = settings.recompute_layers
     weights = 4 * WEIGHT_COPIES * sum(int(np.prod(w.shape)) for w in model.weights)
     values, logits = _wavenet_values(model.local_model, xla, recompute_layers)
+    layers = len(model.local_model.blocks)
     if isinstance(model, AutoregressiveDiscreteAutoencoder):
         values += _coder_values(model, recompute_layers)
+        layers += len(model.encoder.blocks) + len(model.modulator.blocks)
     an_id = values * (4 if settings.precision == "float32" else 2) + logits * 4
     ids = settings.batch_size // settings.accumulation_steps * settings.crop_steps
-    return Memory(weights, ids * an_id, PROGRAM_MIB[xla] * MIB)
+    base, a_layer = PROGRAM_MIB[xla, recompute_layers > 0]
+    return Memory(weights, ids * an_id, (base + a_layer * layers) * MIB)
 
 
 def _wavenet_values(network: WaveNet, xla: bool, recompute_layers: int) -> tuple[float, float]:
     """Values kept for an id: activations, and what belongs to the logits, always float32."""
     layers, width, skip = len(network.blocks), network.residual_channels, network.skip_channels
     # Of a layer, for each channel: its input, filter and gate, their product, and that once more
-    # side by side for the skips. TensorFlow's own kernels reorder wide ones.
-    a_layer = 5.0 if xla else 5.2 if width < 128 else 6.5
+    # side by side for the skips. TensorFlow's own kernels reorder some.
+    a_layer = 5.0 if xla else 6.5
     kept = 4 * skip + a_layer * width * min(recompute_layers or layers, layers)
     if recompute_layers:
         stretches = math.ceil(layers / recompute_layers)
         # XLA adds up the skips of all stretches at the end.
-        kept += (stretches + 2) * width + stretches * skip * (1.0 if xla else 0.5)
+        kept += (stretches + 2) * width + stretches * skip * (1.0 if xla else 1.7)
     return kept, 3 * network.num_classes
 
 
