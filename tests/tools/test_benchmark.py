@@ -42,6 +42,16 @@ def test_it_measures(name, columns, tmp_path):
             assert result[column], (column, result)
 
 
+def test_the_estimate_of_memory_holds_with_micro_batches():
+    """Two of them take what one takes."""
+    args = ["--gin_file=gin/large_wavenet.gin", "--crop_steps=8192", "--batch_size=2"]
+    bindings = ["RESIDUAL_CHANNELS=64", "SKIP_CHANNELS=128", "ACCUMULATION_STEPS=2"]
+    process = run("tools.fields.memory", *args, *(f"--gin_param={b}" for b in bindings))
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout.splitlines()[-1])
+    assert 0.75 < found["estimated_bytes"] / found["bytes"] < 1.25
+
+
 @pytest.mark.parametrize(
     "args", [[], ["nonsense"], ["training", "--runs=0"], ["training", "--sizes=4"]]
 )
