@@ -94,9 +94,24 @@ def _gin_errors() -> Iterator[None]:
         reason = str(error).split(". Searched")[0]
         raise UserError(f"{reason}. Shipped: {', '.join(shipped)}.") from error
     except (SyntaxError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"gin: {first_line(error)}") from error
+        raise UserError(f"gin: {_told(error)}") from error
     finally:
         logging.disable(logging.NOTSET)
+
+
+def _told(error: Exception) -> str:
+    """What is wrong, in words of this project where gin and Python say it in theirs."""
+    text = first_line(error)
+    if "malformed node" in text:
+        return (
+            "a value cannot be read; text needs quotes, which shells take away: "
+            "\"--gin_param=PRECISION='mixed_bfloat16'\"."
+        )
+    if "required positional argument" in text and "'model'" in text:
+        return (
+            "no file names a model: name one, such as gin/hop64_vqvae.gin, before what changes it."
+        )
+    return text
 
 
 def _checked(make_model: Callable) -> Callable:

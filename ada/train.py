@@ -44,7 +44,7 @@ def main(argv: list[str]) -> None:
     workers = Workers(make_strategy(settings.strategy))
     with workers.watched(run_dir):
         # Before there are variables, which meet by their shapes.
-        workers.check_same({"settings": told})
+        workers.check_same({"settings": told, "--run_dir": run_dir})
         with workers.agreeing():
             data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative, workers)

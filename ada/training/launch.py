@@ -145,9 +145,9 @@ def make_trainer(
     parts = strategy.num_replicas_in_sync * settings.accumulation_steps
     if settings.batch_size % parts:
         raise UserError(
-            f"batch_size {settings.batch_size} cannot be divided by "
-            f"{strategy.num_replicas_in_sync} replicas times {settings.accumulation_steps} "
-            f"micro-batches: set BATCH_SIZE to a multiple of {parts}."
+            f"batch_size {settings.batch_size} cannot be divided into "
+            f"{settings.accumulation_steps} micro-batches on each of "
+            f"{strategy.num_replicas_in_sync} replicas: set BATCH_SIZE to a multiple of {parts}."
         )
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():

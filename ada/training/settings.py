@@ -183,6 +183,11 @@ class TrainingSettings:
         least_one = ("num_steps", "batch_size", "crop_steps", "accumulation_steps")
         _check_range("train", self, 1, least_one)
         _check_range("train", self, 0, ("recompute_layers",))
+        if self.batch_size % self.accumulation_steps:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be divided into {self.accumulation_steps} "
+                "micro-batches: set BATCH_SIZE to a multiple of ACCUMULATION_STEPS."
+            )
         choices = {
             "kind": ("audio", "codes"),
             "companding": tuple(COMPANDINGS),

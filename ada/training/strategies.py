@@ -43,6 +43,7 @@ def make_strategy(name: str = "one_device") -> tf.distribute.Strategy:
         return tf.distribute.get_strategy()
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = [device.name for device in tf.config.list_logical_devices(kind)]
+    log.info(f"Training on {len(devices)} {kind}{'s' if len(devices) > 1 else ''}.")
     return tf.distribute.MirroredStrategy(devices)
 
 
@@ -71,26 +72,37 @@ def _multi_worker() -> tf.distribute.Strategy:
 def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
     resolvers = tf.distribute.cluster_resolver
     if os.environ.get("TF_CONFIG"):
-        try:
-            config = json.loads(os.environ["TF_CONFIG"])
-            addresses = config["cluster"]["worker"]
-            if set(config["cluster"]) != {"worker"} or config["task"]["type"] != "worker":
-                raise ValueError("all tasks must be workers")
-            addresses[config["task"]["index"]]
-            if not all(re.fullmatch(r".+:\d{1,5}", address) for address in addresses):
-                raise ValueError("every worker needs a port")
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise UserError(
-                f"TF_CONFIG cannot be used ({error!r}). It looks like this: "
-                '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
-                '"task": {"type": "worker", "index": 0}}'
-            ) from error
+        _check_tf_config(os.environ["TF_CONFIG"])
         return resolvers.TFConfigClusterResolver()
     if "SLURM_PROCID" in os.environ:
         return _slurm_resolver()
     raise UserError(
         "strategy 'multi_worker' needs TF_CONFIG in the environment of every process, or srun: see "
         "'Large models, many devices, interruptions' in the README."
+    )
+
+
+def _check_tf_config(text: str) -> None:
+    """Raises UserError for what is no TF_CONFIG of workers alone, with this one among them."""
+    try:
+        config = json.loads(text)
+        addresses, task = config["cluster"]["worker"], config["task"]
+        if set(config["cluster"]) != {"worker"} or task["type"] != "worker":
+            wrong = "all tasks must be workers"
+        elif not all(re.fullmatch(r".+:\d{1,5}", address) for address in addresses):
+            wrong = "every worker needs a port"
+        elif task["index"] not in range(len(addresses)):
+            wrong = f"there is no worker {task['index']} among {len(addresses)}"
+        else:
+            return
+    except ValueError:
+        wrong = "it is no JSON"
+    except (KeyError, TypeError):
+        wrong = "a part is missing"
+    raise UserError(
+        f"TF_CONFIG cannot be used: {wrong}. It looks like this: "
+        '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+        '"task": {"type": "worker", "index": 0}}'
     )
 
 

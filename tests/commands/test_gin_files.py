@@ -126,6 +126,26 @@ def test_a_misspelt_name_in_a_file_is_an_error(tmp_path):
     assert configuration.load(["gin/hop64_vqvae.gin", str(path)]).num_steps == 7
 
 
+@pytest.mark.parametrize(
+    ("files", "binding", "message"),
+    [
+        (["hop64_vqvae"], "train.number_of_steps=3", "number_of_steps"),
+        (["hop64_vqvae"], "Nothing.x=3", "Nothing"),
+        (["hop64_vqvae"], "Encoder.channles=3", "channles"),
+        (["hop64_vqvae"], "Optimization.schedule='linear'", "Optimization.schedule"),
+        (["hop64_vqvae"], "POLYAK_DECAY=1.0", r"polyak_decay must be in \[0, 1\)"),
+        (["hop64_vqvae"], "NUM_STEPS='x'", "train.num_steps must be a number"),
+        (["hop64_vqvae"], "PRECISION=mixed_bfloat16", "text needs quotes"),
+        (["hop64_vqvae"], "ACCUMULATION_STEPS=3", "into 3 micro-batches: set BATCH_SIZE"),
+        (["tiny"], "NUM_STEPS=3", "no file names a model"),
+    ],
+)
+def test_what_cannot_be_loaded_is_said(files, binding, message):
+    with pytest.raises(UserError, match=message) as error:
+        configuration.load([f"gin/{name}.gin" for name in files], [binding]).model()
+    assert "\n" not in str(error.value)
+
+
 def test_bindings_go_to_the_models_that_use_them():
     params = ["NUM_STEPS=7", "HOP_LENGTH=32", "VectorQuantizer.code_dim=8", "PRIOR_STEPS=9"]
     assert configuration.params_for(["gin/hop64_vqvae.gin"], params) == params[:3]

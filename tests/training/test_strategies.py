@@ -25,7 +25,16 @@ def test_slurm_counts_as_its_node_list_does(monkeypatch):
     [
         ("nothing", {}, "must be one of one_device, mirrored, multi_worker, tpu"),
         ("multi_worker", {}, "needs TF_CONFIG"),
-        ("multi_worker", {"TF_CONFIG": "{"}, "TF_CONFIG cannot be used"),
+        ("multi_worker", {"TF_CONFIG": "{"}, "it is no JSON. It looks like this"),
+        ("multi_worker", {"TF_CONFIG": "[1]"}, "a part is missing"),
+        (
+            "multi_worker",
+            {
+                "TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}, '
+                '"task": {"type": "worker", "index": 2}}'
+            },
+            "there is no worker 2 among 2",
+        ),
         ("multi_worker", {"TF_CONFIG": '{"cluster": {"worker": ["a:1"]}}'}, "looks like this"),
         (
             "multi_worker",
