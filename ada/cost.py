@@ -74,7 +74,7 @@ def _wavenet_values(network: WaveNet, xla: bool, recompute_layers: int) -> tuple
     layers, width, skip = len(network.blocks), network.residual_channels, network.skip_channels
     # Of a layer, for each channel: its input, filter and gate, their product, and that once more
     # side by side for the skips. TensorFlow's own kernels reorder some.
-    a_layer = 5.0 if xla else 6.5
+    a_layer = 5.0 if xla else 6.3
     kept = 4 * skip + a_layer * width * min(recompute_layers or layers, layers)
     if recompute_layers:
         stretches = math.ceil(layers / recompute_layers)
