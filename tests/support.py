@@ -1,6 +1,7 @@
 """What several tests use: running commands, datasets of codes, run directories without training."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -56,6 +57,17 @@ def free_ports(count):
         for s in sockets:
             s.bind(("127.0.0.1", 0))
         return [s.getsockname()[1] for s in sockets]
+
+
+def free_addresses(count):
+    """Such ports with this machine's name in front, as workers find each other."""
+    return [f"127.0.0.1:{port}" for port in free_ports(count)]
+
+
+def tf_config(addresses, number):
+    """TF_CONFIG of one of several workers."""
+    task = {"type": "worker", "index": number}
+    return json.dumps({"cluster": {"worker": addresses}, "task": task})
 
 
 def run(module, *args, cwd=ROOT, env=None, python=sys.executable, timeout=600):

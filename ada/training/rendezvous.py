@@ -38,6 +38,18 @@ def wait_for_all(addresses: Sequence[str], number: int) -> None:
             _join(addresses[0], number)
 
 
+class _Reminder:
+    """Says now and then who is waited for."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def __call__(self, missing: str) -> None:
+        if time.monotonic() - self._told > TELL_EVERY_SECS:
+            log.info(f"Still waiting for {missing}.")
+            self._told = time.monotonic()
+
+
 def _listen(port: int) -> socket.socket:
     for family in (socket.AF_INET6, socket.AF_INET):  # the first serves both, where it is there
         try:
@@ -56,7 +68,7 @@ def _gather(listener: socket.socket, addresses: Sequence[str]) -> None:
     """What the first process does."""
     listener.settimeout(POLL_SECS)
     present: dict[int, socket.socket] = {}
-    told = time.monotonic()
+    reminder = _Reminder()
     while True:
         try:
             connection, _ = listener.accept()
@@ -71,10 +83,7 @@ def _gather(listener: socket.socket, addresses: Sequence[str]) -> None:
         present = {k: c for k, c in present.items() if _waits(c)}
         if len(present) == len(addresses) - 1:
             break
-        if time.monotonic() - told > TELL_EVERY_SECS:
-            missing = [a for k, a in enumerate(addresses) if k and k not in present]
-            log.info(f"Still waiting for {', '.join(missing)}.")
-            told = time.monotonic()
+        reminder(", ".join(a for k, a in enumerate(addresses) if k and k not in present))
     for connection in present.values():
         with connection:
             connection.sendall(_GO)
@@ -106,7 +115,7 @@ def _waits(connection: socket.socket) -> bool:
 def _join(address: str, number: int) -> None:
     """What the others do."""
     host, port = address.rsplit(":", 1)
-    told = time.monotonic()
+    reminder = _Reminder()
     while True:
         reason = "it is not there yet"
         try:
@@ -116,9 +125,7 @@ def _join(address: str, number: int) -> None:
                     return
         except OSError as error:
             reason = error.strerror or reason
-        if time.monotonic() - told > TELL_EVERY_SECS:
-            log.info(f"Still waiting for {address} ({reason}).")
-            told = time.monotonic()
+        reminder(f"{address} ({reason})")
         time.sleep(POLL_SECS)
 
 

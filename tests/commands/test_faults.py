@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import MICRO, ROOT, free_ports, write_codes
+from support import MICRO, ROOT, free_addresses, tf_config, write_codes
 
 from ada.checkpoint_files import existing_checkpoints
 
@@ -121,15 +121,6 @@ def test_ctrl_c_exits_with_130_and_saves(codes, tmp_path):
     assert step == last_step(run_dir)
 
 
-def as_worker(number, addresses):
-    task = {"type": "worker", "index": number}
-    return json.dumps({"cluster": {"worker": addresses}, "task": task})
-
-
-def two_addresses():
-    return [f"127.0.0.1:{port}" for port in free_ports(2)]
-
-
 @contextlib.contextmanager
 def two_workers(addresses, data_dirs, run_dir, *differing):
     with contextlib.ExitStack() as stack:
@@ -142,7 +133,7 @@ def two_workers(addresses, data_dirs, run_dir, *differing):
                     "--gin_param=PRIOR_STEPS=100000",
                     *(differing if number else ()),
                     NAME=f"worker{number}",
-                    TF_CONFIG=as_worker(number, addresses),
+                    TF_CONFIG=tf_config(addresses, number),
                 )
             )
             for number, data_dir in enumerate(data_dirs)
@@ -152,7 +143,7 @@ def two_workers(addresses, data_dirs, run_dir, *differing):
 def test_where_one_worker_cannot_work_all_say_so_and_fail(codes, tmp_path):
     """A job that is run again where it was stopped (75) would wait for it for ever."""
     data_dirs = [codes, tmp_path / "nothing"]
-    with two_workers(two_addresses(), data_dirs, tmp_path / "run") as workers:
+    with two_workers(free_addresses(2), data_dirs, tmp_path / "run") as workers:
         for worker in workers:
             assert worker.wait(timeout=120) == 1, worker.said()
         assert "worker 1 failed: its own message says why" in workers[0].said()
@@ -162,7 +153,7 @@ def test_where_one_worker_cannot_work_all_say_so_and_fail(codes, tmp_path):
 
 def test_workers_that_were_given_different_settings_say_so_and_fail(codes, tmp_path):
     wider = "--gin_param=RESIDUAL_CHANNELS=9"
-    with two_workers(two_addresses(), [codes] * 2, tmp_path / "run", wider) as workers:
+    with two_workers(free_addresses(2), [codes] * 2, tmp_path / "run", wider) as workers:
         for worker in workers:
             assert worker.wait(timeout=120) == 1, worker.said()
             assert "the workers differ in settings" in worker.said()
@@ -171,7 +162,7 @@ def test_workers_that_were_given_different_settings_say_so_and_fail(codes, tmp_p
 @pytest.mark.parametrize("waiting", [0, 1])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_worker_that_waits_for_others_can_be_stopped(number, code, waiting, codes, tmp_path):
-    env = {"TF_CONFIG": as_worker(waiting, two_addresses())}
+    env = {"TF_CONFIG": tf_config(free_addresses(2), waiting)}
     with training(codes, tmp_path / "run", "--strategy=multi_worker", **env) as process:
         while "waiting for the others" not in process.said():
             assert process.poll() is None, process.said()
@@ -184,7 +175,7 @@ def test_a_worker_that_waits_for_others_can_be_stopped(number, code, waiting, co
 
 def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tmp_path):
     """With the same addresses, as a scheduler would."""
-    run_dir, addresses = tmp_path / "run", two_addresses()
+    run_dir, addresses = tmp_path / "run", free_addresses(2)
     with two_workers(addresses, [codes] * 2, run_dir) as workers:
         wait_for_step(run_dir, 5, *workers)
         workers[1].send_signal(signal.SIGKILL)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import free_ports
+from support import free_addresses, tf_config
 
 SCRIPT = Path(__file__).with_name("replicas_script.py")
 # By name: strategy, processes, logical devices of each, micro-batches (and recomputed layers).
@@ -27,7 +27,7 @@ def start(strategy, devices, micro_batches, out, *args, **env):
 def run_workers(way, out, *args, slurm=False):
     """What each process of a way saves."""
     strategy, count, devices, micro_batches = way
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    addresses = free_addresses(count)
     processes = []
     for number in range(count):
         env = {}
@@ -41,8 +41,7 @@ def run_workers(way, out, *args, slurm=False):
                 "SLURM_STEP_TASKS_PER_NODE": str(count),
             }
         elif count > 1:
-            task = {"type": "worker", "index": number}
-            env = {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})}
+            env = {"TF_CONFIG": tf_config(addresses, number)}
         path = f"{out}{number}.npz"
         processes.append(start(strategy, devices, micro_batches, path, *args, **env))
     assert [process.wait(timeout=300) for process in processes] == [0] * count
