@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import ada
-from ada.data.runners import Job
+from ada.data.runners import Interrupted, Job
 from ada.data.spec import DatasetError
 from ada.errors import with_hint
 from ada.progress import progress_bar
@@ -26,6 +26,7 @@ from ada.progress import progress_bar
 logging.disable(logging.WARNING)
 import apache_beam as beam  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
+from apache_beam.runners.worker import sdk_worker  # noqa: E402
 
 from ada.data.beam_workers import WorkerDiedError  # noqa: E402
 
@@ -54,13 +55,15 @@ _at_work: set[str] = set()
 
 
 class RunJob(beam.DoFn):
-    """Runs a job; yields its name."""
+    """Runs a job; yields its name, unless it was told to stop."""
 
     def process(self, job: Any) -> Iterator[str]:
         """Makes one part."""
         _at_work.add(job.name)
         try:
             job.run(_stopping.is_set)
+        except Interrupted:
+            return
         finally:
             _at_work.discard(job.name)
         yield job.name
@@ -144,13 +147,21 @@ def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions) -> None:
     _stopping.clear()
     try:
         pipeline.run().wait_until_finish()
-    except BaseException:
+    except BaseException as error:
         # Beam does not wait for its threads; Python would end in the midst of what they do.
         _stopping.set()
+        if not isinstance(error, Exception):
+            _mute_workers()
         deadline = time.monotonic() + _STOPPING_SECS
         while _at_work and time.monotonic() < deadline:
             time.sleep(0.05)
         raise
+
+
+def _mute_workers() -> None:
+    """Threads of Beam that an interruption leaves behind print that their pipeline is gone."""
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    sdk_worker.print = lambda *_, **__: None
 
 
 def _what_it_was(error: Exception) -> str:
