@@ -31,6 +31,7 @@ CORE = [
 EXTRAS = {
     "beam": ["apache-beam>=2.60"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
+    "eval": ["librosa>=0.11,<0.12"],
     "tfio": [
         "tensorflow==2.17.*",
         "tensorflow-io==0.37.1",

@@ -1,23 +1,44 @@
-"""Scores a chain of run directories, top first, on a split of their data.
+"""Evaluates systems: chains of run directories, top first, on a split of their data.
 
-python -m ada.evaluate --run_dirs=runs/prior_hop64,runs/hop64_vqvae
+    python -m ada.evaluate --run_dirs=runs/prior_hop64,runs/hop64_vqvae
+    python -m ada.evaluate --run_dirs=runs/prior_hop64,runs/hop64_vqvae --run_dirs=runs/wavenet \
+        --output_dir=out/evaluation
+
+The first prints what each level costs in bits, and what its codes are worth. With --output_dir,
+clips are reconstructed, generated and compared with real ones besides (with the packages of
+`pip install -e '.[eval]'`), and everything goes into a page, JSON, CSV and WAV files.
 """
 
-import json
+from pathlib import Path
 
 from absl import flags
 
 from ada import commands
+from ada.errors import UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("run_dirs", None, "Run directories, top first; one alone will do.")
+flags.DEFINE_multi_string(
+    "run_dirs", None, "Run directories of a system, top first, with commas; repeat for several."
+)
+flags.DEFINE_list("names", None, "What to call the systems; by default their run directories.")
 flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "What to score.")
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
 flags.DEFINE_string("data_dir", None, "Dataset for the last run. Default: what it was trained on.")
-flags.DEFINE_string("json", None, "A file to write all numbers to.")
-flags.DEFINE_string("clips_dir", None, "Where to write original and reconstructed clips.")
+flags.DEFINE_string("output_dir", None, "Where page, JSON, CSV and clips go.")
+flags.DEFINE_string("json", None, "A file for the bits, without --output_dir.")
+flags.DEFINE_list(
+    "samples", None, "Output directories of ada.sample, one a system. Default: clips are generated."
+)
+flags.DEFINE_integer("num_samples", 4, "Clips to generate of each; 0 for none.", lower_bound=0)
+flags.DEFINE_float(
+    "duration_secs",
+    20.0,
+    "Their length in seconds: consistency is measured up to it.",
+    lower_bound=0.001,
+)
+flags.DEFINE_integer("seed", 0, "Of what is drawn.")
 flags.mark_flag_as_required("run_dirs")
 
 
@@ -25,23 +46,34 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada.chain import Chain
-    from ada.data.spec import write_text_atomically
     from ada.evaluation.chain import evaluate_chain, table
-    from ada.evaluation.reconstruction import write_reconstructions
+    from ada.evaluation.comparison import Options, SystemToEvaluate, compare, write_evaluation
+    from ada.files import require_local
 
-    chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
-    result = evaluate_chain(chain, FLAGS.split, FLAGS.data_dir)
-    if FLAGS.clips_dir and result["levels"][-1]["conditional"]:
-        write_reconstructions(
-            chain.runs[-1],
-            FLAGS.clips_dir,
-            split=FLAGS.split,
-            checkpoint=chain.checkpoints[-1],
-            data_dir=FLAGS.data_dir,
+    run_dirs = [value.split(",") for value in FLAGS.run_dirs]
+    names = FLAGS.names or [" + ".join(Path(d).name for d in reversed(dirs)) for dirs in run_dirs]
+    samples = FLAGS.samples or [None] * len(run_dirs)
+    for flag, values in (("names", names), ("samples", samples)):
+        if len(values) != len(run_dirs):
+            raise UsageError(f"--{flag}: {len(values)} given, of {len(run_dirs)} --run_dirs")
+    if len(set(names)) < len(names) or any(Path(name).name != name for name in names):
+        raise UsageError(f"--names: {', '.join(names)} are to differ, without slashes")
+    chains = [Chain.open(dirs, FLAGS.checkpoint) for dirs in run_dirs]
+    if FLAGS.output_dir is None:
+        results = [evaluate_chain(chain, FLAGS.split, FLAGS.data_dir) for chain in chains]
+        if FLAGS.json:
+            write_evaluation(FLAGS.json, FLAGS.split, results)
+    else:
+        require_local(FLAGS.output_dir)
+        options = Options(
+            FLAGS.split, FLAGS.data_dir, FLAGS.num_samples, FLAGS.duration_secs, FLAGS.seed
         )
-    if FLAGS.json:
-        write_text_atomically(FLAGS.json, json.dumps(result, indent=1) + "\n")
-    print(table(result))
+        systems = [SystemToEvaluate(*three) for three in zip(names, chains, samples, strict=True)]
+        results = compare(systems, options, FLAGS.output_dir)
+    for name, result in zip(names, results, strict=True):
+        print(table(result) if len(results) == 1 else f"== {name}\n{table(result)}")
+    if FLAGS.output_dir is not None:
+        print(f"Look and listen: {Path(FLAGS.output_dir) / 'page.html'}")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ data/                 the audio dataset
 <level>/              run directory of a level, bottom first, named as its gin file
 <level>_codes/        codes of an autoencoder, the data of the level above
 baseline/             the bottom's local model trained without codes, if asked for
-samples/ clips/       generated audio; originals and their reconstructions
-evaluation.json baseline.json summary.json page.html
+samples/              generated audio
+evaluation/           numbers, originals and their reconstructions (`ada.evaluation.comparison`)
+baseline.json summary.json page.html
 .stages/              what is done, and by which command
 
 Systems that share their lower levels share a `levels_dir`, which then holds all but the last lines.
@@ -25,6 +26,7 @@ from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
 from ada.data.spec import SPEC_NAME
 from ada.errors import UserError
+from ada.evaluation.comparison import EVALUATION
 from ada.evaluation.report import write_report
 from ada.files import exclusive, require_local
 from ada.runs import Run
@@ -99,9 +101,8 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
             "--overwrite",
         ]
         stages.run("samples", ["ada.sample", chain, *flags], samples / "sample.json")
-    numbers = root / "evaluation.json"
-    flags = [f"--json={numbers}", f"--clips_dir={root / 'clips'}"]
-    stages.run("evaluation", ["ada.evaluate", chain, *flags], numbers)
+    flags = [f"--output_dir={root / 'evaluation'}", "--num_samples=0"]
+    stages.run("evaluation", ["ada.evaluate", chain, *flags], root / "evaluation" / EVALUATION)
     baseline = None
     if system.baseline:
         baseline = train_level(beside, "baseline", BASELINE, system, params[BASELINE], audio)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ada.evaluation.comparison import read_evaluation
 from ada.population import History
 from ada.quantizers import collapsed
 from ada.stages import Stages
@@ -79,7 +80,7 @@ def train_and_score(
     numbers = stages.root / f"{name}.json"
     command = ["ada.evaluate", f"--run_dirs={run_dir}", f"--json={numbers}"]
     stages.run(f"{name}_evaluation", command, numbers)
-    [evaluation] = json.loads(numbers.read_text())["levels"]
+    [evaluation] = read_evaluation(numbers)["levels"]
     return run_dir, evaluation
 
 

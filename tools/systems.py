@@ -7,7 +7,6 @@ without our remedies, trained on the same. Run again, it goes on; a system that 
 the others from their rows.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,9 +94,10 @@ def add_rows(
       results: rows of `tools.systems_report`; its own is added, and those without remedies.
       coders: rows of `tools.autoencoders` by name; those that are missing are added.
     """
+    from ada.evaluation.comparison import EVALUATION, read_evaluation
     from tools import autoencoders, systems_report
 
-    evaluation = json.loads((root / name / "evaluation.json").read_text())
+    evaluation = read_evaluation(root / name / "evaluation" / EVALUATION)
     results.append(systems_report.system_row(name, root, evaluation))
     for level in reversed(evaluation["levels"]):
         coder = Path(level["run_dir"]).name

@@ -8,7 +8,7 @@ import numpy as np
 from ada import log
 from ada.chain import Chain
 from ada.data import Dataset
-from ada.evaluation.codes import rolled_codes_cost
+from ada.evaluation.codes import code_entropies, rolled_codes_cost
 from ada.evaluation.likelihood import SplitScorer
 from ada.runs import Run
 
@@ -21,10 +21,12 @@ def evaluate_run(
     Returns:
       "kind", "conditional" (whether bits are *reconstruction* bits, given codes), "bits_per_step",
       "bits_per_sample" (of the audio at the bottom), "bits_per_sec", "audio" (a digest of the
-      files of the split, the same for codes and what they encode); of an autoencoder with codes
-      also "num_codes", "hop_length", "perplexity", "used_codes", "zero_queries" (share of all-zero
-      queries, of an argmax quantiser), "usage", "code_bits_at_most" (a sample, at that
-      perplexity) and the cost of rolled codes.
+      files of the split, the same for codes and what they encode), "files" ("file", "steps" and
+      "bits_per_step" of each); of a model of codes also what they cost without a network
+      (`code_entropies`); of an autoencoder with codes also "num_codes", "hop_length",
+      "perplexity", "used_codes", "zero_queries" (share of all-zero queries, of an argmax
+      quantiser), "usage", "code_bits_at_most" (a sample, at that perplexity) and the cost of
+      rolled codes.
     """
     model = run.load_model(checkpoint)
     dataset = run.open_dataset(data_dir)
@@ -40,7 +42,13 @@ def evaluate_run(
         "bits_per_step": scores["bits"],
         "bits_per_sample": per_sample,
         "bits_per_sec": per_sample * run.info.sample_rate,
+        "files": [
+            {"file": source.name, "steps": source.num_steps, "bits_per_step": float(bits)}
+            for source, bits in zip(dataset.sources(split), scores["source_bits"], strict=True)
+        ],
     }
+    if run.info.kind == "codes":
+        result |= code_entropies(dataset, split)
     if model.num_codes:
         hop = run.info.hop_length * model.hop_length
         result |= {
@@ -103,6 +111,11 @@ def table(result: dict[str, Any]) -> str:
             f"{level['run_dir']} ({level['kind']}, {what}): {level['bits_per_step']:.3f} bits a "
             f"step, {level['bits_per_sample']:.4f} a sample, {level['bits_per_sec']:.0f} a second"
         )
+        if "bigram_bits" in level:
+            lines.append(
+                f"  counted instead, on the train split: {level['unigram_bits']:.3f} bits a code, "
+                f"{level['bigram_bits']:.3f} given the code before"
+            )
         if "num_codes" in level:
             lines.append(
                 f"  codes: perplexity {level['perplexity']:.1f}, {level['used_codes']} of "

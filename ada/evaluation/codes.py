@@ -1,4 +1,6 @@
-"""What codes are worth: the cost of decoding with the codes of another clip."""
+"""What codes are worth, and what they cost: rolled codes and entropies."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -66,3 +68,40 @@ def rolled_codes_cost(
         "rolled_codes_bits": other,
         "rolled_codes_cost_bits": other - own,
     }
+
+
+def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, float]:
+    """What codes cost, bits a code, under models that need no network: what a prior should beat.
+
+    Both are counted on the train split and scored on another, so that they do not profit from
+    few codes, as entropies of counts would: they are upper bounds on the entropy of a code and on
+    its *conditional entropy* given the code before.
+
+    Args:
+      dataset: of codes.
+      split: to score.
+
+    Returns:
+      "unigram_bits", of codes one by one, and "bigram_bits", given the code before.
+    """
+    num_codes = dataset.spec.num_classes
+    pairs = np.zeros([num_codes, num_codes])
+    for codes in all_codes(dataset, "train"):
+        np.add.at(pairs, (codes[:-1], codes[1:]), 1)
+    alone = pairs.sum(0)
+    alone = (alone + 1.0) / (alone.sum() + num_codes)
+    # Witten and Bell (1991): a context backs off by as many counts as kinds of codes followed it.
+    kinds = np.maximum(np.count_nonzero(pairs, axis=1), 1)[:, None]
+    after = (pairs + kinds * alone) / (pairs.sum(1, keepdims=True) + kinds)
+    unigram, bigram, count = 0.0, 0.0, 0
+    for codes in all_codes(dataset, split):
+        unigram -= np.log2(alone[codes[1:]]).sum()
+        bigram -= np.log2(after[codes[:-1], codes[1:]]).sum()
+        count += len(codes) - 1
+    return {"unigram_bits": unigram / max(count, 1), "bigram_bits": bigram / max(count, 1)}
+
+
+def all_codes(dataset: Dataset, split: str) -> Iterator[np.ndarray]:
+    """The codes of every source of a split, int64 `[steps]`."""
+    for source, length in enumerate(dataset.index(split).lengths):
+        yield dataset.read(split, source, 0, int(length)).astype(np.int64)

@@ -112,18 +112,24 @@ class SplitScorer:
         self._local_sums = tf.function(self._batch_sums, jit_compile=jit_compile, autograph=False)
         self._sums = tf.function(self._global_sums, autograph=False)
 
-    def _global_sums(self, ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
-        def replica_sums(ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _global_sums(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        def replica_sums(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
             context = tf.distribute.get_replica_context()
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, self._local_sums(ids, weights))
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, self._local_sums(*batch))
 
-        return run_on_replicas(self._strategy, replica_sums, ids, weights)
+        return run_on_replicas(self._strategy, replica_sums, *batch)
 
-    def _batch_sums(self, ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _batch_sums(
+        self, ids: tf.Tensor, weights: tf.Tensor, source: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         output = self.model.compute_losses(ids, weights)
         wanted = {"usage", "zero_queries", "quantization_error"}
         metrics = {k: v for k, v in output.metrics.items() if k in wanted}
-        return {"nll": output.losses["nll"], "steps": tf.reduce_sum(weights)} | metrics
+        num_sources = len(self._dataset.index(self._split).lengths)
+        rows = {"nll": output.row_nll, "steps": tf.reduce_sum(weights, axis=1)}
+        # Sums of each source: rows of one batch may be of several.
+        sums = {k: tf.math.unsorted_segment_sum(v, source, num_sources) for k, v in rows.items()}
+        return sums | metrics
 
     def __call__(
         self, progress: bool = False, between: Callable[[], None] = lambda: None
@@ -136,6 +142,7 @@ class SplitScorer:
 
         Returns:
           "bits": mean -log2 p(id) a step; of an autoencoder -log2 p(id | codes), *reconstruction*.
+          "source_bits": the same of each source of the split, `[num_sources]`.
           With codes also "usage" `[num_codes]`, "perplexity", "used_codes" and raw metrics.
         """
         totals: dict[str, np.ndarray] = {}
@@ -145,12 +152,17 @@ class SplitScorer:
                 windows, total=self._num_batches, desc=f"scoring {self._split}", unit="batch"
             )
         for batch in windows:
-            for name, value in self._sums(batch["ids"], batch["weights"]).items():
+            sums = self._sums(batch["ids"], batch["weights"], batch["source"])
+            for name, value in sums.items():
                 totals[name] = totals.get(name, 0.0) + value.numpy().astype(np.float64)
             between()
-        steps = totals.pop("steps")
+        source_steps, source_bits = totals.pop("steps"), totals.pop("nll") * NATS_TO_BITS
+        steps = source_steps.sum()
         means = {name: value / steps for name, value in totals.items()}
-        result = {"bits": float(means.pop("nll") * NATS_TO_BITS)}
+        result = {
+            "bits": float(source_bits.sum() / steps),
+            "source_bits": source_bits / np.maximum(source_steps, 1.0),
+        }
         if "usage" in means:
             usage = means["usage"]
             result |= {

@@ -1,61 +1,105 @@
-"""Original clips and what an autoencoder's decoder makes of their codes."""
+"""Original clips, what decoders make of their codes, and how far apart the two are."""
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ada.audio.writing import write_wav
-from ada.generation import Draws, Level, generate_level
+from ada.chain import Chain
+from ada.evaluation.clips import ids_to_audio, real_ids
+from ada.generation import Draws, Level, generate_level, modes
 from ada.models import AutoregressiveDiscreteAutoencoder
-from ada.runs import Run
+
+NUM_CLIPS, CLIP_SECS = 4, 5.0
 
 
-def write_reconstructions(
-    run: Run,
-    output_dir: str,
-    num_clips: int = 2,
-    secs: float = 5.0,
+class Reconstructions(NamedTuple):
+    """Clips of a split and their reconstructions.
+
+    Attributes:
+      sample_rate: Hz.
+      original: float32 `[clips, samples]`, as ids hold it.
+      made: the same by number of levels that it went through, from 1: through the codes of the
+        lowest autoencoder, of the one above, and so on.
+    """
+
+    sample_rate: int
+    original: np.ndarray
+    made: dict[int, np.ndarray]
+
+    def write(self, output_dir: str) -> None:
+        """Writes `original_0.wav`, `reconstruction_0.wav`, `reconstruction2_0.wav`, ..."""
+        for name, clips in self.named().items():
+            for number, clip in enumerate(clips):
+                write_wav(str(Path(output_dir) / f"{name}_{number}.wav"), clip, self.sample_rate)
+
+    def named(self) -> dict[str, np.ndarray]:
+        """The clips by the names of their files."""
+        names = {1: "reconstruction"}
+        made = {names.get(depth, f"reconstruction{depth}"): c for depth, c in self.made.items()}
+        return {"original": self.original} | made
+
+    def distances(self) -> list[dict[str, Any]]:
+        """Means over the clips, for each number of "levels", from 1; see `ada.evaluation.spectral`.
+
+        The clips are drawn at temperature 1, and what codes do not hold is made up: spectra are
+        compared, not waveforms.
+        """
+        from ada.evaluation.spectral import log_mel_distance, stft_distances
+
+        rows = []
+        for depth, made in self.made.items():
+            pairs = list(zip(self.original, made, strict=True))
+            stft = [stft_distances(*pair) for pair in pairs]
+            rows.append(
+                {"levels": depth}
+                | {name: float(np.mean([d[name] for d in stft])) for name in stft[0]}
+                | {
+                    "log_mel_db": float(
+                        np.mean([log_mel_distance(*pair, self.sample_rate) for pair in pairs])
+                    )
+                }
+            )
+        return rows
+
+
+def reconstruct_clips(
+    chain: Chain,
     split: str = "validation",
+    num_clips: int = NUM_CLIPS,
+    secs: float = CLIP_SECS,
     seed: int = 0,
-    checkpoint: str = "best",
     data_dir: str | None = None,
-) -> list[str]:
-    """Writes `original_0.wav`, `reconstruction_0.wav`, ... of clips spread over a split.
+) -> Reconstructions:
+    """Reconstructs clips spread over a split, through every number of levels.
 
-    The decoder draws at temperature 1: a reconstruction keeps what the codes hold and makes up the
+    Decoders draw at temperature 1: a reconstruction keeps what the codes hold and makes up the
     rest.
 
     Args:
-      run: of an audio autoencoder.
-      output_dir: where the files go.
-      num_clips: pairs.
-      secs: length of each; shorter sources give shorter clips.
+      chain: with autoencoders, down to audio.
       split: where originals come from.
+      num_clips: how many.
+      secs: length of each; less if no source is as long.
       seed: of the draws.
-      checkpoint: "best" or "latest".
-      data_dir: the dataset; the one that the run was trained on if None.
-
-    Returns:
-      Names of the files written, originals and reconstructions in turn.
+      data_dir: the dataset; the one that the bottom run was trained on if None.
     """
-    model, dataset, info = run.load_model(checkpoint), run.open_dataset(data_dir), run.info
-    wanted = round(secs * info.sample_rate)
-    lengths = dataset.index(split).lengths
-    names = []
-    for clip in range(num_clips):
-        source = clip % len(lengths)
-        length = min(wanted, int(lengths[source]))
-        # Spread evenly over a source, away from its ends, which are often silent.
-        share = (clip // len(lengths) + 1) / (-(-num_clips // len(lengths)) + 1)
-        start = int((lengths[source] - length) * share)
-        stored = dataset.read(split, source, start, length)
-        ids = np.asarray(info.to_ids()(stored))[np.newaxis]
-        drawn = reconstruct(model, ids, Draws(seed), f"reconstruction {clip + 1} of {num_clips}")
-        for kind, clip_ids in (("original", ids), ("reconstruction", drawn)):
-            names.append(f"{kind}_{clip}.wav")
-            audio = np.asarray(info.ids_to_audio(clip_ids[0]))
-            write_wav(str(Path(output_dir) / names[-1]), audio, info.sample_rate)
-    return names
+    run = chain.runs[-1]
+    ids = real_ids(run, split, num_clips, secs, data_dir)
+    model = chain.load_model(len(chain.runs) - 1)
+    if not model.num_codes:
+        made = {1: ids_to_audio(run, _through_embedding(model, ids, Draws(seed)))}
+        return Reconstructions(run.info.sample_rate, ids_to_audio(run, ids), made)
+    made = {}
+    decoders = modes.decoders_of(chain)
+    pieces = {f"clip {number}": clip for number, clip in enumerate(ids)}
+    for depth in range(1, len(decoders.runs) + 1):
+        lower = Chain(decoders.runs[-depth:], decoders.checkpoints[-depth:])
+        request = modes.upsampled_audio(lower, pieces, range(num_clips))
+        drawn = request.stream([Draws(seed)] * depth, lanes=num_clips, progress=True).collect()
+        made[depth] = ids_to_audio(run, drawn[-1][0])
+    return Reconstructions(run.info.sample_rate, ids_to_audio(run, ids), made)
 
 
 def reconstruct(
@@ -68,3 +112,13 @@ def reconstruct(
     given = model.encode(ids) if model.num_codes else model.quantizer(model.queries(ids)).quantized
     level = Level(model, draws)
     return generate_level(level, 1, ids.shape[1], codes=given.numpy(), desc=desc)[0]
+
+
+def _through_embedding(
+    model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: Draws
+) -> np.ndarray:
+    rows = [
+        reconstruct(model, row[np.newaxis], draws, f"reconstruction {number + 1} of {len(ids)}")
+        for number, row in enumerate(ids)
+    ]
+    return np.concatenate(rows)

@@ -12,6 +12,7 @@ from ada.audio import read_audio
 from ada.data.spec import write_text_atomically
 from ada.evaluation import page
 from ada.evaluation.charts import Curve
+from ada.evaluation.comparison import EVALUATION, read_evaluation
 from ada.quantizers import collapsed
 from ada.runs import Run
 
@@ -27,7 +28,7 @@ def write_report(
     """Writes `summary.json` and `page.html` and prints the numbers.
 
     Args:
-      root: directory of the pipeline, with evaluation.json, samples/ and clips/.
+      root: directory of the pipeline, with evaluation/ and samples/.
       run_dirs: of the levels, top first.
       baseline: run directory of the local model without codes, or None.
       seconds: what every stage took.
@@ -35,10 +36,10 @@ def write_report(
     Returns:
       0, or 1 if the codes of a level have died or collapsed.
     """
-    evaluation = json.loads((root / "evaluation.json").read_text())
+    evaluation = read_evaluation(root / "evaluation" / EVALUATION)
     without = None
     if baseline is not None:
-        without = json.loads((root / "baseline.json").read_text())["levels"][0]["bits_per_sample"]
+        without = read_evaluation(root / "baseline.json")["levels"][0]["bits_per_sample"]
     summary = summarise(root, evaluation, run_dirs, without, seconds)
     write_text_atomically(str(root / "summary.json"), json.dumps(summary, indent=1) + "\n")
     rows = numbers(summary)
@@ -73,7 +74,8 @@ def summarise(
         }
     # What has nothing to be sampled from (NSynth) reconstructs.
     sampled = root / "samples" / "sample.json"
-    wavs, factor = sorted((root / "clips").glob("reconstruction_*.wav")), None
+    clips = root / "evaluation" / "clips"
+    wavs, factor = sorted(clips.glob("*/reconstruction_*.wav")), None
     if sampled.exists():
         sample = json.loads(sampled.read_text())
         wavs = [root / "samples" / name for name in sample["wavs"]]
@@ -183,7 +185,8 @@ def _page(
     sections = []
     if summary["real_time_factor"] is not None:
         sections.append(("Generated", [clips_of_files(summary["wavs"], rate)]))
-    pairs = sorted((root / "clips").glob("*.wav"), key=lambda p: (p.stem.split("_")[1], p.stem))
+    clips = (root / "evaluation" / "clips").glob("*/*.wav")
+    pairs = sorted(clips, key=lambda p: (p.stem.split("_")[1], p.stem))
     if pairs:
         sections.append(("Originals and their reconstructions", [clips_of_files(pairs, rate)]))
     sections.append(("Numbers", [page.numbers_block(rows)]))

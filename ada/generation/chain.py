@@ -22,12 +22,14 @@ class Generated(NamedTuple):
       ids: every level's ids, top first, each int32 `[items, steps]`; codes that were given come
         before those of the first level.
       bits: mean -log2 p(id) of what was drawn, a level, top first; None where nothing was.
+      real_time_factor: seconds of audio drawn in a second, all clips together.
     """
 
     audio: np.ndarray
     sample_rate: int
     ids: tuple[np.ndarray, ...]
     bits: tuple[float | None, ...]
+    real_time_factor: float
 
 
 def load_levels(
@@ -150,7 +152,8 @@ def generate(
     ids, log_probs = zip(*made.collect(), strict=True)
     given = () if made.codes is None else (made.codes,)
     bits = tuple(map(_bits, log_probs))
-    return Generated(made.to_audio(ids[-1]), made.sample_rate, given + ids, bits)
+    audio = made.to_audio(ids[-1])
+    return Generated(audio, made.sample_rate, given + ids, bits, made.real_time_factor)
 
 
 def _of_levels(draws: Draws | Sequence[Draws] | None, chain: Chain) -> list[Draws]:

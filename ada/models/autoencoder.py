@@ -192,7 +192,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
             step=step,
             conditioning=self.modulator(quantized),
         )
-        return ModelOutput(local.losses | losses, metrics, queries, codes)
+        return ModelOutput(local.losses | losses, metrics, queries, codes, local.row_nll)
 
     def code_weights(self, weights: tf.Tensor) -> tf.Tensor:
         """Weights of ids `[batch, steps * hop_length]` to those of codes `[batch, steps]`."""

@@ -21,12 +21,14 @@ class ModelOutput(NamedTuple):
       metrics: raw values by name (`ada.quantizers.QuantizerOutput.metrics`).
       queries: float `[batch, code_steps, query_dim]` of an autoencoder, else None.
       codes: int32 `[batch, code_steps]` of an autoencoder with codes, else None.
+      row_nll: "nll" of each row, `[batch]`.
     """
 
     losses: dict[str, tf.Tensor]
     metrics: dict[str, tf.Tensor]
     queries: tf.Tensor | None = None
     codes: tf.Tensor | None = None
+    row_nll: tf.Tensor | None = None
 
 
 def categorical(logits: tf.Tensor) -> tfp.distributions.Categorical:

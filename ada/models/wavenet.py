@@ -244,7 +244,8 @@ class WaveNet(Configured, keras.Model):
         if training and self.input_replacement:
             inputs = replace_ids(ids, self.num_classes, self._replaced_share(step), seeds)
         log_prob = categorical(self(ids, conditioning, inputs)).log_prob(ids)
-        return ModelOutput({"nll": -tf.reduce_sum(weights * log_prob)}, {})
+        row_nll = -tf.reduce_sum(weights * log_prob, axis=1)
+        return ModelOutput({"nll": tf.reduce_sum(row_nll)}, {}, row_nll=row_nll)
 
     def _replaced_share(self, step: tf.Tensor | int) -> tf.Tensor:
         share = tf.constant(self.input_replacement)

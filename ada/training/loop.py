@@ -234,7 +234,7 @@ class Loop:
         with self.trainer.polyak.in_place():
             scores = self.validation(between=self._break_validation)
             clips = self.listener() if self.listener else {}
-        usage = scores.pop("usage", None)
+        usage, _ = scores.pop("usage", None), scores.pop("source_bits")
         name = "bits" if usage is None else "reconstruction_bits"
         values = {name: scores.pop("bits")}
         # The chief's, so that all processes decide alike.

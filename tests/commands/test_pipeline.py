@@ -13,6 +13,7 @@ import soundfile
 from support import MICRO, ROOT, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ada.evaluation.comparison import read_evaluation
 from ada.files import exclusive
 
 PACKAGE = {"PYTHONPATH": str(ROOT)}
@@ -149,8 +150,8 @@ def test_numbers_of_a_chain_go_to_any_file(finished, tmp_path):
     # From another working directory: a run knows where its data is.
     process = run("ada.evaluate", chain, f"--json={where}", cwd=tmp_path, env=PACKAGE)
     assert process.returncode == 0, process.stderr
-    expected = json.loads((out / "evaluation.json").read_text())
-    assert json.loads(where.read_text())["total_bits"] == expected["total_bits"]
+    expected = read_evaluation(out / "evaluation" / "evaluation.json")
+    assert read_evaluation(where)["total_bits"] == expected["total_bits"]
 
 
 def test_codes_are_made_once_and_replaced_only_when_told(finished, tmp_path):

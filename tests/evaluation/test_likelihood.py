@@ -7,7 +7,7 @@ from support import write_codes
 
 from ada.data import Dataset, codes_to_ids
 from ada.evaluation import SplitScorer
-from ada.evaluation.codes import rolled_codes_cost
+from ada.evaluation.codes import code_entropies, rolled_codes_cost
 from ada.evaluation.likelihood import context_in_hops
 
 LENGTHS = (3001, 700, 40)
@@ -42,7 +42,10 @@ def whole_sources_bits(model, sources):
 def test_a_wavenet(batch_steps, dataset, sources, make_wavenet):
     model = make_wavenet(2, 5, 3)
     scorer = SplitScorer(model, dataset, codes_to_ids(), batch_steps=batch_steps)
-    assert scorer()["bits"] == pytest.approx(whole_sources_bits(model, sources), rel=1e-5)
+    scores = scorer()
+    assert scores["bits"] == pytest.approx(whole_sources_bits(model, sources), rel=1e-5)
+    alone = [whole_sources_bits(model, [ids]) for ids in sources]
+    assert scores["source_bits"] == pytest.approx(alone, rel=1e-5)
 
 
 @pytest.mark.parametrize("upsample", [False, True])
@@ -53,6 +56,8 @@ def test_an_autoencoder(upsample, dataset, sources, make_autoencoder, monkeypatc
     scorer = SplitScorer(model, dataset, codes_to_ids(), batch_steps=2000, jit_compile=False)
     result = scorer()
     assert result["bits"] == pytest.approx(whole_sources_bits(model, sources), rel=1e-5)
+    alone = [whole_sources_bits(model, [ids]) for ids in sources]
+    assert result["source_bits"] == pytest.approx(alone, rel=1e-5)
     # Sources end within a hop: the part of a code that they fill is what counts.
     assert result["usage"].sum() == pytest.approx(1.0)
     assert 1.0 <= result["perplexity"] <= result["used_codes"] <= 8
@@ -73,3 +78,31 @@ def test_codes_that_nothing_reads_cost_nothing_to_exchange(dataset, make_autoenc
     finally:
         kernel.assign(before)
     assert abs(dead["rolled_codes_cost_bits"]) < 1e-6
+
+
+def test_entropies_of_codes_whose_entropies_are_known(tmp_path):
+    """A chain of four states that stays with probability 0.7, else goes to one of the others."""
+    rng = np.random.default_rng(0)
+
+    def chain(steps):
+        jumps = np.where(rng.random(steps) < 0.7, 0, rng.integers(1, 4, steps))
+        return np.cumsum(jumps) % 4
+
+    splits = {
+        "train": [chain(40000)],
+        "validation": [chain(20000), chain(20000)],
+        "test": [chain(9)],
+    }
+    dataset = Dataset.open(write_codes(tmp_path / "codes", splits, 6))
+    rate = -0.7 * np.log2(0.7) - 0.3 * np.log2(0.1)
+    found = code_entropies(dataset)
+    assert found["unigram_bits"] == pytest.approx(2.0, abs=0.02)
+    assert found["bigram_bits"] == pytest.approx(rate, abs=0.02)
+
+
+def test_codes_that_were_never_seen_cost_a_finite_number_of_bits(tmp_path):
+    splits = {"train": [np.zeros(50, int)], "validation": [np.arange(6)], "test": [np.arange(6)]}
+    dataset = Dataset.open(write_codes(tmp_path / "codes", splits, 6))
+    found = code_entropies(dataset)
+    assert 2.0 < found["unigram_bits"] < 10.0
+    assert 2.0 < found["bigram_bits"] < 10.0

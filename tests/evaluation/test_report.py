@@ -67,7 +67,10 @@ def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
         load_model=lambda checkpoint: model,
         open_dataset=lambda data_dir: SimpleNamespace(sources=lambda split: []),
     )
-    monkeypatch.setattr(chain, "SplitScorer", lambda *_: lambda progress: {"bits": 2.0})
+    scores = {"bits": 2.0, "source_bits": []}
+    monkeypatch.setattr(chain, "SplitScorer", lambda *_: lambda progress: scores)
+    counted = {"unigram_bits": 2.5, "bigram_bits": 2.25}
+    monkeypatch.setattr(chain, "code_entropies", lambda *_: counted)
     result = chain.evaluate_run(run)
     assert result["bits_per_step"] == 2.0
     assert result["bits_per_sample"] == pytest.approx(bits)

@@ -11,6 +11,7 @@ from ada import configuration
 from ada.audio import from_pcm16, mu_law_encode, pcm16
 from ada.chain import Chain
 from ada.data import Dataset, audio_to_ids
+from ada.evaluation.comparison import read_evaluation
 from tools.motifs.optimum import beat_of, likeliest_notes, optimal_bits
 from tools.motifs.report import repeated_notes
 from tools.motifs.scoring import read_pieces, score
@@ -139,7 +140,7 @@ def test_the_command_trains_scores_and_draws(tmp_path):
     chain = Chain.open([str(root / "long_range" / level) for level in ("prior", "vqvae")])
     pieces = read_pieces(Dataset.open(str(tmp_path / "data")), "validation", audio_to_ids())
     scores = score(chain, pieces)
-    evaluated = json.loads((root / "evaluation.json").read_text())
+    evaluated = read_evaluation(root / "evaluation" / "evaluation.json")
     assert scores.total.mean() == pytest.approx(evaluated["total_bits"], abs=0.02)
     prior = evaluated["levels"][0]["bits_per_sample"]
     assert scores.codes.mean() == pytest.approx(prior, abs=0.02)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support import MICRO, run
 
+from ada.evaluation.comparison import read_evaluation
 from tools.published import PAPER
 
 SYSTEMS = ["hop8_vqvae", "vqvae_amae", "nsynth", "vqvae_pbt_vqvae"]
@@ -99,7 +100,7 @@ def test_systems_share_their_levels(finished):
 
 def test_three_levels_are_what_they_say(finished):
     root, _, _ = finished
-    levels = json.loads((root / "vqvae_amae" / "evaluation.json").read_text())["levels"]
+    levels = read_evaluation(root / "vqvae_amae" / "evaluation" / "evaluation.json")["levels"]
     assert [level["kind"] for level in levels] == ["codes", "codes", "audio"]
     # Per sample of audio: the prior's over 64, the second level's over 8.
     total = json.loads((root / "vqvae_amae" / "summary.json").read_text())["total_bits"]

@@ -1,0 +1,200 @@
+"""Systems side by side: what each costs, keeps, makes, and how it compares with real music.
+
+evaluation.json   everything
+systems.csv       a row a system: the numbers that compare
+files.csv         bits a step of every file of the split, by system and level
+page.html         tables, charts and players in one file
+clips/<system>/   originals, reconstructions and generated clips
+"""
+
+import csv
+import io
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ada import log
+from ada.audio.writing import write_wav
+from ada.chain import Chain
+from ada.data.spec import write_text_atomically
+from ada.evaluation.chain import evaluate_chain
+from ada.evaluation.reconstruction import reconstruct_clips
+
+EVALUATION, SYSTEMS, FILES, PAGE = "evaluation.json", "systems.csv", "files.csv", "page.html"
+
+
+class SystemToEvaluate(NamedTuple):
+    """A chain and how it is called.
+
+    Attributes:
+      name: unique among those compared; names its folder of clips.
+      chain: run directories, top first.
+      samples: output directory of `ada.sample`, or None to generate.
+    """
+
+    name: str
+    chain: Chain
+    samples: str | None = None
+
+
+class Options(NamedTuple):
+    """What is measured.
+
+    Attributes:
+      split: of every run's dataset.
+      data_dir: another dataset for the bottom runs.
+      num_samples: clips to generate where none are given; 0 for none.
+      duration_secs: their length.
+      seed: of what is drawn.
+    """
+
+    split: str = "validation"
+    data_dir: str | None = None
+    num_samples: int = 4
+    duration_secs: float = 20.0
+    seed: int = 0
+
+
+def evaluate_system(system: SystemToEvaluate, options: Options, clips_dir: Path) -> dict[str, Any]:
+    """Everything that can be measured of one system.
+
+    Args:
+      system: with its samples, if there are any.
+      options: what is measured.
+      clips_dir: where its clips go.
+
+    Returns:
+      What `evaluate_chain` gives, "name", "reconstruction" (`Reconstructions.distances`; of a
+      bottom that is an autoencoder) and "generated" (`ada.evaluation.generated.measure`; of a chain
+      from a prior down to audio). Without the packages of `[eval]`, bits and clips alone.
+    """
+    chain, split, data_dir = system.chain, options.split, options.data_dir
+    result = {"name": system.name} | evaluate_chain(chain, split, data_dir)
+    if chain.runs[-1].info.kind != "audio":
+        return result
+    measured = find_spec("librosa") is not None
+    if not measured:
+        log.warning("spectra and generated clips are not measured: pip install -e '.[eval]'.")
+    if result["levels"][-1]["conditional"]:
+        clips = reconstruct_clips(chain, split, seed=options.seed, data_dir=data_dir)
+        clips.write(str(clips_dir))
+        result["reconstruction"] = clips.distances() if measured else None
+    if measured and not result["levels"][0]["conditional"]:
+        result["generated"] = _generated(system, options, clips_dir)
+    return result
+
+
+def _generated(
+    system: SystemToEvaluate, options: Options, clips_dir: Path
+) -> dict[str, Any] | None:
+    from ada.evaluation.generated import generate_clips, measure, read_clips
+
+    chain = system.chain
+    if system.samples:
+        made = read_clips(chain, system.samples)
+    elif options.num_samples:
+        log.info(f"{system.name}: generating {options.num_samples} clips.")
+        made = generate_clips(chain, options.num_samples, options.duration_secs, options.seed)
+    else:
+        return None
+    for number, clip in enumerate(made.audio):
+        write_wav(str(clips_dir / f"generated_{number}.wav"), clip, chain.runs[-1].info.sample_rate)
+    return measure(chain, made, options.split, options.data_dir)
+
+
+def compare(
+    systems: list[SystemToEvaluate], options: Options, output_dir: str
+) -> list[dict[str, Any]]:
+    """Evaluates systems one after the other and writes all files after each.
+
+    Returns:
+      What `evaluate_system` gives of each.
+    """
+    from ada.evaluation.comparison_page import write_comparison
+
+    root, results = Path(output_dir), []
+    for system in systems:
+        results.append(evaluate_system(system, options, root / "clips" / system.name))
+        write_evaluation(root / EVALUATION, options.split, results)
+        write_text_atomically(str(root / SYSTEMS), _csv([summary(result) for result in results]))
+        write_text_atomically(str(root / FILES), _csv(_files(results)))
+        rates = [s.chain.runs[-1].info.sample_rate for s in systems]
+        write_comparison(root / PAGE, results, rates, root / "clips")
+    return results
+
+
+def write_evaluation(path: str | Path, split: str, results: list[dict[str, Any]]) -> None:
+    """Writes what was found of systems on a split, as `evaluation.json` holds it."""
+    found = {"split": split, "systems": results}
+    write_text_atomically(str(path), json.dumps(found, indent=1) + "\n")
+
+
+def read_evaluation(path: str | Path) -> dict[str, Any]:
+    """What such a file says of its first system."""
+    return json.loads(Path(path).read_text())["systems"][0]
+
+
+def summary(result: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a system that compare with those of others, None where it has none.
+
+    Of codes by level, from the bottom up, with commas between; of a reconstruction, through all
+    levels.
+    """
+    levels = result["levels"]
+    bottom, coders = levels[-1], [level for level in reversed(levels) if "num_codes" in level]
+    upper = [level["bits_per_sample"] for level in levels[:-1]]
+    reconstruction = (result.get("reconstruction") or [{}])[-1]
+    made = result.get("generated") or {}
+    memorisation = made.get("memorisation") or {}
+    row = {
+        "system": result["name"],
+        "total_bits": result.get("total_bits"),
+        "reconstruction_bits": bottom["bits_per_sample"] if bottom["conditional"] else None,
+        "code_bits_per_sample": sum(upper) if upper and coders else None,
+        "bits_per_sec": sum(level["bits_per_sec"] for level in levels)
+        if "total_bits" in result
+        else None,
+        "perplexity": _joined(coders, "perplexity", ".1f"),
+        "used_codes": _joined(coders, "used_codes", "d"),
+        "rolled_codes_cost_bits": _joined(coders, "rolled_codes_cost_bits", ".3f"),
+        "code_bits": _joined(_of_codes(levels), "bits_per_step", ".3f"),
+        "code_bigram_bits": _joined(_of_codes(levels), "bigram_bits", ".3f"),
+    }
+    for name in ("spectral_convergence", "log_magnitude", "log_mel_db"):
+        row[name] = reconstruction.get(name)
+    for name in ("fad", "fad_real"):
+        row[name] = made.get(name)
+    for feature in ("chroma", "onset"):
+        for source, suffix in (("consistency", ""), ("consistency_real", "_real")):
+            for lag, value in ((made.get(source) or {}).get(feature) or {}).items():
+                row[f"{feature}_{lag}_secs{suffix}"] = value
+    for name in ("mean_secs", "real_mean_secs"):
+        row[f"memorised_{name}"] = memorisation.get(name)
+    return row | {"real_time_factor": made.get("real_time_factor")}
+
+
+def _of_codes(levels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [level for level in reversed(levels) if level["kind"] == "codes"]
+
+
+def _joined(levels: list[dict[str, Any]], name: str, form: str) -> str | None:
+    return ", ".join(format(level[name], form) for level in levels) or None
+
+
+def _files(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"system": result["name"], "run_dir": level["run_dir"], "kind": level["kind"]} | file
+        for result in results
+        for level in result["levels"]
+        for file in level["files"]
+    ]
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,183 @@
+"""The page of `ada.evaluation.comparison`: tables, charts and players, in one file."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ada
+from ada.audio import read_audio
+from ada.evaluation import page
+
+# Players of each kind and system: every second of audio adds 43 kB to the page.
+CLIPS_SHOWN = 2
+FILES_SHOWN = 30
+LEGEND = """
+Total bits a sample, an upper bound on -log2 p(x), are what compares with a WaveNet without codes.
+Reconstruction bits are given what the encoder saw, the future too: no likelihood. Codes:
+perplexity, used codes, and what decoding with another clip's costs, by level from the bottom up;
+what a code costs under the level above, and under counts of pairs of codes, which a prior should
+beat.
+
+Reconstructions are drawn given the codes of all levels, and compared as spectra. The Frechet
+audio distance (of musicnn's embeddings, so that it compares with no other) is from the split's
+audio; real is that of as much audio of the train split. Consistency is how much more moments of a
+clip that are so far apart resemble each other, in harmony (chroma) and rhythm (onsets), than
+moments of different clips. Memorised is the longest run of codes that a clip has in common with
+the training data, and that unheard music has. Real time: of all clips together, without loading
+and compiling.
+"""
+
+
+def write_comparison(
+    path: Path, results: list[dict[str, Any]], sample_rates: Sequence[int], clips_dir: Path
+) -> None:
+    """Writes the page.
+
+    Args:
+      path: of the page.
+      results: of the systems (`ada.evaluation.comparison.evaluate_system`).
+      sample_rates: of the systems, Hz.
+      clips_dir: with a folder of clips for each.
+    """
+    sections = [("Numbers", [*_tables(results), page.text_block(LEGEND)])]
+    charts = _consistency(results)
+    if charts:
+        sections.append(("Long range", charts))
+    for result, rate in zip(results, sample_rates, strict=False):
+        found = _clips(clips_dir / result["name"], rate)
+        if found:
+            sections.append((f"Listen: {result['name']}", [page.clips_block(found)]))
+    usage = [
+        page.usage_block(f"{result['name']}: {Path(level['run_dir']).name}", level["usage"])
+        for result in results
+        for level in reversed(result["levels"])
+        if "usage" in level
+    ]
+    if usage:
+        sections.append(("Code use", usage))
+    sections.append(("Files", [_files(results)]))
+    names = ", ".join(result["name"] for result in results)
+    split = results[0]["split"]
+    title = "Evaluation" if len(results) == 1 else "Systems side by side"
+    html = page.page(
+        title, f"{names}, on the {split} split.", sections, f"Made by ada {ada.__version__}."
+    )
+    page.write_page(path, html)
+
+
+def _tables(results: list[dict[str, Any]]) -> list[str]:
+    """The numbers in tables of few columns each; those that nothing has are left out."""
+    from ada.evaluation.comparison import summary
+
+    rows = [summary(result) for result in results]
+    lags = [f"{kind}_{lag}_secs" for kind in ("chroma", "onset") for lag in ("2-4", "8-16")]
+    tables = (
+        {
+            "total, bits": _number("total_bits"),
+            "reconstruction": _number("reconstruction_bits"),
+            "codes": _number("code_bits_per_sample"),
+            "bits a second": _number("bits_per_sec", ".0f"),
+        },
+        {
+            "perplexity": _text("perplexity"),
+            "used": _text("used_codes"),
+            "rolled cost, bits": _text("rolled_codes_cost_bits"),
+            "bits a code": _text("code_bits"),
+            "by pairs": _text("code_bigram_bits"),
+        },
+        {
+            "log-mel, dB": _number("log_mel_db", ".2f"),
+            "log magnitude": _number("log_magnitude", ".2f"),
+            "spectral convergence": _number("spectral_convergence", ".2f"),
+        },
+        {
+            "FAD (real)": _beside("fad", "fad_real", ".2f"),
+            "memorised, s (real)": _beside(
+                "memorised_mean_secs", "memorised_real_mean_secs", ".2f"
+            ),
+            "× real time": _number("real_time_factor", ".2f"),
+        },
+        {
+            f"{name.replace('_secs', ' s').replace('_', ' ')} (real)": _beside(
+                name, f"{name}_real", ".2f"
+            )
+            for name in lags
+        },
+    )
+    blocks = []
+    for columns in tables:
+        cells = [[row["system"], *(cell(row) for cell in columns.values())] for row in rows]
+        if any(cell != "–" for line in cells for cell in line[1:]):
+            blocks.append(page.table_block(["system", *columns], cells))
+    return blocks
+
+
+def _number(name: str, form: str = ".3f") -> Callable[[dict[str, Any]], str]:
+    return lambda row: "–" if row.get(name) is None else format(row[name], form)
+
+
+def _text(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda row: row.get(name) or "–"
+
+
+def _beside(name: str, real: str, form: str) -> Callable[[dict[str, Any]], str]:
+    """A number with that of real audio in brackets."""
+
+    def cell(row: dict[str, Any]) -> str:
+        own, other = _number(name, form)(row), _number(real, form)(row)
+        return own if other == "–" else f"{own} ({other})"
+
+    return cell
+
+
+def _consistency(results: list[dict[str, Any]]) -> list[str]:
+    """Likeness against lag, of the systems and of real audio."""
+    made = [(r["name"], r["generated"]) for r in results if r.get("generated")]
+    charts = []
+    for feature, what in (("chroma", "harmony"), ("onset", "rhythm")):
+        lines = [(name, m.get("consistency")) for name, m in made]
+        lines += [("real", m["consistency_real"]) for _, m in made[:1]]
+        curves = [
+            page.Curve(name, *_by_lag(found[feature])) for name, found in lines if found is not None
+        ]
+        if curves:
+            charts.append(
+                page.curves_block(f"{feature}: {what}", curves, "seconds apart", "above chance")
+            )
+    return charts
+
+
+def _by_lag(found: dict[str, float | None]) -> tuple[list[float], list[float]]:
+    """Middles of the bands of lags, and what was found there; None becomes NaN."""
+    middles = [float(np.mean([float(end) for end in band.split("-")])) for band in found]
+    return middles, [np.nan if value is None else value for value in found.values()]
+
+
+def _clips(folder: Path, sample_rate: int) -> list[page.Clip]:
+    """The first clips of every kind: generated, then originals each with its reconstructions."""
+    kinds = {path.stem.rsplit("_", 1)[0] for path in folder.glob("*.wav")}
+    order = sorted(kinds - {"generated", "original"})
+    names = [f"generated_{n}" for n in range(CLIPS_SHOWN)]
+    names += [f"{kind}_{n}" for n in range(CLIPS_SHOWN) for kind in ("original", *order)]
+    paths = [folder / f"{name}.wav" for name in names]
+    return [
+        page.Clip(path.stem.replace("_", " "), read_audio(str(path), sample_rate), sample_rate)
+        for path in paths
+        if path.exists()
+    ]
+
+
+def _files(results: list[dict[str, Any]]) -> str:
+    """Bits a step of the bottom level by file and system; the first files of many."""
+    columns = [{f["file"]: f for f in result["levels"][-1]["files"]} for result in results]
+    names = list(dict.fromkeys(name for column in columns for name in column))[:FILES_SHOWN]
+    rows = [
+        [
+            name,
+            *(f"{c[name]['bits_per_step']:.3f}" if name in c else "–" for c in columns),
+        ]
+        for name in names
+    ]
+    return page.table_block(["file (the first)", *(result["name"] for result in results)], rows)

@@ -1,0 +1,56 @@
+"""The Frechet distance, by its closed form; the tagger, by what it hears."""
+
+import numpy as np
+import pytest
+
+from ada.audio import read_audio
+from ada.evaluation import tagger
+from ada.evaluation.frechet import frechet_distance
+from ada.resources import sample_audio_dir
+
+
+def vectors(seed, count=500, dim=6):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(count, dim)) @ rng.normal(size=(dim, dim)) + rng.normal(size=dim)
+
+
+def test_it_is_the_distance_of_two_normal_distributions():
+    """|m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), with SciPy's matrix root."""
+    linalg = pytest.importorskip("scipy.linalg")
+    a, b = vectors(1), vectors(2, 700)
+    root = linalg.sqrtm(np.cov(a.T) @ np.cov(b.T)).real
+    expected = np.square(a.mean(0) - b.mean(0)).sum()
+    expected += np.trace(np.cov(a.T) + np.cov(b.T) - 2.0 * root)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-8)
+
+
+def test_shifted_and_scaled_vectors():
+    a = vectors(3)
+    assert frechet_distance(a, a) == pytest.approx(0.0, abs=1e-9)
+    assert frechet_distance(a, a + 2.0) == pytest.approx(4.0 * a.shape[1])
+    centred = a - a.mean(0)
+    spread = np.trace(np.cov(a.T))
+    assert frechet_distance(centred, 3.0 * centred) == pytest.approx(4.0 * spread)
+
+
+def test_fewer_vectors_than_dimensions():
+    a = vectors(4, count=5, dim=50)
+    assert frechet_distance(a, a[::-1]) == pytest.approx(0.0, abs=1e-8)
+    with pytest.raises(ValueError, match="1 and 5 vectors"):
+        frechet_distance(a[:1], a)
+
+
+@pytest.mark.skipif(not tagger.is_installed(), reason="the weights are a package of their own")
+def test_the_tagger_hears_a_piano_and_no_guitar():
+    audio = read_audio(str(sample_audio_dir() / "joplin_solace.ogg"), 16000)[: 16000 * 10]
+    tags = tagger.tags(audio, 16000).mean(0)
+    guitar, classical, piano = 0, 1, 9  # places among the tags of MagnaTagATune
+    assert tags.argmax() == piano
+    assert tags[piano] > 0.9
+    assert tags[classical] > 0.3 > tags[guitar]
+    embedded = tagger.embed(audio, 16000)
+    assert embedded.shape == (8, 200)  # three seconds, one second further each time
+    assert tagger.embed(audio[: 16000 * 2], 16000).shape == (0, 200)
+    # At another rate the same is heard.
+    fast = read_audio(str(sample_audio_dir() / "joplin_solace.ogg"), 24000)[: 24000 * 10]
+    assert np.abs(tagger.tags(fast, 24000).mean(0) - tags).max() < 0.05
