@@ -79,6 +79,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["ada", "ada.*"]),
+    package_data={"ada.pretrained": ["**/*"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     ext_modules=[KERNEL],

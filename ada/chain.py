@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import keras
 
+from ada import pretrained
 from ada.errors import UserError
 from ada.runs import Run
 from ada.upstream import encoder_checkpoint
@@ -27,13 +28,13 @@ class Chain(NamedTuple):
         """Opens run directories, top first.
 
         Args:
-          run_dirs: one or more.
+          run_dirs: one or more; or the name of a pretrained system.
           checkpoint: of the top run, "best" or "latest".
 
         Raises:
           UserError: if the ids of one are not the codes of the next.
         """
-        runs = tuple(Run.open(directory) for directory in run_dirs)
+        runs = tuple(map(Run.open, pretrained.resolve_chain(run_dirs)))
         if not runs:
             raise UserError("a chain needs at least one run directory, top first.")
         checkpoints = [checkpoint]

@@ -29,7 +29,10 @@ flags.DEFINE_string("data_dir", None, "Dataset for the last run. Default: what i
 flags.DEFINE_string("output_dir", None, "Where page, JSON, CSV and clips go.")
 flags.DEFINE_string("json", None, "A file for the bits, without --output_dir.")
 flags.DEFINE_list(
-    "samples", None, "Output directories of ada.sample, one a system. Default: clips are generated."
+    "samples",
+    None,
+    "Output directories of ada.sample, one a system (or nothing, between commas). Default: clips "
+    "are generated.",
 )
 flags.DEFINE_integer("num_samples", 4, "Clips to generate of each; 0 for none.", lower_bound=0)
 flags.DEFINE_float(
@@ -52,7 +55,7 @@ def main(argv: list[str]) -> None:
 
     run_dirs = [value.split(",") for value in FLAGS.run_dirs]
     names = FLAGS.names or [" + ".join(Path(d).name for d in reversed(dirs)) for dirs in run_dirs]
-    samples = FLAGS.samples or [None] * len(run_dirs)
+    samples = [path or None for path in FLAGS.samples or [None] * len(run_dirs)]
     for flag, values in (("names", names), ("samples", samples)):
         if len(values) != len(run_dirs):
             raise UsageError(f"--{flag}: {len(values)} given, of {len(run_dirs)} --run_dirs")

@@ -1,6 +1,7 @@
 """Generates audio from a chain of run directories, top first.
 
     python -m ada.sample --run_dirs=runs/prior_hop64,runs/hop64_vqvae --output_dir=out
+    python -m ada.sample --pretrained=piano_hop64 --output_dir=out
 
 Modes (--mode):
   ancestral  from nothing
@@ -42,6 +43,9 @@ SOURCES = {
 DURATION_SECS, NUM_SAMPLES = 5.0, 4
 
 flags.DEFINE_list("run_dirs", None, "Run directories from the top model to the audio model.")
+flags.DEFINE_string(
+    "pretrained", None, "Instead of --run_dirs, a system that comes with ada, such as piano_hop64."
+)
 flags.DEFINE_string("output_dir", "out", "Where WAV files, codes and sample.json go.")
 flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "What to start from; see above.")
 flags.DEFINE_multi_string(
@@ -100,12 +104,12 @@ flags.DEFINE_enum(
     "gives another clip; by how much it changes the bits of what is drawn is said.",
 )
 flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in --output_dir.")
-flags.mark_flag_as_required("run_dirs")
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
+    from ada import pretrained
     from ada.chain import Chain
     from ada.files import require_local
     from ada.generation import Draws
@@ -116,7 +120,10 @@ def main(argv: list[str]) -> None:
 
     source = source_flag()
     require_local(FLAGS.output_dir)
-    chain = Chain.open(FLAGS.run_dirs, FLAGS.checkpoint)
+    if bool(FLAGS.run_dirs) == bool(FLAGS.pretrained):
+        raise UsageError("give --run_dirs or --pretrained, one of them")
+    run_dirs = FLAGS.run_dirs or pretrained.run_dirs(FLAGS.pretrained)
+    chain = Chain.open(run_dirs, FLAGS.checkpoint)
     chain.require_audio()
     levels = len(chain.runs)
     draws = [
@@ -135,7 +142,7 @@ def main(argv: list[str]) -> None:
     settings = {
         "mode": FLAGS.mode,
         "given": given,
-        "run_dirs": FLAGS.run_dirs,
+        "run_dirs": FLAGS.run_dirs or [FLAGS.pretrained],
         "runs": run_identities(request.chain),
         "clips": list(request.numbers),
         "duration_secs": request.duration_secs,

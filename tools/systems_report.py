@@ -8,6 +8,9 @@ import ada
 from ada.bundled import SAMPLE_RATE
 from ada.data.spec import write_text_atomically
 from ada.evaluation import page
+from ada.evaluation.comparison import EVALUATION
+from ada.evaluation.comparison_page import CLIPS_SHOWN, heard_table
+from ada.evaluation.comparison_page import LEGEND as HEARD_LEGEND
 from ada.evaluation.report import clips_of_files
 from ada.runs import Run
 from tools import autoencoders
@@ -136,14 +139,20 @@ def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]
         (HEADER, list(map(cells, results)), LEGEND),
         (autoencoders.HEADER, list(map(autoencoders.cells, coders)), autoencoders.LEGEND),
     )
+    side_by_side = root / "evaluation" / EVALUATION
+    if side_by_side.exists():
+        header, rows = heard_table(json.loads(side_by_side.read_text())["systems"])
+        tables += ((header, rows, HEARD_LEGEND),)
     parts = [f"{markdown(header, rows)}\n{legend}\n" for header, rows, legend in tables]
     write_text_atomically(str(root / "results.md"), "\n".join(parts))
     sections = [
         (heading, [page.table_block(header, rows), page.text_block(legend)])
-        for heading, (header, rows, legend) in zip(("Results", "Autoencoders"), tables, strict=True)
+        for heading, (header, rows, legend) in zip(
+            ("Results", "Autoencoders", "What is heard"), tables, strict=False
+        )
     ]
     sections += [
-        (row["system"], [clips_of_files(row["wavs"], SAMPLE_RATE)])
+        (row["system"], [clips_of_files(row["wavs"][:CLIPS_SHOWN], SAMPLE_RATE)])
         for row in results
         if row["wavs"]
     ]

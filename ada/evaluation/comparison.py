@@ -19,7 +19,9 @@ from ada.audio.writing import write_wav
 from ada.chain import Chain
 from ada.data.spec import write_text_atomically
 from ada.evaluation.chain import evaluate_chain
+from ada.evaluation.comparison_page import write_comparison
 from ada.evaluation.reconstruction import reconstruct_clips
+from ada.evaluation.summary import summary
 
 EVALUATION, SYSTEMS, FILES, PAGE = "evaluation.json", "systems.csv", "files.csv", "page.html"
 
@@ -111,8 +113,6 @@ def compare(
     Returns:
       What `evaluate_system` gives of each.
     """
-    from ada.evaluation.comparison_page import write_comparison
-
     root, results = Path(output_dir), []
     for system in systems:
         results.append(evaluate_system(system, options, root / "clips" / system.name))
@@ -133,53 +133,6 @@ def write_evaluation(path: str | Path, split: str, results: list[dict[str, Any]]
 def read_evaluation(path: str | Path) -> dict[str, Any]:
     """What such a file says of its first system."""
     return json.loads(Path(path).read_text())["systems"][0]
-
-
-def summary(result: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of a system that compare with those of others, None where it has none.
-
-    Of codes by level, from the bottom up, with commas between; of a reconstruction, through all
-    levels.
-    """
-    levels = result["levels"]
-    bottom, coders = levels[-1], [level for level in reversed(levels) if "num_codes" in level]
-    upper = [level["bits_per_sample"] for level in levels[:-1]]
-    reconstruction = (result.get("reconstruction") or [{}])[-1]
-    made = result.get("generated") or {}
-    memorisation = made.get("memorisation") or {}
-    row = {
-        "system": result["name"],
-        "total_bits": result.get("total_bits"),
-        "reconstruction_bits": bottom["bits_per_sample"] if bottom["conditional"] else None,
-        "code_bits_per_sample": sum(upper) if upper and coders else None,
-        "bits_per_sec": sum(level["bits_per_sec"] for level in levels)
-        if "total_bits" in result
-        else None,
-        "perplexity": _joined(coders, "perplexity", ".1f"),
-        "used_codes": _joined(coders, "used_codes", "d"),
-        "rolled_codes_cost_bits": _joined(coders, "rolled_codes_cost_bits", ".3f"),
-        "code_bits": _joined(_of_codes(levels), "bits_per_step", ".3f"),
-        "code_bigram_bits": _joined(_of_codes(levels), "bigram_bits", ".3f"),
-    }
-    for name in ("spectral_convergence", "log_magnitude", "log_mel_db"):
-        row[name] = reconstruction.get(name)
-    for name in ("fad", "fad_real"):
-        row[name] = made.get(name)
-    for feature in ("chroma", "onset"):
-        for source, suffix in (("consistency", ""), ("consistency_real", "_real")):
-            for lag, value in ((made.get(source) or {}).get(feature) or {}).items():
-                row[f"{feature}_{lag}_secs{suffix}"] = value
-    for name in ("mean_secs", "real_mean_secs"):
-        row[f"memorised_{name}"] = memorisation.get(name)
-    return row | {"real_time_factor": made.get("real_time_factor")}
-
-
-def _of_codes(levels: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [level for level in reversed(levels) if level["kind"] == "codes"]
-
-
-def _joined(levels: list[dict[str, Any]], name: str, form: str) -> str | None:
-    return ", ".join(format(level[name], form) for level in levels) or None
 
 
 def _files(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

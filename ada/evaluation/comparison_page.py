@@ -9,6 +9,7 @@ import numpy as np
 import ada
 from ada.audio import read_audio
 from ada.evaluation import page
+from ada.evaluation.summary import summary
 
 # Players of each kind and system: every second of audio adds 43 kB to the page.
 CLIPS_SHOWN = 2
@@ -68,11 +69,7 @@ def write_comparison(
 
 
 def _tables(results: list[dict[str, Any]]) -> list[str]:
-    """The numbers in tables of few columns each; those that nothing has are left out."""
-    from ada.evaluation.comparison import summary
-
-    rows = [summary(result) for result in results]
-    lags = [f"{kind}_{lag}_secs" for kind in ("chroma", "onset") for lag in ("2-4", "8-16")]
+    """The numbers in tables of few columns each; columns and tables without any are left out."""
     tables = (
         {
             "total, bits": _number("total_bits"),
@@ -87,31 +84,27 @@ def _tables(results: list[dict[str, Any]]) -> list[str]:
             "bits a code": _text("code_bits"),
             "by pairs": _text("code_bigram_bits"),
         },
-        {
-            "log-mel, dB": _number("log_mel_db", ".2f"),
-            "log magnitude": _number("log_magnitude", ".2f"),
-            "spectral convergence": _number("spectral_convergence", ".2f"),
-        },
-        {
-            "FAD (real)": _beside("fad", "fad_real", ".2f"),
-            "memorised, s (real)": _beside(
-                "memorised_mean_secs", "memorised_real_mean_secs", ".2f"
-            ),
-            "× real time": _number("real_time_factor", ".2f"),
-        },
-        {
-            f"{name.replace('_secs', ' s').replace('_', ' ')} (real)": _beside(
-                name, f"{name}_real", ".2f"
-            )
-            for name in lags
-        },
+        _HEARD,
     )
-    blocks = []
-    for columns in tables:
-        cells = [[row["system"], *(cell(row) for cell in columns.values())] for row in rows]
-        if any(cell != "–" for line in cells for cell in line[1:]):
-            blocks.append(page.table_block(["system", *columns], cells))
-    return blocks
+    filled = (_filled(results, columns) for columns in tables)
+    return [page.table_block(header, rows) for header, rows in filled if len(header) > 1]
+
+
+def heard_table(results: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of what compares with real audio: reconstructed and generated clips."""
+    return _filled(results, _HEARD)
+
+
+def _filled(
+    results: list[dict[str, Any]], columns: dict[str, Callable[[dict[str, Any]], str]]
+) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the columns that some system has a value for."""
+    rows = [summary(result) for result in results]
+    columns = {
+        name: cell for name, cell in columns.items() if any(cell(row) != "–" for row in rows)
+    }
+    cells = [[row["system"], *(cell(row) for cell in columns.values())] for row in rows]
+    return ["system", *columns], cells
 
 
 def _number(name: str, form: str = ".3f") -> Callable[[dict[str, Any]], str]:
@@ -130,6 +123,20 @@ def _beside(name: str, real: str, form: str) -> Callable[[dict[str, Any]], str]:
         return own if other == "–" else f"{own} ({other})"
 
     return cell
+
+
+_HEARD = {
+    "log-mel, dB": _number("log_mel_db", ".2f"),
+    "log magnitude": _number("log_magnitude", ".2f"),
+    "spectral convergence": _number("spectral_convergence", ".2f"),
+    "FAD (real)": _beside("fad", "fad_real", ".2f"),
+    "chroma, 2-4 s": _beside("chroma_2-4_secs", "chroma_2-4_secs_real", ".3f"),
+    "chroma, 8-16 s": _beside("chroma_8-16_secs", "chroma_8-16_secs_real", ".3f"),
+    "onsets, 2-4 s": _beside("onset_2-4_secs", "onset_2-4_secs_real", ".3f"),
+    "onsets, 8-16 s": _beside("onset_8-16_secs", "onset_8-16_secs_real", ".3f"),
+    "memorised, s (unheard)": _beside("memorised_mean_secs", "memorised_real_mean_secs", ".2f"),
+    "× real time": _number("real_time_factor", ".2f"),
+}
 
 
 def _consistency(results: list[dict[str, Any]]) -> list[str]:

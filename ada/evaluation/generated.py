@@ -68,8 +68,8 @@ def measure(
     Returns:
       "clips", "clip_secs", "real_time_factor"; "fad", the Frechet audio distance from the split,
       and "fad_real", that of as many clips of the train split; "consistency" by feature and lag,
-      and "consistency_real", of whole sources of the split; "memorisation" (`memorised`). None for
-      what cannot be had, which is said.
+      and "consistency_real", of whole sources of the split (and of the train split, where it is
+      one source); "memorisation" (`memorised`). None for what cannot be had, which is said.
     """
     run = chain.runs[-1]
     rate = run.info.sample_rate
@@ -138,7 +138,8 @@ def _consistency(run: Any, audio: np.ndarray, split: str, data_dir: str | None) 
     rate = run.info.sample_rate
     sources = _sources(run, split, data_dir)
     if len(sources) < 2:
-        log.warning(f"no consistency of real audio: the {split} split is one source.")
+        # Chance is what different pieces have in common: one alone has none to compare with.
+        sources += _sources(run, "train", data_dir)
     return {
         "consistency": consistency(audio, rate) if len(audio) > 1 else None,
         "consistency_real": consistency(sources, rate) if len(sources) > 1 else None,

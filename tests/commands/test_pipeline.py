@@ -1,5 +1,6 @@
 """The main job, end to end, on a scale of seconds; every command of a chain is run by it."""
 
+import csv
 import io
 import json
 import re
@@ -152,6 +153,63 @@ def test_numbers_of_a_chain_go_to_any_file(finished, tmp_path):
     assert process.returncode == 0, process.stderr
     expected = read_evaluation(out / "evaluation" / "evaluation.json")
     assert read_evaluation(where)["total_bits"] == expected["total_bits"]
+
+
+def test_systems_are_evaluated_side_by_side(finished, tmp_path):
+    """Clips of 4.5 s: long enough to be heard by the tagger and to have lags of 4 s."""
+    out, _, _ = finished
+    where = tmp_path / "evaluation"
+    chain = [out / "prior_hop64", out / "hop64_vqvae"]
+    process = run(
+        "ada.evaluate",
+        f"--run_dirs={chain[0]},{chain[1]}",
+        f"--run_dirs={out / 'baseline'}",
+        "--names=codes,plain",
+        f"--output_dir={where}",
+        "--num_samples=2",
+        "--duration_secs=4.5",
+    )
+    assert process.returncode == 0, process.stderr
+    codes, plain = json.loads((where / "evaluation.json").read_text())["systems"]
+    before = read_evaluation(out / "evaluation" / "evaluation.json")
+    assert codes["total_bits"] == before["total_bits"]
+    assert plain["total_bits"] == read_evaluation(out / "baseline.json")["total_bits"]
+    # Every step of every file is counted, so the files add up to the whole.
+    for level in (*codes["levels"], *plain["levels"]):
+        steps = sum(file["steps"] for file in level["files"])
+        bits = sum(file["steps"] * file["bits_per_step"] for file in level["files"])
+        assert bits / steps == pytest.approx(level["bits_per_step"], rel=1e-6)
+    assert codes["levels"][0]["unigram_bits"] > 0
+    [distances] = codes["reconstruction"]
+    assert distances["levels"] == 1
+    assert 0 < distances["log_mel_db"] < 100
+    assert "reconstruction" not in plain
+    for made in (codes["generated"], plain["generated"]):
+        assert (made["clips"], made["clip_secs"]) == (2, 4.5)
+        assert made["real_time_factor"] > 0
+        for feature in ("chroma", "onset"):
+            assert made["consistency"][feature]["2-4"] is not None
+            assert made["consistency"][feature]["8-16"] is None
+            assert made["consistency_real"][feature]["0.5-1"] is not None
+    memorised = codes["generated"]["memorisation"]
+    assert 0 < memorised["mean_secs"] <= memorised["max_secs"] <= 4.5
+    assert plain["generated"]["memorisation"] is None
+    with (where / "systems.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["system"] for row in rows] == ["codes", "plain"]
+    assert float(rows[0]["total_bits"]) == codes["total_bits"]
+    with (where / "files.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 3
+    for name in ("generated_1", "original_0", "reconstruction_0"):
+        assert soundfile.info(where / "clips" / "codes" / f"{name}.wav").frames > 0
+    page = (where / "page.html").read_text()
+    assert page.count("<audio") == 2 + 4 + 2
+    assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", page)
+    for said in ("Systems side by side", "Frechet", "chroma: harmony", "codes: hop64_vqvae"):
+        assert said in page
+    wrong = run("ada.evaluate", f"--run_dirs={out / 'baseline'}", "--names=a,b")
+    assert wrong.returncode == 2
+    assert "--names: 2 given, of 1" in wrong.stderr
 
 
 def test_codes_are_made_once_and_replaced_only_when_told(finished, tmp_path):

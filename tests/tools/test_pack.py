@@ -1,0 +1,66 @@
+"""A packed system draws what the trained one draws, and names no place of the machine."""
+
+import json
+
+import numpy as np
+import pytest
+from support import run
+
+from ada import pretrained
+from ada.chain import Chain
+from ada.errors import UserError
+from ada.generation import Draws, generate
+from tools.pack import pack
+
+
+@pytest.fixture
+def packed(chain_dirs, tmp_path, monkeypatch):
+    """The system "toy", packed from a chain of three levels."""
+    monkeypatch.setattr(pretrained, "_HERE", tmp_path)
+    pack(Chain.open(chain_dirs[3]), tmp_path / "toy")
+    (tmp_path / "toy" / "card.md").write_text("# toy\n")
+    return tmp_path / "toy"
+
+
+def test_it_draws_the_same(packed, chain_dirs):
+    known = generate(Chain.open(chain_dirs[3]), 2, 0.2, Draws(seed=3), backend="graph")
+    found = generate(Chain.open(["toy"]), 2, 0.2, Draws(seed=3), backend="graph")
+    for one, other in zip(found.ids, known.ids, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_is_small_and_names_no_place(packed, chain_dirs):
+    for directory in chain_dirs[3]:
+        root = packed / directory.rstrip("/").split("/")[-1]
+        assert len(list(root.glob("checkpoints/best/*.index"))) == 1
+    text = "".join(p.read_text() for p in packed.rglob("*") if p.suffix in (".json", ".gin"))
+    for directory in chain_dirs[3]:
+        assert directory not in text
+    assert json.loads((packed / "level1" / "run.json").read_text())["data_dir"] == ""
+
+
+def test_names_stand_for_run_directories(packed):
+    assert pretrained.names() == ["toy"]
+    order = [path.split("/")[-1] for path in pretrained.run_dirs("toy")]
+    assert order == ["prior2", "level2", "level1"]
+    assert pretrained.resolve("toy/level2") == str(packed / "level2")
+    assert pretrained.resolve("toy/level9") == "toy/level9"
+    assert pretrained.resolve("toy") == "toy"
+    with pytest.raises(UserError, match="no pretrained 'boy'; there are toy"):
+        pretrained.run_dirs("boy")
+
+
+def test_what_is_not_evaluated_is_not_packed(chain_dirs, tmp_path):
+    (tmp_path / "evaluation.json").write_text('{"systems": []}')
+    (tmp_path / "data.md").write_text("Noise.")
+    process = run(
+        "tools.pack",
+        f"--run_dirs={','.join(chain_dirs[2])}",
+        "--name=x",
+        f"--evaluation={tmp_path / 'evaluation.json'}",
+        f"--data={tmp_path / 'data.md'}",
+        f"--output_dir={tmp_path}",
+    )
+    assert process.returncode == 1
+    assert "does not evaluate" in process.stderr
+    assert not (tmp_path / "x").exists()

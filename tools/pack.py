@@ -1,0 +1,156 @@
+"""Packs a trained chain as a pretrained system: averaged weights alone, no paths, and a card.
+
+    python -m tools.pack --run_dirs=runs/prior_hop64,runs/hop64_vqvae --name=piano_hop64 \
+        --evaluation=out/evaluation/evaluation.json --data=card_of_the_data.md
+
+The card tells what was measured (`ada.evaluate --output_dir`) and what the training data are, which
+is yours to write.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from ada import commands
+
+FLAGS = flags.FLAGS
+flags.DEFINE_list("run_dirs", None, "Run directories, top first.")
+flags.DEFINE_string("name", None, "Of the pretrained system.")
+flags.DEFINE_string("evaluation", None, "evaluation.json of ada.evaluate --output_dir.")
+flags.DEFINE_string("data", None, "A Markdown file: what the training data are, and their licence.")
+flags.DEFINE_string("output_dir", "ada/pretrained", "Where its folder goes.")
+for flag in ("run_dirs", "name", "evaluation", "data"):
+    flags.mark_flag_as_required(flag)
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    from ada.chain import Chain
+    from ada.data.spec import write_text_atomically
+    from ada.errors import UserError
+    from ada.evaluation.summary import summary
+
+    systems = json.loads(Path(FLAGS.evaluation).read_text())["systems"]
+    dirs = {Path(d).resolve() for d in FLAGS.run_dirs}
+    found = [s for s in systems if {Path(v["run_dir"]).resolve() for v in s["levels"]} == dirs]
+    if not found:
+        raise UserError(f"{FLAGS.evaluation} does not evaluate {','.join(FLAGS.run_dirs)}.")
+    root = Path(FLAGS.output_dir) / FLAGS.name
+    packed = pack(Chain.open(FLAGS.run_dirs), root)
+    text = card(FLAGS.name, packed, summary(found[0]), Path(FLAGS.data).read_text())
+    write_text_atomically(str(root / "card.md"), text)
+    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    print(f"{root}: {size / 1e6:.1f} MB.")
+
+
+def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
+    """Writes a chain's runs with their averaged weights alone; the codes of each level name the
+    packed run below.
+
+    Returns:
+      Of each level, top first, "name", "parameters", "steps" and "seconds" of audio it learnt from.
+    """
+    import tensorflow as tf
+
+    from ada.runs import Run
+
+    upstream: dict[str, Any] = {}
+    told = []
+    for position in reversed(range(len(chain.runs))):
+        run, model = chain.runs[position], chain.load_model(position)
+        name = Path(run.directory).name
+        nowhere = {"data_dir": "", "data_dir_from_run": "", "init_from": None}
+        info = dataclasses.replace(run.info, upstream=upstream, **nowhere)
+        spec = dataclasses.replace(run.spec, upstream=upstream, options={}, preparation={})
+        packed = Run.create(str(root / name), info, spec, model, _without_paths(run))
+        best = root / name / "checkpoints" / "best"
+        best.mkdir(parents=True, exist_ok=True)
+        step = int(chain.runs[position].checkpoint_path(chain.checkpoints[position]).split("-")[-1])
+        tf.train.Checkpoint(model=model).write(str(best / f"ckpt-{step}"))
+        upstream = packed.identity() | {"run_dir": name, "data_dir": ""}
+        told.insert(
+            0,
+            {
+                "name": name,
+                "parameters": sum(int(tf.size(w)) for w in model.trainable_weights),
+                "steps": step,
+                "minutes": 60.0 * run.spec.splits["train"].hours,
+            },
+        )
+    return told
+
+
+def _without_paths(run: Any) -> str:
+    """The operative gin without lines that name places of the machine."""
+    lines = run.operative_gin().splitlines(keepends=True)
+    return "".join(line for line in lines if "_dir" not in line)
+
+
+def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data: str) -> str:
+    """The model card, in Markdown."""
+    rows = [
+        f"| `{level['name']}` | {level['parameters']:,} | {level['steps']:,} "
+        f"| {level['minutes']:.0f} |"
+        for level in levels
+    ]
+    measured = [
+        f"| {label} | {form.format(numbers[key]) if numbers.get(key) is not None else '–'} |"
+        for label, key, form in (
+            ("total, bits a sample (a bound on -log2 p)", "total_bits", "{:.3f}"),
+            (
+                "reconstruction, bits a sample given the codes (no likelihood)",
+                "reconstruction_bits",
+                "{:.3f}",
+            ),
+            ("codes, bits a sample under the levels above", "code_bits_per_sample", "{:.4f}"),
+            ("perplexity of the codes, from the bottom up", "perplexity", "{}"),
+            ("used codes", "used_codes", "{}"),
+            (
+                "decoding with another clip's codes costs, bits a step",
+                "rolled_codes_cost_bits",
+                "{}",
+            ),
+            ("reconstruction, log-mel distance, dB", "log_mel_db", "{:.2f}"),
+            ("Frechet audio distance of generated clips", "fad", "{:.2f}"),
+            ("the same of as much real audio", "fad_real", "{:.2f}"),
+            (
+                "longest run of codes shared with the training data, s",
+                "memorised_mean_secs",
+                "{:.2f}",
+            ),
+            ("the same of unheard audio, s", "memorised_real_mean_secs", "{:.2f}"),
+            ("generation, times real time (two CPU cores)", "real_time_factor", "{:.2f}"),
+        )
+    ]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            "A small system of the paper's kind, to hear the machinery work at once and to start "
+            "from. Not the paper's size, nor its sound.",
+            "",
+            f"    python -m ada.sample --pretrained={name} --output_dir=out",
+            "",
+            "| level, top first | parameters | steps | learnt from, minutes |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+            "Measured on the validation split (`ada.evaluate --output_dir`, whose page says what "
+            "the numbers mean):",
+            "",
+            "| | |",
+            "| --- | --- |",
+            *measured,
+            "",
+            data.strip(),
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    commands.run(main)
