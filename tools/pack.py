@@ -70,7 +70,9 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
         best = root / name / "checkpoints" / "best"
         best.mkdir(parents=True, exist_ok=True)
         step = int(chain.runs[position].checkpoint_path(chain.checkpoints[position]).split("-")[-1])
-        tf.train.Checkpoint(model=model).write(str(best / f"ckpt-{step}"))
+        checkpoint = tf.train.Checkpoint(model=model)
+        checkpoint.save_counter.assign_add(1)  # reading it makes it; restoring asks for it
+        checkpoint.write(str(best / f"ckpt-{step}"))
         upstream = packed.identity() | {"run_dir": name, "data_dir": ""}
         told.insert(
             0,
