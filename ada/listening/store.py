@@ -217,7 +217,7 @@ class Store:
         ]
         if told:
             raise UserError(
-                f"{self.path} was begun with other clips: {', '.join(told)}. Serve the clips it was "
+                f"{self.path} was begun with other clips: {', '.join(told)}. Serve those that it was "
                 "begun with, or name another --db for these."
             )
 

@@ -11,6 +11,7 @@ const $ = (id) => document.getElementById(id);
 const audio = $("audio");
 let clips = [];
 let at = 0;
+let heard = false;
 let busy = false;
 
 // --- Talking to the server -------------------------------------------------
@@ -94,6 +95,7 @@ function show(number) {
   $("progress").setAttribute("aria-valuemax", clips.length);
   $("progress").setAttribute("aria-valuenow", rated);
   $("progress").style.setProperty("--part", rated / clips.length);
+  heard = clip.fidelity !== null;
   audio.src = `clips/${clip.clip}`;
   for (const scale of SCALES) {
     for (const input of inputs(scale)) input.checked = Number(input.value) === clip[scale];
@@ -110,19 +112,18 @@ function show(number) {
 const inputs = (scale) => $(scale).querySelectorAll("input");
 const rated = (scale) => Number($(scale).querySelector(":checked")?.value ?? 0);
 
-function heard() {
-  if (clips[at].fidelity !== null) return true;
+function playedSecs() {
   let secs = 0;
   for (let k = 0; k < audio.played.length; k++) secs += audio.played.end(k) - audio.played.start(k);
-  // The end is reported to some hundredths of a second.
-  return audio.ended || secs >= HEARD_SECS;
+  return secs;
 }
 
 function update() {
+  heard ||= audio.ended || playedSecs() >= HEARD_SECS;
   const missing = SCALES.filter((scale) => !rated(scale));
   const longer = audio.duration > HEARD_SECS ? `${HEARD_SECS} seconds of the` : "the whole";
   let hint = "";
-  if (!heard()) hint = `Listen to ${longer} clip first.`;
+  if (!heard) hint = `Listen to ${longer} clip first.`;
   else if (missing.length) hint = `Rate ${missing.join(" and ")}.`;
   if ($("hint").textContent !== hint) $("hint").textContent = hint;
   $("next").disabled = busy || hint !== "";
@@ -133,7 +134,7 @@ async function leave(move) {
   if (busy) return;
   const clip = clips[at];
   const rating = { clip: clip.clip, fidelity: rated("fidelity"), musicality: rated("musicality") };
-  const complete = heard() && SCALES.every((scale) => rating[scale]);
+  const complete = heard && SCALES.every((scale) => rating[scale]);
   if (complete && SCALES.some((scale) => rating[scale] !== clip[scale])) {
     busy = true;
     update();
