@@ -27,9 +27,7 @@ def write_samples(directory, clips=2, secs=0.5, systems=SYSTEMS):
             tone = np.sin(2 * np.pi * (220 + 110 * clip + 40 * level) * steps)
             noise = rng.standard_normal(len(steps))
             audio = 0.03 * 4**level * (tone + 0.05 * level * noise)
-            write_wav(
-                directory / system / f"sample_{clip:03d}.wav", audio.astype(np.float32), RATE
-            )
+            write_wav(directory / system / f"sample_{clip:03d}.wav", audio.astype(np.float32), RATE)
         # What ada.sample leaves beside them is never to be served.
         (directory / system / "sample.json").write_text('{"mode": "ancestral"}')
         (directory / system / "codes.npz").write_bytes(b"codes")

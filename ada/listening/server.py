@@ -11,6 +11,7 @@ Nothing of it names a system or a file. Errors are plain text.
 
 import io
 import logging
+import os
 import socket
 import sqlite3
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: i
     """
     app = flask.Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
+    app.url_map.merge_slashes = False
     stored = store.clips()
     # Browsers send cookies to all ports of a machine: each test has its own.
     cookie = f"listen_{store.study[0]}"
@@ -167,7 +169,8 @@ def listen_on(host: str, port: int) -> socket.socket:
     except socket.gaierror as error:
         raise UsageError(f"--host={host}: {error.strerror}") from error
     except OSError as error:
-        raise UserError(f"{host}:{port}: {error.strerror}: name another --port.") from error
+        why = os.strerror(error.errno) if error.errno else first_line(error)
+        raise UserError(f"{host}:{port}: {why}: name another --port.") from error
 
 
 def make_server(app: flask.Flask, listening: socket.socket) -> waitress.server.BaseWSGIServer:

@@ -217,8 +217,8 @@ class Store:
         ]
         if told:
             raise UserError(
-                f"{self.path} was begun with other clips: {', '.join(told)}. Serve those that it was "
-                "begun with, or name another --db for these."
+                f"{self.path} was begun with other clips: {', '.join(told)}. Serve those that it "
+                "was begun with, or name another --db for these."
             )
 
     def _all(self, query: str, values: tuple = ()) -> list[tuple]:
