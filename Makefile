@@ -42,7 +42,7 @@ $(VENV)/core: setup.py
 	touch $@
 
 $(VENV)/dev: $(VENV)/core
-	$(VENV)/bin/pip install --quiet --editable '.[beam,pbt,dev]'
+	$(VENV)/bin/pip install --quiet --editable '.[beam,listen,pbt,dev]'
 	touch $@
 
 $(TFIO_VENV)/installed: setup.py

@@ -30,6 +30,7 @@ CORE = [
 ]
 EXTRAS = {
     "beam": ["apache-beam>=2.60"],
+    "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
     "tfio": [
         "tensorflow==2.17.*",
@@ -41,6 +42,7 @@ EXTRAS = {
         "pytest>=8",
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",
+        "playwright>=1.45",
         "ruff==0.17.*",
         "setuptools>=77",
         "wheel",
@@ -78,6 +80,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["ada", "ada.*"]),
+    package_data={"ada.listening": ["static/*"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     ext_modules=[KERNEL],

@@ -42,7 +42,7 @@ def main(argv: list[str]) -> None:
         raise UsageError(f"say which: {' or '.join(actions)}")
     try:
         actions[argv[1]]()
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise UserError(
             f"{error.name} is not installed: in the clone, pip install -e '.[listen]'."
         ) from error

@@ -11,12 +11,11 @@ import numpy as np
 from ada.listening.store import Rating
 
 SCALES = ("fidelity", "musicality")
-EXPLANATION = (
-    "Scales from 1 (bad) to 5 (excellent). Means of the raters' means, with 95 % intervals from "
-    "Student's t over raters: ratings of one rater are alike and do not count as independent ones. "
-    "They are about other raters of these same clips."
-)
-TOO_FEW = "An interval takes two raters at least; where it is missing there was one."
+EXPLANATION = """\
+From 1 (bad) to 5 (excellent): the mean of the raters' means ± a 95 % interval by
+Student's t over raters. Ratings of one rater are alike and do not count as independent
+ones. It is about other raters of these clips, not about other clips of the systems."""
+TOO_FEW = "Where no interval stands there was one rater: it takes two."
 
 
 class Score(NamedTuple):

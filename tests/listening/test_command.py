@@ -14,9 +14,9 @@ from ada.errors import UserError
 from ada.listening import find_clips
 
 
-def fails(*args, code=1):
+def fails(*args, code=1, **kwargs):
     """That the command ends with one line that says why; returns it."""
-    process = run("ada.listen", *args)
+    process = run("ada.listen", *args, **kwargs)
     assert process.returncode == code, (process.stdout, process.stderr)
     [line] = process.stderr.splitlines()
     return line
@@ -39,6 +39,13 @@ def test_wrong_commands(samples, shared_server, tmp_path):
     one = f"--samples=zebra={samples / 'zebra_wavenet'}"
     told = fails("serve", f"--db={shared_server.db}", one, "--port=0")
     assert "6 missing" in told and "2 new (zebra/sample_000.wav)" in told
+
+
+def test_without_the_extra_it_says_so(samples, tmp_path):
+    text = "raise ModuleNotFoundError('No module named flask', name='flask')"
+    (tmp_path / "flask.py").write_text(text)
+    told = fails("serve", f"--samples={samples}", env={"PYTHONPATH": str(tmp_path)})
+    assert told == "Error: flask is not installed: in the clone, pip install -e '.[listen]'."
 
 
 def test_samples_that_cannot_be(samples, tmp_path):

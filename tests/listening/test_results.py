@@ -30,8 +30,8 @@ def test_means_of_raters_with_their_interval():
         "b             1       1  4.00         5.00",
         "c             0       0  –            –",
     ]
-    assert "there was one" in printed[-1]
-    assert "there was one" not in table([row])
+    assert "there was one rater" in printed[-1]
+    assert "there was one rater" not in table([row])
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says():
