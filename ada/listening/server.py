@@ -9,11 +9,11 @@ GET /clips/<key>   a clip as WAV, at the loudness of all
 Nothing of it names a system or a file. Errors are plain text.
 """
 
+import contextlib
 import io
 import logging
 import os
 import socket
-import sqlite3
 from collections.abc import Mapping
 
 # Flask routes and checks, and its Werkzeug is what TensorBoard brings anyway; waitress is a
@@ -131,11 +131,11 @@ def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: i
         response.content_type = "text/plain; charset=utf-8"
         return response
 
-    @app.errorhandler(sqlite3.Error)
     @app.errorhandler(UserError)
-    def fail(error: Exception) -> flask.Response:
+    def fail(error: UserError) -> flask.Response:
         # Raters are told nothing of files; whoever runs the server is.
-        log.warning(first_line(error))
+        with contextlib.suppress(OSError):  # what it writes to may be on the same full disk
+            log.warning(str(error))
         return flask.Response("The server cannot do this now.\n", 503, mimetype="text/plain")
 
     return app

@@ -20,6 +20,13 @@ from ada.listening.order import draw_order
 
 # "ada" and a number, by which SQLite files of this kind know each other.
 _APPLICATION, _VERSION = 0x61646101, 1
+# What SQLite says, and the way out.
+_WAYS_OUT = {
+    "full": "make room; what was stored is kept",
+    "I/O": "see to the disk; what was stored is kept",
+    "locked": "stop the other process that writes to it",
+    "": "name another --db",
+}
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 _SCHEMA = (
     "CREATE TABLE study (name TEXT NOT NULL, target_lufs REAL NOT NULL)",
@@ -111,7 +118,7 @@ class Store:
 
     def create(self, clips: Sequence[StoredClip], target_lufs: float) -> None:
         """Begins a test of some clips; its set of clips never changes."""
-        with self._told(), self._transaction() as db:
+        with self._transaction() as db:
             for statement in _SCHEMA:
                 db.execute(statement)
             for name, value in zip(_MARKS, (_APPLICATION, _VERSION), strict=True):
@@ -222,13 +229,13 @@ class Store:
             )
 
     def _all(self, query: str, values: tuple = ()) -> list[tuple]:
-        with self._lock:
+        with self._lock, self._told():
             return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that is done within is done on leaving, or nothing of it."""
-        with self._lock:
+        """What is done within is on the disk on leaving, or nothing of it is."""
+        with self._lock, self._told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -243,8 +250,12 @@ class Store:
     def _told(self) -> Iterator[None]:
         try:
             yield
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise  # mistakes of ours
         except sqlite3.Error as error:
-            raise UserError(f"{self.path}: {first_line(error)}: name another --db.") from error
+            text = first_line(error)
+            ways_out = (way for said, way in _WAYS_OUT.items() if said in text)
+            raise UserError(f"{self.path}: {text}: {next(ways_out)}.") from error
 
 
 _MARKS = ("application_id", "user_version")

@@ -2,14 +2,13 @@
 
 import csv
 import random
+import resource
 import sqlite3
 import threading
 from collections import Counter
 
 from listening_support import Rater, Server, write_samples
 from support import run
-
-from ada.listening import Store
 
 RATERS, CLIPS = 50, 3  # of each of three systems
 
@@ -55,14 +54,28 @@ def test_no_acknowledged_rating_is_lost(tmp_path):
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert len(rows) == len({(row["rater"], row["system"], row["clip"]) for row in rows}) == total
     assert set(Counter((row["system"], row["clip"]) for row in rows).values()) == {RATERS}
-    store = Store(db)
-    given = Counter(r[3:5] for rater in finished for r in _ratings_of(store, rater))
+    given = Counter(rating for rater in finished for rating in rater.acknowledged.values())
     assert given == Counter((int(row["fidelity"]), int(row["musicality"])) for row in rows)
-    store.close()
     with sqlite3.connect(db) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
 
 
-def _ratings_of(store, rater):
-    return [(None, None, None, *heard[1:]) for heard in store.session(rater.token)]
+def test_what_a_full_disk_does_not_take_is_not_acknowledged(tmp_path):
+    samples = write_samples(tmp_path / "samples", 2)
+    with Server(samples, tmp_path / "ratings.sqlite") as server:
+        rater = Rater(server).begin()
+        first, second, *_ = (heard["clip"] for heard in rater.session())
+        assert rater.rate(first, 5, 4) == 204
+        limits = server.process.pid, resource.RLIMIT_FSIZE
+        before = resource.prlimit(*limits)
+        resource.prlimit(*limits, (100, before[1]))
+        assert rater.rate(second, 1, 1) == 503
+        assert rater.rate(first, 1, 1) == 503
+        resource.prlimit(*limits, before)
+        assert rater.rate(second, 2, 3) == 204
+        assert [tuple(h.values())[1:] for h in rater.session()[:3]] == [
+            (5, 4),
+            (2, 3),
+            (None, None),
+        ]

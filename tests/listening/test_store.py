@@ -87,6 +87,18 @@ def test_other_clips_are_refused_with_the_way_out(store):
         store.require_clips(other)
 
 
+def test_a_damaged_file_is_one_line(store, tmp_path):
+    for _ in range(20):
+        store.add_rater(5, 100)
+    store.close()
+    path = tmp_path / "ratings.sqlite"
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="malformed: name another --db"):
+        Store(path).clips()
+
+
 def test_files_of_others_are_left_as_they_are(tmp_path):
     path = tmp_path / "other.sqlite"
     with sqlite3.connect(path) as db:
