@@ -3,11 +3,11 @@
     python -m ada.listen serve --samples=samples --db=ratings.sqlite
     python -m ada.listen results --db=ratings.sqlite --csv=ratings.csv
 
-serve: raters hear clips blind, at one loudness, in an order of their own, and rate fidelity and
-musicality from 1 to 5; who leaves goes on there later. Stopped in any way, it goes on if
-the command is given again. A --db belongs to the clips it was begun with.
+serve: raters hear clips blind, at one loudness, each in an order of their own, and rate fidelity
+and musicality from 1 to 5. Who leaves the page comes back to the same place. Stopped in any way,
+the same command goes on; a --db belongs to the clips that it was begun with.
 
-results: the table of means; also while the server runs.
+results: the table of means; can be had while the server runs.
 """
 
 from absl import flags

@@ -20,6 +20,7 @@ from ada.listening.order import draw_order
 
 # "ada" and a number, by which SQLite files of this kind know each other.
 _APPLICATION, _VERSION = 0x61646101, 1
+_MARKS = ("application_id", "user_version")
 # What SQLite says, and the way out.
 _WAYS_OUT = {
     "full": "make room; what was stored is kept",
@@ -256,9 +257,6 @@ class Store:
             text = first_line(error)
             ways_out = (way for said, way in _WAYS_OUT.items() if said in text)
             raise UserError(f"{self.path}: {text}: {next(ways_out)}.") from error
-
-
-_MARKS = ("application_id", "user_version")
 
 
 def is_key(text: str) -> bool:

@@ -148,6 +148,23 @@ def test_from_the_first_page_to_the_results(browser, tmp_path):
         assert line.split() == [system, "2", "1", *means]
 
 
+def test_a_clip_that_does_not_come_is_asked_for_again(browser, tmp_path):
+    samples = write_samples(tmp_path / "samples", 1, systems=SYSTEMS[:1])
+    clip = samples / SYSTEMS[0] / "sample_000.wav"
+    with Server(samples, tmp_path / "ratings.sqlite") as server:
+        visit = Visit(browser, server.url)
+        visit.sees("#total", "one clip")
+        clip.rename(tmp_path / "away.wav")
+        visit.page.click("#begin")
+        visit.sees("#notice", "The clip cannot be loaded: trying again …")
+        (tmp_path / "away.wav").rename(clip)
+        playwright.expect(visit.page.locator("#notice")).to_be_hidden(timeout=30_000)
+        visit.hears_and_rates(1, 1, 5, 5)
+        visit.press("Enter")
+        visit.sees("#thanks", "Thank you")
+        visit.context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(375, 667), (320, 568)])
 def test_on_a_phone(browser, shared_server, size, scheme):
