@@ -30,6 +30,7 @@ CORE = [
 ]
 EXTRAS = {
     "beam": ["apache-beam>=2.60"],
+    "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
     "eval": ["librosa>=0.11,<0.12"],
     "tfio": [
@@ -42,6 +43,7 @@ EXTRAS = {
         "pytest>=8",
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",
+        "playwright>=1.45",
         "ruff==0.17.*",
         "setuptools>=77",
         "wheel",
@@ -79,7 +81,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["ada", "ada.*"]),
-    package_data={"ada.pretrained": ["**/*"]},
+    package_data={"ada.listening": ["static/*"], "ada.pretrained": ["**/*"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     ext_modules=[KERNEL],

@@ -35,7 +35,6 @@ from ada.model_json import model_config, model_from_config
 from ada.models import PolyakAverage
 
 FORMAT_VERSION = 1
-_FIRST_AVERAGE = "polyak/averages/0/.ATTRIBUTES/VARIABLE_VALUE"
 # What a damaged configuration of a model raises.
 _UNUSABLE = (
     *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError),
@@ -250,16 +249,12 @@ class Run:
         polyak = PolyakAverage(model)
         path = self.checkpoint_path(checkpoint)
         try:
-            # What is packed (`tools.pack`) is averaged already.
-            averaged = tf.train.load_checkpoint(path).has_tensor(_FIRST_AVERAGE)
-            restored = {"model": model} | ({"polyak": polyak} if averaged else {})
-            tf.train.Checkpoint(**restored).restore(
+            tf.train.Checkpoint(model=model, polyak=polyak).restore(
                 path
             ).assert_existing_objects_matched().expect_partial()
         except UNREADABLE as error:
             raise _damaged(path, "restored", error) from error
-        if averaged:
-            polyak.copy_to_model()
+        polyak.copy_to_model()
         if model.quantizer is not None and model.quantizer.wants_codebook:
             raise UserError(
                 f"{self.directory} is still in its warm-up without a codebook: train it further."

@@ -27,6 +27,7 @@ def test_the_wheel_trains_elsewhere(tmp_path):
     shutil.copytree(Path(gin.__file__).parent, site / "gin")
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"ada"}
+    assert "ada/listening/static/index.html" in names
 
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -1,0 +1,98 @@
+"""Lets people rate the clips of several systems in a browser, and sums up what they say.
+
+    python -m ada.listen serve --samples=samples --db=ratings.sqlite
+    python -m ada.listen results --db=ratings.sqlite --csv=ratings.csv
+
+serve: raters hear clips blind, at one loudness, each in an order of their own, and rate fidelity
+and musicality from 1 to 5. Who leaves the page comes back to the same place. Stopped in any way,
+the same command goes on; a --db belongs to the clips that it was begun with.
+
+results: the table of means; can be had while the server runs.
+"""
+
+from absl import flags
+
+from ada import commands
+from ada.errors import UsageError, UserError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_list(
+    "samples",
+    [],
+    "A directory with one folder of WAV files a system, or name=directory,name=directory.",
+)
+flags.DEFINE_string("db", "ratings.sqlite", "The file of the ratings; made if it is missing.")
+flags.DEFINE_string("host", "127.0.0.1", "Where to listen; 0.0.0.0 lets other machines in.")
+flags.DEFINE_integer("port", 8000, "Where to listen; 0 takes a free one.", 0, 65535)
+flags.DEFINE_integer(
+    "clips_per_system",
+    None,
+    "How many clips of each system a rater hears; by default as many as the smallest system has.",
+    lower_bound=1,
+)
+flags.DEFINE_integer("max_raters", 1000, "How many raters may begin.", lower_bound=1)
+flags.DEFINE_string("csv", None, "results: a file for all single ratings.")
+flags.DEFINE_string("summary_csv", None, "results: a file for the table.")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    actions = {"serve": serve, "results": results}
+    if len(argv) < 2 or argv[1] not in actions:
+        raise UsageError(f"say which: {' or '.join(actions)}")
+    try:
+        actions[argv[1]]()
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed: in the clone, pip install -e '.[listen]'."
+        ) from error
+
+
+def results() -> None:
+    """Prints the table and writes the files asked for."""
+    from ada.files import write_bytes_atomically
+    from ada.listening import Store, summarise, table
+    from ada.listening.results import ratings_csv, summary_csv
+
+    store = Store(FLAGS.db)
+    ratings = store.ratings()
+    rows = summarise(ratings, store.systems())
+    if FLAGS.csv:
+        write_bytes_atomically(FLAGS.csv, ratings_csv(ratings).encode())
+    if FLAGS.summary_csv:
+        write_bytes_atomically(FLAGS.summary_csv, summary_csv(rows).encode())
+    print(table(rows))
+
+
+def serve() -> None:
+    """Serves until it is stopped."""
+    import threading
+
+    from ada.listening import Store, find_clips
+    from ada.listening.server import listen_on, make_app, make_server
+    from ada.listening.study import count_rounds, prepare
+
+    if not FLAGS.samples:
+        raise UsageError("serve needs --samples")
+    clips = find_clips(FLAGS.samples)
+    rounds = count_rounds(clips, FLAGS.clips_per_system)
+    listening = listen_on(FLAGS.host, FLAGS.port)
+    store = Store(FLAGS.db, create=True)
+    files = prepare(store, clips)
+    server = make_server(make_app(store, files, rounds, FLAGS.max_raters), listening)
+    num_systems = len(store.systems())
+    host = f"[{FLAGS.host}]" if ":" in FLAGS.host else FLAGS.host
+    print(
+        f"{num_systems} systems, {len(clips)} clips at {store.study[1]:.1f} LUFS; a rater hears "
+        f"{rounds * num_systems}. Ratings go to {FLAGS.db}; {store.num_raters()} have begun.\n"
+        f"Open http://{host}:{listening.getsockname()[1]} (Ctrl-C stops; the same command goes on)",
+        flush=True,
+    )
+    # In a thread of its own: waitress takes Ctrl-C and SIGTERM for a good end.
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    thread.join()
+
+
+if __name__ == "__main__":
+    commands.run(main, tensorflow=False, arguments=1)

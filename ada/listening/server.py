@@ -1,0 +1,188 @@
+"""The web application of the listening test, and the server that runs it.
+
+GET /              the page; what it consists of is under /static/
+GET /session       the rater's clips in order, by opaque keys, with what was rated
+POST /raters       begins: sets the rater's cookie
+POST /ratings      {"clip": key, "fidelity": 1..5, "musicality": 1..5}: answers once it is stored
+GET /clips/<key>   a clip as WAV, at the loudness of all
+
+Nothing of it names a system or a file. Errors are plain text.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import socket
+from collections.abc import Mapping
+
+# Flask routes and checks, and its Werkzeug is what TensorBoard brings anyway; waitress is a
+# hardened server in plain Python, whose threads suit SQLite.
+import flask
+import waitress
+from werkzeug.exceptions import HTTPException
+
+from ada import log
+from ada.audio import wav_bytes
+from ada.errors import UsageError, UserError, first_line
+from ada.listening.clips import Clip, digest
+from ada.listening.loudness import amplify
+from ada.listening.store import Store, is_key
+
+_MOST_BYTES = 512  # of a request's body: a rating has about 70
+_COOKIE_SECS = 180 * 24 * 3600
+_THREADS = 16
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: int) -> flask.Flask:
+    """Makes the application.
+
+    Args:
+      store: of the ratings.
+      files: where the clips are, by the keys that the store gave them.
+      rounds: how many clips of each system a rater is given.
+      max_raters: how many may begin.
+    """
+    app = flask.Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
+    app.url_map.merge_slashes = False
+    stored = store.clips()
+    # Browsers send cookies to all ports of a machine: each test has its own.
+    cookie = f"listen_{store.study[0]}"
+
+    def token() -> str | None:
+        given = flask.request.cookies.get(cookie, "")
+        return given if is_key(given) else None
+
+    @app.get("/")
+    def page() -> flask.Response:
+        return app.send_static_file("index.html")
+
+    @app.get("/session")
+    def session() -> dict:
+        known = token()
+        heard = store.session(known) if known else []
+        total = rounds * len({clip.system for clip in stored.values()})
+        return {"total": len(heard) or total, "clips": [clip._asdict() for clip in heard]}
+
+    @app.post("/raters")
+    def begin() -> flask.Response:
+        response = flask.Response(status=204)
+        known = token()
+        if known and store.session(known):
+            return response
+        new = store.add_rater(rounds, max_raters)
+        if new is None:
+            flask.abort(403, "This listening test has as many raters as it wants. Thank you!")
+        response.set_cookie(
+            cookie,
+            new,
+            max_age=_COOKIE_SECS,
+            secure=flask.request.is_secure,
+            httponly=True,
+            samesite="Strict",
+        )
+        return response
+
+    @app.post("/ratings")
+    def rate() -> flask.Response:
+        clip, fidelity, musicality = _rating()
+        known = token()
+        if known is None or not store.rate(known, clip, fidelity, musicality):
+            flask.abort(403, "This clip is not among yours. Reload the page.")
+        return flask.Response(status=204)
+
+    @app.get("/clips/<key>")
+    def clip(key: str) -> flask.Response:
+        if key not in stored:
+            flask.abort(404)
+        audio, rate = files[key].read()
+        if digest(audio, rate) != stored[key].digest:
+            raise UserError(f"{files[key].path} has changed since the test began: put it back.")
+        content = wav_bytes(amplify(audio, stored[key].gain_db), rate)
+        response = flask.send_file(
+            io.BytesIO(content), "audio/wav", conditional=True, etag=False, max_age=3600
+        )
+        response.cache_control.private = True
+        return response
+
+    @app.after_request
+    def finish(response: flask.Response) -> flask.Response:
+        response.headers.update(_HEADERS)
+        if "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> flask.Response:
+        response = error.get_response()
+        response.data = f"{error.description}\n"
+        response.content_type = "text/plain; charset=utf-8"
+        return response
+
+    @app.errorhandler(UserError)
+    def fail(error: UserError) -> flask.Response:
+        # Raters are told nothing of files; whoever runs the server is.
+        with contextlib.suppress(OSError):  # what it writes to may be on the same full disk
+            log.warning(str(error))
+        return flask.Response("The server cannot do this now.\n", 503, mimetype="text/plain")
+
+    return app
+
+
+def _rating() -> tuple[str, int, int]:
+    """The rating that a request holds; aborts with 400 and says what is wrong."""
+    given = flask.request.get_json()
+    names = ("clip", "fidelity", "musicality")
+    if not isinstance(given, dict) or given.keys() != set(names):
+        flask.abort(400, f"A rating has {', '.join(names)}, and nothing else.")
+    if not isinstance(given["clip"], str) or not is_key(given["clip"]):
+        flask.abort(400, "clip must be a key of /session.")
+    for name in names[1:]:
+        # True is an int as well.
+        if type(given[name]) is not int or not 1 <= given[name] <= 5:
+            flask.abort(400, f"{name} must be a whole number from 1 to 5.")
+    return given["clip"], given["fidelity"], given["musicality"]
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+      UsageError: there is no such host.
+      UserError: the port is not to be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=1024)
+    except socket.gaierror as error:
+        raise UsageError(f"--host={host}: {error.strerror}") from error
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else first_line(error)
+        raise UserError(f"{host}:{port}: {why}: name another --port.") from error
+
+
+def make_server(app: flask.Flask, listening: socket.socket) -> waitress.server.BaseWSGIServer:
+    """What answers requests once it runs; it does not say what it is, and keeps no log."""
+    # It warns when requests wait for a thread, which is no matter.
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    return waitress.create_server(
+        app,
+        sockets=[listening],
+        threads=_THREADS,
+        ident=None,
+        connection_limit=1000,
+        max_request_header_size=16_384,
+        max_request_body_size=65_536,
+    )

@@ -1,0 +1,119 @@
+"""Ratings in their file."""
+
+import sqlite3
+import threading
+from collections import Counter
+
+import pytest
+
+from ada.errors import UserError
+from ada.listening import Store
+from ada.listening.store import StoredClip, is_key
+
+CLIPS = [StoredClip(s, f"{k}.wav", f"{s}{k}", 0.0) for s in "ab" for k in range(5)]
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "ratings.sqlite", create=True)
+    store.create(CLIPS, -20.0)
+    yield store
+    store.close()
+
+
+def test_a_rater_goes_on_in_the_same_order_and_votes_once(store, tmp_path):
+    token = store.add_rater(5, 10)
+    order = [heard.clip for heard in store.session(token)]
+    assert len(set(order)) == 10 and all(map(is_key, order))
+    assert store.rate(token, order[3], 1, 2)
+    assert store.rate(token, order[3], 4, 5)
+    again = Store(tmp_path / "ratings.sqlite", create=True)
+    heard = again.session(token)
+    assert [h.clip for h in heard] == order
+    assert heard[3][1:] == (4, 5) and heard[2][1:] == (None, None)
+    assert [r[3:5] for r in again.ratings()] == [(4, 5)]
+    again.close()
+
+
+def test_nobody_rates_what_is_not_theirs(store):
+    first, second = store.add_rater(1, 10), store.add_rater(1, 10)
+    ours = {heard.clip for heard in store.session(first)}
+    [theirs, *_] = {heard.clip for heard in store.session(second)} - ours
+    assert not store.rate(first, theirs, 3, 3)
+    assert not store.rate("nobody", theirs, 3, 3)
+    assert store.session("nobody") == []
+    assert store.ratings() == []
+
+
+def test_impossible_ratings_are_refused_by_the_file_itself(store):
+    token = store.add_rater(1, 10)
+    clip = store.session(token)[0].clip
+    with pytest.raises(sqlite3.IntegrityError):
+        store.rate(token, clip, 6, 3)
+    assert store.rate(token, clip, 5, 3)
+
+
+def test_clips_are_balanced_over_raters_who_begin_at_once(store):
+    tokens = []
+    threads = [
+        threading.Thread(target=lambda: tokens.append(store.add_rater(2, 100))) for _ in range(25)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = Counter(heard.clip for token in tokens for heard in store.session(token))
+    assert sorted(counts.values()) == [10] * 10
+
+
+def test_there_is_an_end_to_raters(store):
+    assert [store.add_rater(1, 2) is None for _ in range(3)] == [False, False, True]
+    assert store.num_raters() == 2
+
+
+def test_tokens_are_not_in_the_file(store, tmp_path):
+    token = store.add_rater(1, 2)
+    store.close()
+    assert token.encode() not in (tmp_path / "ratings.sqlite").read_bytes()
+
+
+def test_other_clips_are_refused_with_the_way_out(store):
+    same = [clip[:3] for clip in CLIPS]
+    store.require_clips(same)
+    other = [*same[1:], ("c", "new.wav", "x")]
+    other[0] = (*other[0][:2], "changed")
+    told = r"1 missing \(a/0.wav\), 1 new \(c/new.wav\), 1 changed \(a/1.wav\).*another --db"
+    with pytest.raises(UserError, match=told):
+        store.require_clips(other)
+
+
+def test_a_damaged_file_is_one_line(store, tmp_path):
+    for _ in range(20):
+        store.add_rater(5, 100)
+    store.close()
+    path = tmp_path / "ratings.sqlite"
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="malformed: name another --db"):
+        Store(path).clips()
+
+
+def test_files_of_others_are_left_as_they_are(tmp_path):
+    path = tmp_path / "other.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE other (x)")
+    db.close()
+    before = path.read_bytes()
+    text = tmp_path / "text"
+    text.write_text("no database, but long enough to be none " * 20)
+    for file, match in [(path, "no file of ratings"), (text, "file is not a database")]:
+        for create in (True, False):
+            with pytest.raises(UserError, match=f"{match}: name another --db"):
+                Store(file, create=create)
+    assert path.read_bytes() == before
+    with pytest.raises(UserError, match="there are no ratings"):
+        Store(tmp_path / "missing.sqlite")
+    assert not (tmp_path / "missing.sqlite").exists()
+    with pytest.raises(UserError, match="unable to open database file: name another --db"):
+        Store(tmp_path, create=True)
