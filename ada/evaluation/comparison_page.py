@@ -84,7 +84,8 @@ def _tables(results: list[dict[str, Any]]) -> list[str]:
             "bits a code": _text("code_bits"),
             "by pairs": _text("code_bigram_bits"),
         },
-        _HEARD,
+        _SPECTRA,
+        _CONSISTENCY,
     )
     filled = (_filled(results, columns) for columns in tables)
     return [page.table_block(header, rows) for header, rows in filled if len(header) > 1]
@@ -92,7 +93,7 @@ def _tables(results: list[dict[str, Any]]) -> list[str]:
 
 def heard_table(results: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of what compares with real audio: reconstructed and generated clips."""
-    return _filled(results, _HEARD)
+    return _filled(results, _SPECTRA | _CONSISTENCY)
 
 
 def _filled(
@@ -125,17 +126,18 @@ def _beside(name: str, real: str, form: str) -> Callable[[dict[str, Any]], str]:
     return cell
 
 
-_HEARD = {
+_SPECTRA = {
     "log-mel, dB": _number("log_mel_db", ".2f"),
     "log magnitude": _number("log_magnitude", ".2f"),
     "spectral convergence": _number("spectral_convergence", ".2f"),
-    "FAD (real)": _beside("fad", "fad_real", ".2f"),
-    "chroma, 2-4 s": _beside("chroma_2-4_secs", "chroma_2-4_secs_real", ".3f"),
-    "chroma, 8-16 s": _beside("chroma_8-16_secs", "chroma_8-16_secs_real", ".3f"),
-    "onsets, 2-4 s": _beside("onset_2-4_secs", "onset_2-4_secs_real", ".3f"),
-    "onsets, 8-16 s": _beside("onset_8-16_secs", "onset_8-16_secs_real", ".3f"),
+    "FAD (real)": _beside("fad", "fad_real", ".1f"),
     "memorised, s (unheard)": _beside("memorised_mean_secs", "memorised_real_mean_secs", ".2f"),
-    "× real time": _number("real_time_factor", ".2f"),
+    "× real time": _number("real_time_factor", ".1f"),
+}
+_CONSISTENCY = {
+    f"{name}, {lag} s (real)": _beside(f"{key}_{lag}_secs", f"{key}_{lag}_secs_real", ".3f")
+    for key, name in (("chroma", "harmony"), ("onset", "rhythm"))
+    for lag in ("2-4", "8-16")
 }
 
 
