@@ -204,7 +204,6 @@ def test_systems_are_evaluated_side_by_side(finished, tmp_path):
         assert soundfile.info(where / "clips" / "codes" / f"{name}.wav").frames > 0
     page = (where / "page.html").read_text()
     assert page.count("<audio") == 2 + 4 + 2
-    assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", page)
     for said in ("Systems side by side", "Frechet", "chroma: harmony", "codes: hop64_vqvae"):
         assert said in page
     wrong = run("ada.evaluate", f"--run_dirs={out / 'baseline'}", "--names=a,b")
