@@ -69,7 +69,6 @@ BITS = 1 / math.log(2)  # to a nat
 STEPS = int(os.environ.get("ADA_TOUR_STEPS", "200"))  # of every training below
 ALIVE_ABOVE_BITS = 0.3
 keras.utils.set_random_seed(0)
-rng = np.random.default_rng(0)
 work = tempfile.TemporaryDirectory(prefix="ada_tour_")  # runs and codes; gone with the kernel
 plt.rcParams.update({"figure.dpi": 80, "figure.figsize": (9, 2.6), "axes.grid": True})
 plt.rcParams.update({"figure.constrained_layout.use": True, "grid.alpha": 0.3})
@@ -209,6 +208,7 @@ tiny = WaveNet(
     skip_channels=16,
 )
 tiny.build()
+rng = np.random.default_rng(0)
 before = rng.integers(0, 256, [16, 64])
 after = before.copy()
 after[:, 20] = 255 - after[:, 20]
@@ -346,6 +346,7 @@ def step(batch: tf.Tensor) -> tf.Tensor:
     return losses["nll"]
 
 
+rng = np.random.default_rng(0)
 curve = []
 for _ in range(STEPS):
     starts = rng.integers(0, len(piece) - 2048, 4)
@@ -393,6 +394,7 @@ plt.show()
 quantizer = VectorQuantizer(num_codes=5, code_dim=2, codebook_weight=1.0, commitment_weight=0.25)
 quantizer.build((None, None, 2))
 quantizer.codebook.assign([[-0.7, -0.5], [0.8, -0.6], [-0.5, 0.8], [0.6, 0.7], [3.0, 3.0]])
+rng = np.random.default_rng(0)
 q = tf.Variable(rng.normal(size=(1, 40, 2)).astype(np.float32))
 e = quantizer.codebook.value
 pulled = tf.constant(rng.normal(size=q.shape).astype(np.float32))
@@ -474,6 +476,7 @@ print(f"value {float(wrong):.3f}, gradient of the codebook {norm(tape.gradient(w
 C = 8
 amae = ArgmaxQuantizer(num_codes=C, commitment_weight=0.1, diversity_weight=10.0)
 amae.build((None, None, C))
+rng = np.random.default_rng(0)
 a = tf.Variable(rng.normal(1.0, 1.0, size=(2, 50, C)).astype(np.float32))
 with tf.GradientTape() as tape:
     q = amae.normalize(a)
@@ -589,6 +592,7 @@ BINDINGS = [
     "PRIOR_CROP_STEPS=512",
     "LOG_EVERY=5",
     "Intervals.audio_secs=0",
+    "train.jit_compile=False",  # compiling would take longer than so few steps
 ]
 
 
