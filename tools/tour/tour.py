@@ -610,9 +610,14 @@ def train(name: str, data_dir: str) -> list[dict]:
     return [json.loads(line) for line in lines]
 
 
+def bits(measured: dict) -> float:
+    """Bits a step: those of an autoencoder are given its codes."""
+    return measured.get("reconstruction_bits", measured.get("bits"))
+
+
 def plot_curve(axis: plt.Axes, name: str, metrics: list[dict]) -> None:
     """Bits a step over training steps."""
-    points = [(m["step"], m["bits"]) for m in metrics if m["split"] == "train"]
+    points = [(m["step"], bits(m)) for m in metrics if m["split"] == "train"]
     axis.plot(*zip(*points, strict=True))
     axis.set(title=f"{name}, bits", xlabel="training step")
 
@@ -695,7 +700,7 @@ total = 0.0
 print(f"{'validation split':<20}{'bits a step':>12}{'a sample':>10}")
 for run, (name, measured) in zip(reversed(chain.runs), metrics.items(), strict=True):
     scores = next(m for m in reversed(measured) if m["split"] == "validation")
-    a_step = scores.get("reconstruction_bits", scores.get("bits"))
+    a_step = bits(scores)
     total += a_step / run.info.hop_length
     print(f"{name:<20}{a_step:>12.3f}{a_step / run.info.hop_length:>10.3f}")
     if name == "hop8_vqvae":
