@@ -52,6 +52,8 @@ def execute(notebook: NotebookNode, steps: int | None = None) -> None:
             timeout=TIMEOUT_SECS,
             kernel_name="python3",
             record_timing=False,
+            coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": folder}},
         )
         client.execute(env=environment)

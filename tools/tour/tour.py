@@ -34,10 +34,8 @@ from ada import commands
 commands.start_tensorflow()  # quietly
 
 # %%
-import contextlib
 import dataclasses
 import importlib.util
-import io
 import json
 import math
 import os
@@ -49,6 +47,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from IPython.display import Audio, display
+from IPython.utils.capture import capture_output
 
 from ada import bundled, configuration, resources, training
 from ada.audio import mu_law_decode, mu_law_encode, read_audio, uniform_decode, uniform_encode
@@ -91,12 +90,12 @@ def player(title: str, audio: np.ndarray) -> None:
 
 # %%
 audio = read_audio(str(resources.sample_audio_dir() / "satie_gymnopedie_1.ogg"), SAMPLE_RATE)
-excerpt = audio[5 * SAMPLE_RATE : 8 * SAMPLE_RATE]
+excerpt = audio[6 * SAMPLE_RATE : 8 * SAMPLE_RATE]
 assert audio.shape == (45 * SAMPLE_RATE,)
 
 figure, axes = plt.subplots(1, 3)
-for axis, secs in zip(axes, (45, 3, 0.02), strict=True):
-    part = audio[5 * SAMPLE_RATE :][: round(secs * SAMPLE_RATE)] if secs < 45 else audio
+for axis, secs in zip(axes, (45, 2, 0.02), strict=True):
+    part = audio if secs == 45 else excerpt[: round(secs * SAMPLE_RATE)]
     axis.plot(np.arange(len(part)) / SAMPLE_RATE, part, linewidth=0.6)
     axis.set(title=f"{len(part):,} samples", xlabel="seconds")
 plt.show()
@@ -144,7 +143,7 @@ for name, decode in (("mu-law", mu_law_decode), ("uniform", uniform_decode)):
     cells.plot(classes, decode(classes), label=name)
 cells.set(title="amplitude of each class", xlabel="class")
 cells.legend()
-use.hist([ids, uniform_encode(x)], bins=64, range=(0, 256), label=["mu-law", "uniform"])
+use.hist([ids, uniform_encode(x)], bins=64, range=(0, 256), histtype="step")
 use.set(title="how often each class occurs", xlabel="class", yscale="log")
 plt.show()
 player("mu-law, 8 bits", by_mu_law)
@@ -393,7 +392,7 @@ plt.show()
 # %%
 quantizer = VectorQuantizer(num_codes=5, code_dim=2, codebook_weight=1.0, commitment_weight=0.25)
 quantizer.build((None, None, 2))
-quantizer.codebook.assign([[-0.7, -0.5], [0.8, -0.6], [-0.5, 0.8], [0.6, 0.7], [3.0, 3.0]])
+quantizer.codebook.assign([[-0.7, -0.5], [0.8, -0.6], [-0.5, 0.8], [0.6, 0.7], [4.0, 4.0]])
 rng = np.random.default_rng(0)
 q = tf.Variable(rng.normal(size=(1, 40, 2)).astype(np.float32))
 e = quantizer.codebook.value
@@ -604,7 +603,7 @@ def run_dir(name: str) -> str:
 def train(name: str, data_dir: str) -> list[dict]:
     """Trains `gin/<name>.gin` at a tiny size; returns what was measured on the way."""
     settings = configuration.load([f"gin/{name}.gin", "gin/tiny.gin"], BINDINGS)
-    with contextlib.redirect_stderr(io.StringIO()):
+    with capture_output():
         training.train(settings, run_dir(name), data_dir, describe=configuration.operative)
     lines = (Path(run_dir(name)) / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
@@ -622,7 +621,7 @@ def plot_curve(axis: plt.Axes, name: str, metrics: list[dict]) -> None:
     axis.set(title=f"{name}, bits", xlabel="training step")
 
 
-with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+with capture_output():
     bundled.prepare_bundled(run_dir("data"))
 metrics = {"hop8_vqvae": train("hop8_vqvae", run_dir("data"))}
 
@@ -633,14 +632,14 @@ to_ids = Run.open(run_dir("hop8_vqvae")).info.to_ids()
 cost = rolled_codes_cost(first, dataset, to_ids, "validation", counted_steps=1024)
 own, rolled = cost["own_codes_bits"], cost["rolled_codes_bits"]
 
-unheard = to_ids(dataset.read("validation", 0, 4 * SAMPLE_RATE, 3 * SAMPLE_RATE))
+unheard = to_ids(dataset.read("validation", 0, 4 * SAMPLE_RATE, 2 * SAMPLE_RATE))
 codes = first.encode(unheard[np.newaxis]).numpy()
-assert codes.shape == (1, 3 * 2000)
+assert codes.shape == (1, 2 * 2000)
 
 figure, axes = plt.subplots(1, 3, width_ratios=(2, 3, 1))
 plot_curve(axes[0], "given codes", metrics["hop8_vqvae"])
-axes[1].plot(np.arange(6000) / 2000, codes[0], ",")
-axes[1].set(title="codes of 3 unheard seconds", xlabel="seconds", ylabel="code")
+axes[1].plot(np.arange(4000) / 2000, codes[0], ",")
+axes[1].set(title="codes of 2 unheard seconds", xlabel="seconds", ylabel="code")
 axes[2].bar(["own", "another\nclip's"], [own, rolled], width=0.5)
 axes[2].set_title("bits a sample")
 plt.show()
@@ -669,10 +668,10 @@ assert rolled - own > ALIVE_ABOVE_BITS
 # the same function. This is `gin/systems/vqvae_amae.gin`, from the bottom up.
 
 # %%
-with contextlib.redirect_stderr(io.StringIO()):
+with capture_output():
     extract_codes(run_dir("hop8_vqvae"), run_dir("codes1"))
 metrics["level2_amae"] = train("level2_amae", run_dir("codes1"))
-with contextlib.redirect_stderr(io.StringIO()):
+with capture_output():
     extract_codes(run_dir("level2_amae"), run_dir("codes2"))
 metrics["prior_level2_amae"] = train("prior_level2_amae", run_dir("codes2"))
 
@@ -720,16 +719,16 @@ assert reconstruction < total < 8
 levels = load_levels(chain)
 drawn: list[list[np.ndarray]] = [[], [], []]
 clip = []
-for block in stream(chain, duration_secs=3.0, draws=Draws(seed=1), levels=levels):
+for block in stream(chain, duration_secs=2.0, draws=Draws(seed=1), levels=levels):
     clip.append(block.audio[0])
     for kept, parts in zip(drawn, block.levels, strict=True):
         kept += [part.ids[0] for part in parts]
 clip = np.concatenate(clip)
 top, middle, bottom = map(np.concatenate, drawn)
-assert len(clip) == len(bottom) == 3 * SAMPLE_RATE
+assert len(clip) == len(bottom) == 2 * SAMPLE_RATE
 assert (clip == mu_law_decode(bottom)).all()
 # As many codes as the modulator below looks at: a few more than the hop says.
-assert 0 <= len(middle) - 3 * 2000 < 64 and 0 <= len(top) - 3 * 250 < 64
+assert 0 <= len(middle) - 2 * 2000 < 64 and 0 <= len(top) - 2 * 250 < 64
 
 # A short clip is the beginning of the long one with its seed.
 short = stream(chain, duration_secs=0.25, draws=Draws(seed=1), levels=levels)
@@ -740,15 +739,15 @@ figure, axes = plt.subplots(3, 1, figsize=(9, 5), sharex=True)
 for axis, ids, rate in zip(axes, (top, middle), (250, 2000), strict=False):
     axis.plot(np.arange(len(ids)) / rate, ids, "." if rate == 250 else ",", markersize=2)
     axis.set_ylabel(f"{rate} codes/s")
-axes[2].imshow(spectrogram_db(clip), aspect="auto", origin="lower", extent=(0, 3, 0, 8))
-axes[2].set(ylabel="kHz", xlabel="seconds", xlim=(0, 3))
+axes[2].imshow(spectrogram_db(clip), aspect="auto", origin="lower", extent=(0, 2, 0, 8))
+axes[2].set(ylabel="kHz", xlabel="seconds", xlim=(0, 2))
 axes[2].grid(False)
 plt.show()
 player("drawn from nothing, top down", clip)
 
 # %% [markdown]
-# **Seen.** Three models, one mechanism, and 750 draws of the prior steer 48,000 samples. It does
-# not sound like music: see how few steps there were.
+# **Seen.** Three models, one mechanism, and some 500 draws of the prior steer 32,000 samples. It
+# does not sound like music: see how few steps there were.
 
 # %% [markdown]
 # ## 11 Population-based training
@@ -783,7 +782,7 @@ if importlib.util.find_spec("ray"):
 
     begin = [{"h0": 1.0, "h1": 0.0}, {"h0": 0.0, "h1": 1.0}]
     found = {}
-    with local_ray(2):
+    with local_ray(2), capture_output():
         for name, quantile in (("each alone", 0.0), ("the worse copies", 0.5)):
             plan = Plan(
                 hyperparameters={"h0": (0.1, 1.0), "h1": (0.1, 1.0)},
