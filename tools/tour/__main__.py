@@ -20,7 +20,7 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     import nbformat
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     from ada.errors import UserError
     from ada.files import write_bytes_atomically
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> None:
     print(f"Running {len(notebook.cells)} cells, which takes some minutes.")
     try:
         execute(notebook, FLAGS.steps)
-    except CellExecutionError as error:
+    except (CellExecutionError, DeadKernelError) as error:
         raise UserError(f"a cell failed, and nothing was written.\n{error}") from error
     path = Path(FLAGS.output or NOTEBOOK)
     path.parent.mkdir(parents=True, exist_ok=True)

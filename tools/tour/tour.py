@@ -46,7 +46,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from IPython.display import Audio, display
+from IPython.display import Audio, Markdown, display
 from IPython.utils.capture import capture_output
 
 from ada import bundled, configuration, resources, training
@@ -76,8 +76,7 @@ plt.rcParams.update({"figure.constrained_layout.use": True, "grid.alpha": 0.3})
 
 def player(title: str, audio: np.ndarray) -> None:
     """Shows a player of audio in [-1, 1] at its own loudness."""
-    print(title)
-    display(Audio(audio, rate=SAMPLE_RATE, normalize=False))
+    display(Markdown(title), Audio(audio, rate=SAMPLE_RATE, normalize=False))
 
 
 # %% [markdown]
@@ -719,9 +718,12 @@ print(f"{'total':<20}{'':>12}{total:>10.3f}")
 assert reconstruction < total < 8
 
 # %% [markdown]
-# **Seen.** The total is well above the reconstruction: codes are not for free. Generation runs
-# top down. The prior draws codes, the AMAE's decoder draws the codes below given them, the
-# VQ-VAE's decoder draws audio. All levels advance together, and audio comes out block by block.
+# **Seen.** The codes of both autoencoders are alive; the second one had twice the steps. The
+# total is well above the reconstruction: codes are not for free.
+#
+# **Slides.** Generation runs top down: the prior draws codes, the AMAE's decoder draws the codes
+# below given them, the VQ-VAE's decoder draws audio. **Ours.** All levels advance together, and
+# audio comes out block by block.
 
 # %%
 levels = load_levels(chain)
@@ -754,8 +756,8 @@ plt.show()
 player("drawn from nothing, top down", clip)
 
 # %% [markdown]
-# **Seen.** Three models, one mechanism, and some 500 draws of the prior steer 32,000 samples. It
-# does not sound like music: see how few steps there were.
+# **Seen.** Three models, one mechanism, and some 500 draws of the prior steer 32,000 samples. The
+# spectrogram has no notes yet: see how few steps there were.
 
 # %% [markdown]
 # ## 11 Population-based training
@@ -775,10 +777,11 @@ player("drawn from nothing, top down", clip)
 
 # %%
 if importlib.util.find_spec("ray"):
-    from ada.population import History
-    from ada.population.engine import evolve
-    from ada.population.local_ray import local_ray
-    from ada.population.plan import Plan, Progress
+    with capture_output():  # Ray asks for widgets
+        from ada.population import History
+        from ada.population.engine import evolve
+        from ada.population.local_ray import local_ray
+        from ada.population.plan import Plan, Progress
 
     def advance(number: int, h: dict[str, float], state: list | None) -> Progress:
         """Ten steps of gradient ascent on what a member sees."""
