@@ -568,7 +568,8 @@ assert np.allclose(tape.gradient(together, whole), tape.gradient(halves, whole),
 # %% [markdown]
 # ## 9 A first level, trained; what its codes are worth
 #
-# Now a whole autoencoder learns: the hop-8 VQ-VAE of the slides, 2,000 codes a second.
+# **Slides.** A hop-8 VQ-VAE, 2,000 codes a second, is the lowest level of three of the systems.
+# Now it learns.
 #
 # **Ours.** All of this is tiny, and much too short to sound good: some 300,000 parameters and a
 # few hundred steps on 5 minutes of music. `gin/tiny.gin` also switches remedies on that are not
