@@ -37,7 +37,7 @@ def check_whole(notebook):
 
 def test_it_runs(tmp_path):
     path = tmp_path / "new" / "tour.ipynb"
-    process = run("tools.tour", "--steps=60", f"--output={path}")
+    process = run("tools.tour", "--steps=40", f"--output={path}")
     assert process.returncode == 0, process.stderr
     assert str(path) in process.stdout
     notebook = nbformat.read(path, as_version=4)
