@@ -6,7 +6,7 @@
 The last part of --output_dir is the version, a number; the one before is the name of the model. A
 server that polls the model's directory takes up a new version when it is whole. What can be asked
 (encode, decode, reconstruct, score, generate, continue, generate_block) depends on the kind of the
-model and is described in assets.extra/metadata.json; ada.serving.Client asks.
+model and is described in assets.extra/metadata.json; ada.serving.client asks.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
     del argv
     from ada.chain import Chain
     from ada.generation import Draws
-    from ada.serving import check_output, export
+    from ada.serving.exporting import check_output, export
 
     if bool(FLAGS.run_dir) == bool(FLAGS.run_dirs):
         raise UsageError("give --run_dir or --run_dirs")

@@ -62,6 +62,10 @@ class Servable:
             self.codes = "codes" if self.num_codes else "embeddings"
 
         self.block_steps = self.levels[-1].level.block_steps
+        # A function of its own, so that all signatures share its table.
+        self._ids_of_audio = tf.function(
+            lambda audio: self._info.to_ids()(pcm16(audio)), autograph=False
+        )
 
     def encode(self, signal: tf.Tensor) -> Tensors:
         """The topmost codes; a length that is no multiple of the hop is filled up with its end."""
@@ -240,7 +244,7 @@ class Servable:
         if self.signal == "ids":
             return within(signal, self._info.num_classes, "ids")
         signal = tf.debugging.check_numerics(signal, "audio")
-        return self._info.to_ids()(pcm16(signal))
+        return self._ids_of_audio(signal)
 
     def _from_ids(self, ids: tf.Tensor) -> tf.Tensor:
         if self.signal == "ids":

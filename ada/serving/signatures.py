@@ -66,6 +66,9 @@ def _inputs(servable: Servable, names: tuple[str, ...]) -> dict[str, tf.TensorSp
     specs |= {
         name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in TENSORS.items()
     }
+    if servable.codes == "embeddings":
+        shape = [None, None, servable.models[0].quantizer.query_dim]
+        specs["embeddings"] = tf.TensorSpec(shape, tf.float32, "embeddings")
     return {name: specs[name] for name in names}
 
 

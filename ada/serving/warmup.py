@@ -6,13 +6,12 @@ It reads `assets.extra/tf_serving_warmup_requests`: TFRecords of `PredictionLog`
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ada.serving.client import make_request, require_api
-from ada.serving.tensors import TENSORS, as_array
+from ada.serving.tensors import as_array
 
 FILE_NAME = "tf_serving_warmup_requests"
 # Of what has a length, in steps.
@@ -43,19 +42,17 @@ def write_warmup(path: Path, model_name: str, signatures: dict[str, Callable]) -
 
 def warmup_inputs(signatures: dict[str, Callable]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Small inputs of every signature, by its name: one item, few steps, ids 0."""
-    first = {"items": as_array("items", [0])}
-    state = {name: x.numpy() for name, x in signatures["initial_state"](**_tensors(first)).items()}
+    items = as_array("items", [0])
+    state = signatures["initial_state"](items=tf.constant(items))
+    known = {"items": items} | {name: tensor.numpy() for name, tensor in state.items()}
     for name, function in sorted(signatures.items()):
         specs = function.structured_input_signature[1]
-        yield name, {key: first.get(key, state.get(key, _small(key, specs[key]))) for key in specs}
+        yield name, {key: known[key] if key in known else _small(specs[key]) for key in specs}
 
 
-def _small(name: str, spec: Any) -> np.ndarray:
-    if name in ("steps", "temperature"):
-        return as_array(name, LENGTH if name == "steps" else 1.0)
+def _small(spec: tf.TensorSpec) -> np.ndarray:
+    """Of steps so many, at temperature 1; all else is zero, in one row of so many steps."""
+    if spec.name in ("steps", "temperature"):
+        return as_array(spec.name, LENGTH if spec.name == "steps" else 1.0)
     shape = [1, LENGTH, *spec.shape[2:]] if spec.shape.rank else []
-    return np.zeros(shape, TENSORS[name].dtype) if name in TENSORS else None
-
-
-def _tensors(inputs: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
-    return {name: tf.constant(value) for name, value in inputs.items()}
+    return np.zeros(shape, spec.dtype.as_numpy_dtype)
