@@ -28,9 +28,11 @@ CORE = [
     "tqdm>=4.66",
     "matplotlib>=3.8",
 ]
+SERVING = ["tensorflow-serving-api>=2.17,<2.22"]
 EXTRAS = {
     "beam": ["apache-beam>=2.60"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
+    "serving": SERVING,
     "tfio": [
         "tensorflow==2.17.*",
         "tensorflow-io==0.37.1",
@@ -38,6 +40,7 @@ EXTRAS = {
         "tf-keras==2.17.*",
     ],
     "dev": [
+        *SERVING,
         "pytest>=8",
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",

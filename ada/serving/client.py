@@ -1,9 +1,9 @@
 """A client of a servable behind TensorFlow Serving's gRPC: requests, responses, endless streams.
 
-    client = Client("localhost:8500", "hop64")
-    audio = client.predict("generate", steps=16000, items=[0, 1], seed=3, temperature=0.9)["audio"]
-    for block in client.stream(items=[0], seed=3):
-        play(block[0])
+client = Client("localhost:8500", "hop64")
+audio = client.predict("generate", steps=16000, items=[0, 1], seed=3, temperature=0.9)["audio"]
+for block in client.stream(items=[0], seed=3):
+    play(block[0])
 """
 
 import itertools

@@ -172,9 +172,7 @@ class GraphLevel:
         """The first code of the window that a code is in."""
         return code // self.level.conditioning.window_codes * self.level.conditioning.window_codes
 
-    def _conditioning(
-        self, codes: tf.Tensor, num_steps: tf.Tensor, blocks: tf.Tensor
-    ) -> tf.Tensor:
+    def _conditioning(self, codes: tf.Tensor, num_steps: tf.Tensor, blocks: tf.Tensor) -> tf.Tensor:
         """Conditioning of all blocks `[steps, channels]`, window by window."""
         level, size = self.level, self.level.conditioning.window_codes
         num_codes = -(-num_steps // level.hop_length)

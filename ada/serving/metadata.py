@@ -92,7 +92,9 @@ def _level(chain: Chain, servable: Servable, position: int) -> dict[str, Any]:
         "hop_length": model.hop_length,
         "samples_per_step": run.info.hop_length,
         "receptive_field": model.receptive_field,
-        "receptive_field_ms": 1000 * model.receptive_field * run.info.hop_length
+        "receptive_field_ms": 1000
+        * model.receptive_field
+        * run.info.hop_length
         / run.info.sample_rate,
         "trained_in": chain.runs[position].configured_model().dtype_policy.name,
         "block_steps": level.block_steps,

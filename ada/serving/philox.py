@@ -6,11 +6,13 @@ the seed, and Philox4x64-10 (Salmon et al. 2011, "Parallel random numbers: as ea
 makes random bits of the key and a counter.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
 _MASK = (1 << 32) - 1
-# Of the hash (`numpy.random.SeedSequence`).
+# Of the hash (`numpy.random.SeedSequence`): each use of it takes the next constant.
 _POOL_WORDS = 4
 _INIT_A, _MULT_A = 0x43B0D7E5, 0x931E8875
 _INIT_B, _MULT_B = 0x8B51F9DD, 0x58F38DED
@@ -35,71 +37,81 @@ def graph_uniforms(
       block: int64 scalar, 0 .. 2**32 - 1.
       steps: length of the block.
     """
-    seed = tf.bitcast(seed, tf.uint64)
-    words = [_low(seed), _high(seed), _constant(0), _constant(0)]
-    words += [tf.bitcast(item, tf.uint64), _constant(level), tf.bitcast(block, tf.uint64)]
+    seed, item, block = (tf.bitcast(x, tf.uint64) for x in (seed, item, block))
+    zero = _constant(0)
+    pool = tf.stack([_low(seed), _high(seed), zero, zero])
+    key = _key(pool, [item, _constant(level), block])
     counters = tf.constant(np.arange(1, -(-steps // _NUMBERS) + 1), tf.uint64)
-    bits = tf.stack(_philox(counters, _key(words)), axis=-1)
+    bits = _philox(counters, key)
     halves = tf.reshape(tf.stack([_low(bits), _high(bits)], axis=-1), [-1])[:steps]
     # The upper 24 bits are those of a float32.
     return tf.cast(_shift(halves, 8), tf.float32) * np.float32(2.0**-24)
 
 
-def _key(words: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mixes words of 32 bits into a key of two words of 64."""
-    constant = _INIT_A
-
-    def hashed(word: tf.Tensor) -> tf.Tensor:
-        nonlocal constant
-        word = tf.bitwise.bitwise_xor(word, _constant(constant))
-        constant = constant * _MULT_A & _MASK
-        return _folded(word * _constant(constant))
-
-    def mixed(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-        return _folded(one * _constant(_MIX_LEFT) - other * _constant(_MIX_RIGHT))
-
-    pool = [hashed(word) for word in words[:_POOL_WORDS]]
-    for source in range(_POOL_WORDS):
-        for target in range(_POOL_WORDS):
-            if source != target:
-                pool[target] = mixed(pool[target], hashed(pool[source]))
-    for word in words[_POOL_WORDS:]:
-        pool = [mixed(target, hashed(word)) for target in pool]
-
-    constant, state = _INIT_B, []
-    for word in pool:
-        word = tf.bitwise.bitwise_xor(word, _constant(constant))
-        constant = constant * _MULT_B & _MASK
-        state.append(_folded(word * _constant(constant)))
-    low, high = state[::2], state[1::2]
-    return tuple(a + tf.bitwise.left_shift(b, _constant(32)) for a, b in zip(low, high, strict=True))
+def _constants(first: int, factor: int, count: int) -> list[int]:
+    """`first` and what comes of it, multiplied again and again."""
+    found = [first]
+    while len(found) < count:
+        found.append(found[-1] * factor & _MASK)
+    return found
 
 
-def _philox(counters: tf.Tensor, key: tuple[tf.Tensor, tf.Tensor]) -> list[tf.Tensor]:
-    """Four words of random bits for each counter below 2**64."""
-    zero = tf.zeros_like(counters)
-    x, (k0, k1) = [counters, zero, zero, zero], key
+def _key(pool: tf.Tensor, others: list[tf.Tensor]) -> tf.Tensor:
+    """Mixes a pool of four words of 32 bits, and others, into a key of two words of 64."""
+    constants = iter(_constants(_INIT_A, _MULT_A, 64))
+    last = next(constants)
+
+    def hashed(words: tf.Tensor, places: Sequence[int]) -> tf.Tensor:
+        """For every place a hash of its own; at the other places anything."""
+        nonlocal last
+        xor, factor = [0] * _POOL_WORDS, [0] * _POOL_WORDS
+        for place in places:
+            xor[place], factor[place] = last, (last := next(constants))
+        return _folded(tf.bitwise.bitwise_xor(words, _constant(xor)) * _constant(factor))
+
+    def mixed(hashes: tf.Tensor) -> tf.Tensor:
+        return _folded(pool * _constant(_MIX_LEFT) - hashes * _constant(_MIX_RIGHT))
+
+    everywhere = range(_POOL_WORDS)
+    pool = hashed(pool, everywhere)
+    for source in everywhere:
+        targets = [place for place in everywhere if place != source]
+        is_target = [place != source for place in everywhere]
+        pool = tf.where(is_target, mixed(hashed(pool[source], targets)), pool)
+    for word in others:
+        pool = mixed(hashed(word, everywhere))
+
+    *xor, last = _constants(_INIT_B, _MULT_B, _POOL_WORDS + 1)
+    pool = tf.bitwise.bitwise_xor(pool, _constant(xor)) * _constant([*xor[1:], last])
+    pool = _folded(pool)
+    return pool[::2] + tf.bitwise.left_shift(pool[1::2], _constant(32))
+
+
+def _philox(counters: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Random bits `[counters, 4]` for counters below 2**64; words 0 and 2, 1 and 3 go together."""
+    even = tf.stack([counters, tf.zeros_like(counters)])
+    odd = tf.zeros_like(even)
+    key = key[:, tf.newaxis]
     for number in range(_ROUNDS):
         if number:
-            k0, k1 = k0 + _constant(_WEYL[0]), k1 + _constant(_WEYL[1])
-        (high0, low0), (high1, low1) = (
-            _product(word, factor) for word, factor in zip(x[::2], _MULTIPLIERS, strict=True)
-        )
-        xor = tf.bitwise.bitwise_xor
-        x = [xor(xor(high1, x[1]), k0), low1, xor(xor(high0, x[3]), k1), low0]
-    return x
+            key = key + _constant(_WEYL)[:, tf.newaxis]
+        high, low = _products(even)
+        even = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(high[::-1], odd), key)
+        odd = low[::-1]
+    return tf.stack([even[0], odd[0], even[1], odd[1]], axis=-1)
 
 
-def _product(words: tf.Tensor, factor: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The 128 bits of a product of 64-bit words, high and low, from products of their halves."""
+def _products(words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The 128 bits of 64-bit words times the multipliers: high and low, from products of halves."""
+    factor = _constant(_MULTIPLIERS)[:, tf.newaxis]
     low, high = _low(words), _high(words)
-    factor_low, factor_high = _constant(factor & _MASK), _constant(factor >> 32)
+    factor_low, factor_high = _low(factor), _high(factor)
     middle = low * factor_high + _high(low * factor_low)
     other = high * factor_low + _low(middle)
-    return high * factor_high + _high(middle) + _high(other), words * _constant(factor)
+    return high * factor_high + _high(middle) + _high(other), words * factor
 
 
-def _constant(value: int) -> tf.Tensor:
+def _constant(value: int | Sequence[int]) -> tf.Tensor:
     return tf.constant(value, tf.uint64)
 
 

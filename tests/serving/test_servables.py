@@ -10,7 +10,7 @@ import pytest
 from serving_reference import Reference
 
 KINDS = (
-    *("wavenet", "vqvae", "upsampling vqvae", "amae", "nsynth", "mixed", "level 2", "prior"),
+    *("wavenet", "upsampling vqvae", "amae", "nsynth", "mixed", "level 2", "prior"),
     *("two levels", "three levels", "no prior", "codes alone"),
 )
 ITEMS, SEED, STEPS, PROMPT = [0, 1, 6], 2**40 + 5, 75, 37
