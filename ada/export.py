@@ -46,15 +46,11 @@ def main(argv: list[str]) -> None:
         raise UsageError("give --run_dir or --run_dirs")
     check_output(FLAGS.output_dir, FLAGS.overwrite)
     chain = Chain.open(FLAGS.run_dirs or [FLAGS.run_dir], FLAGS.checkpoint)
-    levels = len(chain.runs)
-    for name in ("top_k", "top_p"):
-        if len(FLAGS[name].value) not in (1, levels):
-            raise UsageError(f"--{name}: give it once or {levels} times")
-    limits = zip(*(_per_level(FLAGS[name].value, levels) for name in ("top_k", "top_p")))
+    limits = [_per_level(name, len(chain.runs)) for name in ("top_k", "top_p")]
     described = export(
         chain,
         FLAGS.output_dir,
-        [Draws(top_k=top_k, top_p=top_p) for top_k, top_p in limits],
+        [Draws(top_k=top_k, top_p=top_p) for top_k, top_p in zip(*limits, strict=True)],
         xla=FLAGS.xla,
         with_warmup=FLAGS.warmup,
         overwrite=FLAGS.overwrite,
@@ -69,7 +65,11 @@ def main(argv: list[str]) -> None:
     )
 
 
-def _per_level(values: list, levels: int) -> list:
+def _per_level(name: str, levels: int) -> list:
+    """One value a level from one or as many; raises UsageError otherwise."""
+    values = FLAGS[name].value
+    if len(values) not in (1, levels):
+        raise UsageError(f"--{name}: give it once or {levels} times, not {len(values)} times")
     return values * levels if len(values) == 1 else values
 
 

@@ -71,14 +71,15 @@ def export(
     path = check_output(output_dir, overwrite)
     if with_warmup:
         require_api()
-    servable = Servable(chain, draws, xla)
+    models = [chain.load_model(position) for position in range(len(chain.runs))]
+    servable = Servable(models, chain.runs[-1].info, draws, xla)
     signatures = trace(servable)
     described = metadata.describe(chain, servable, signatures, xla)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A server that looks there at any moment takes no notice of what is not named by a number.
     hidden = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        _save(hidden, signatures)
+        save(hidden, signatures)
         extra = hidden / EXTRA
         extra.mkdir()
         text = json.dumps(described, indent=1) + "\n"
@@ -98,7 +99,7 @@ def export(
     return described
 
 
-def _save(path: Path, signatures: dict[str, tf.types.experimental.ConcreteFunction]) -> None:
+def save(path: Path, signatures: dict[str, tf.types.experimental.ConcreteFunction]) -> None:
     """Writes the graph, and of the variables those that it reads."""
     module = tf.Module()
     found = {id(v): v for function in signatures.values() for v in function.variables}

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio import pcm16
-from ada.chain import Chain
 from ada.generation import Draws, IncrementalState, Level
 from ada.generation.lengths import CodeGeometry, level_lengths
 from ada.model_json import model_config, model_from_config
 from ada.models.losses import categorical
+from ada.runs import RunInfo
 from ada.serving.level import GraphLevel, Item
 from ada.serving.streaming import GraphStream, LevelState
 
@@ -29,7 +29,8 @@ class Servable:
     on how many there are.
 
     Args:
-      chain: from any level down to any other.
+      models: built, top first, each over the codes of the next.
+      info: of the bottom one's run.
       draws: top-k and top-p of every level, top first; seed and temperature come with requests.
       xla: whether XLA compiles the sampling loops.
 
@@ -43,9 +44,15 @@ class Servable:
       block_steps: of the bottom level.
     """
 
-    def __init__(self, chain: Chain, draws: Sequence[Draws], xla: bool = False) -> None:
-        self._info = chain.runs[-1].info
-        self.models = [in_float32(chain.load_model(n)) for n in range(len(chain.runs))]
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        info: RunInfo,
+        draws: Sequence[Draws],
+        xla: bool = False,
+    ) -> None:
+        self._info = info
+        self.models = [in_float32(model) for model in models]
         top = len(self.models) - 1
         backend = "xla" if xla else "graph"
         self.levels = [

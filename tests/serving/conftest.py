@@ -1,4 +1,4 @@
-"""Exports of tiny chains of every kind, each made once; short blocks, so that few steps are many."""
+"""Exports of tiny chains of every kind, each made once; blocks are short, so that steps are few."""
 
 import functools
 

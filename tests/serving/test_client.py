@@ -105,7 +105,7 @@ def test_a_stream_of_codes_ends_with_them(address):
 
 def test_messages_may_be_large(client):
     """More than gRPC's 4 MB."""
-    state = client.predict("initial_state", items=np.zeros(20000))
+    state = client.predict("initial_state", items=np.zeros(30000))
     assert state["ring_0"].nbytes > 2**22
     assert (state["previous_0"] == -1).all()
 
