@@ -36,7 +36,8 @@ flags.DEFINE_multi_string(
 flags.DEFINE_list(
     "sizes",
     [],
-    "For `training`, `memory`, `generation`, `serving`: residual x skip channels, such as 64x128,128x256.",
+    "For `training`, `memory`, `generation`, `serving`: residual x skip channels, such as "
+    "64x128,128x256.",
 )
 flags.DEFINE_list(
     "precisions", [], "For `training`, `memory`, `throughput`: such as float32,mixed_bfloat16."
