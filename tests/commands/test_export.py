@@ -23,7 +23,6 @@ def test_a_chain_is_exported(chain_dirs, tmp_path):
     ("args", "code", "message"),
     [
         (["--output_dir=x/1"], 2, "--run_dir or --run_dirs"),
-        (["--output_dir=x/1", "--run_dir=a", "--run_dirs=b"], 2, "--run_dir or --run_dirs"),
         (["--run_dir=a"], 2, "output_dir"),
         (["--run_dir={run}", "--output_dir=x"], 2, "versions to be numbers; name x/1"),
         (["--run_dir={run}", "--output_dir=x/1", "--top_k=1", "--top_k=2"], 2, "once or 1 times"),

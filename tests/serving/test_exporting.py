@@ -123,9 +123,12 @@ def test_a_version_appears_whole(chain_of, tmp_path):
     seen, ended = [], threading.Event()
 
     def poll():
-        while not ended.is_set() and not seen:
+        while not seen:
+            last = ended.is_set()
             versions = [name for name in names_in(tmp_path) if name.isdecimal()]
             seen.extend(files_in(tmp_path / name) for name in versions)
+            if last:
+                break
 
     def files_in(directory):
         return sorted(str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file())
@@ -138,7 +141,7 @@ def test_a_version_appears_whole(chain_of, tmp_path):
         ended.set()
         watcher.join()
     assert names_in(tmp_path) == ["7"]
-    assert all(files == files_in(tmp_path / "7") for files in seen)
+    assert seen and all(files == files_in(tmp_path / "7") for files in seen)
     assert f"{EXTRA}/metadata.json" in files_in(tmp_path / "7")
 
 
