@@ -28,11 +28,13 @@ CORE = [
     "tqdm>=4.66",
     "matplotlib>=3.8",
 ]
+SERVING = ["tensorflow-serving-api>=2.17,<2.22"]
 EXTRAS = {
     "beam": ["apache-beam>=2.60"],
+    "eval": ["librosa>=0.11,<0.12"],
     "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
-    "eval": ["librosa>=0.11,<0.12"],
+    "serving": SERVING,
     "tfio": [
         "tensorflow==2.17.*",
         "tensorflow-io==0.37.1",
@@ -40,6 +42,7 @@ EXTRAS = {
         "tf-keras==2.17.*",
     ],
     "dev": [
+        *SERVING,
         "pytest>=8",
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",

@@ -6,6 +6,7 @@
     python -m tools.benchmark input
     python -m tools.benchmark memory
     python -m tools.benchmark throughput
+    python -m tools.benchmark serving
     python -m tools.benchmark learning --input_audio_filepatterns='music/*'
 
 Unset OPENBLAS_CORETYPE and similar variables first: NumPy sets the limits.
@@ -19,7 +20,10 @@ from absl import flags
 from ada import commands
 from ada.errors import UsageError
 
-BENCHMARKS = ("training", "generation", "preparation", "input", "memory", "throughput", "learning")
+BENCHMARKS = (
+    *("training", "generation", "preparation", "input", "memory", "throughput", "learning"),
+    "serving",
+)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("json", None, "A file to write a list of results to.")
@@ -32,7 +36,8 @@ flags.DEFINE_multi_string(
 flags.DEFINE_list(
     "sizes",
     [],
-    "For `training`, `memory`, `generation`: residual x skip channels, such as 64x128,128x256.",
+    "For `training`, `memory`, `generation`, `serving`: residual x skip channels, such as "
+    "64x128,128x256.",
 )
 flags.DEFINE_list(
     "precisions", [], "For `training`, `memory`, `throughput`: such as float32,mixed_bfloat16."

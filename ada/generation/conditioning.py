@@ -54,25 +54,28 @@ class Conditioning:
     Attributes:
       window_codes: codes to a window.
       rate: steps of conditioning to a code.
+      field: what a step sees of the codes.
+      compute: the modulator: codes, or embeddings, `[items, steps, ...]` to conditioning
+        `[items, steps * rate, channels]`.
     """
 
     def __init__(self, model: AutoregressiveDiscreteAutoencoder, block_codes: int) -> None:
         self.window_codes = max(WINDOW_STEPS // block_codes, 1) * block_codes
         self.rate = model.modulator.upsample_by
-        self._field = model.modulator.field
+        self.field = model.modulator.field
         self._reads_codes = bool(model.num_codes)
         compute = model.conditioning if model.num_codes else model.modulator
-        self._compute = tf.function(lambda inputs: compute(inputs), autograph=False)
+        self.compute = tf.function(lambda inputs: compute(inputs), autograph=False)
 
     def needed(self, first: int, last: int, num_steps: int) -> tuple[int, int]:
         """Which of `num_steps` codes the conditioning of codes `first .. last - 1` sees."""
-        return max(first - self._field.past, 0), min(last + self._field.future, num_steps)
+        return max(first - self.field.past, 0), min(last + self.field.future, num_steps)
 
     def compile(self) -> None:
         """Traces the modulator."""
         if self._reads_codes:
-            steps = self._field.past + self.window_codes + self._field.future
-            self._compute(tf.zeros([1, steps], tf.int32))
+            steps = self.field.past + self.window_codes + self.field.future
+            self.compute(tf.zeros([1, steps], tf.int32))
 
     def window(self, seen: np.ndarray, first: int, last: int) -> np.ndarray:
         """Conditioning of codes `first .. last - 1`, at most a window of them.
@@ -85,7 +88,7 @@ class Conditioning:
         Returns:
           float32 `[items, (last - first) * rate, channels]`.
         """
-        past, future = self._field.past, self._field.future
+        past, future = self.field.past, self.field.future
         start = max(first - past, 0)
         if seen.shape[1] >= last + future - start:
             # Every window is computed in one size: what fills it up is seen by no step of it.
@@ -94,6 +97,6 @@ class Conditioning:
         span = slice((first - start) * self.rate, (last - start) * self.rate)
         # One item at a time: what one gets must not depend on how many there are.
         rows = [
-            self._compute(tf.convert_to_tensor(row[np.newaxis]))[0, span].numpy() for row in seen
+            self.compute(tf.convert_to_tensor(row[np.newaxis]))[0, span].numpy() for row in seen
         ]
         return np.stack(rows).astype(np.float32)

@@ -91,7 +91,7 @@ class Sampler(abc.ABC):
 
 
 class BlockSampler(Sampler):
-    """A `Sampler` as one TensorFlow loop.
+    """A `Sampler` as one TensorFlow loop; may be called within a graph (`ada.serving`).
 
     The lane width is fixed: a batch of another size would be computed in another order and differ
     by about 1e-5, which over thousands of draws becomes another piece of music.
@@ -103,7 +103,8 @@ class BlockSampler(Sampler):
     def __init__(self, *args: Any, jit_compile: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._incremental = IncrementalWaveNet(self.model)
-        self._run = tf.function(self._block, jit_compile=jit_compile, autograph=False)
+        # None, not False: graphs that are exported shall not speak of XLA at all.
+        self._run = tf.function(self._block, jit_compile=jit_compile or None, autograph=False)
 
     def initial_state(self) -> IncrementalState:
         return self._incremental.initial_state(self.lanes)
@@ -117,8 +118,9 @@ class BlockSampler(Sampler):
         forced: Array,
         num_steps: int,
     ) -> tuple[IncrementalState, Array, Array]:
-        temperature = tf.constant(temperature, tf.float32)
-        return self._run(state, uniforms, temperature, conditioning, forced, tf.constant(num_steps))
+        temperature = tf.convert_to_tensor(temperature, tf.float32)
+        num_steps = tf.convert_to_tensor(num_steps, tf.int32)
+        return self._run(state, uniforms, temperature, conditioning, forced, num_steps)
 
     def _block(
         self,

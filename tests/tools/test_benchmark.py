@@ -27,6 +27,7 @@ SMALL = {"throughput": (*NARROW, "CROP_STEPS=256"), "learning": (*NARROW, "CROP_
             ["residual_channels", "skip_channels", "streams", "path", "samples_per_second"]
             + ["limit_samples_per_second", "what", "seconds", "real_time_factor"],
         ),
+        ("serving", ["model", "loops", "megabytes", "signature", "latency_ms", "first_ms"]),
     ],
 )
 def test_it_measures(name, columns, tmp_path):

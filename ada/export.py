@@ -1,0 +1,77 @@
+"""Exports a run, or a whole chain as one model, for TensorFlow Serving.
+
+    python -m ada.export --run_dir=runs/hop64_vqvae --output_dir=serving/hop64_vqvae/1
+    python -m ada.export --run_dirs=runs/prior_hop64,runs/hop64_vqvae --output_dir=serving/hop64/1
+
+The last part of --output_dir is the version, a number; the one before is the name of the model. A
+server that polls the model's directory takes up a new version when it is whole. What can be asked
+(encode, decode, reconstruct, score, generate, continue, generate_block) depends on the kind of the
+model and is described in assets.extra/metadata.json; ada.serving.client asks.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from ada import commands
+from ada.errors import UsageError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("run_dir", None, "One run directory; or else --run_dirs.")
+flags.DEFINE_list("run_dirs", None, "Run directories of a chain, top first.")
+flags.DEFINE_string("output_dir", None, "Where to: .../<name of the model>/<version>.")
+flags.DEFINE_enum(
+    "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
+)
+flags.DEFINE_multi_integer("top_k", [0], "Keep the k likeliest ids; 0: all. Once, or a level.", 0)
+flags.DEFINE_multi_float(
+    "top_p", [1.0], "Keep the likeliest ids up to this probability. Once, or a level.", 1e-6, 1.0
+)
+flags.DEFINE_bool(
+    "xla", False, "Let the server compile the sampling loops: faster, where its XLA works."
+)
+flags.DEFINE_bool("warmup", True, "Write warm-up requests (needs pip install -e '.[serving]').")
+flags.DEFINE_bool("overwrite", False, "Replace a version that is there.")
+flags.mark_flag_as_required("output_dir")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    from ada.chain import Chain
+    from ada.generation import Draws
+    from ada.serving.exporting import check_output, export
+
+    if bool(FLAGS.run_dir) == bool(FLAGS.run_dirs):
+        raise UsageError("give --run_dir or --run_dirs")
+    check_output(FLAGS.output_dir, FLAGS.overwrite)
+    chain = Chain.open(FLAGS.run_dirs or [FLAGS.run_dir], FLAGS.checkpoint)
+    limits = [_per_level(name, len(chain.runs)) for name in ("top_k", "top_p")]
+    described = export(
+        chain,
+        FLAGS.output_dir,
+        [Draws(top_k=top_k, top_p=top_p) for top_k, top_p in zip(*limits, strict=True)],
+        xla=FLAGS.xla,
+        with_warmup=FLAGS.warmup,
+        overwrite=FLAGS.overwrite,
+    )
+    path = Path(FLAGS.output_dir).absolute()
+    megabytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
+    print(f"{FLAGS.output_dir}: {', '.join(described['signatures'])}; {megabytes:.1f} MB.")
+    name = path.parent.name
+    print(
+        f"Serve it: docker run -p 8500:8500 -v {path.parent}:/models/{name} -e MODEL_NAME={name} "
+        "tensorflow/serving"
+    )
+
+
+def _per_level(name: str, levels: int) -> list:
+    """One value a level from one or as many; raises UsageError otherwise."""
+    values = FLAGS[name].value
+    if len(values) not in (1, levels):
+        raise UsageError(f"--{name}: give it once or {levels} times, not {len(values)} times")
+    return values * levels if len(values) == 1 else values
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,108 @@
+"""Writes a servable as a version of a model that TensorFlow Serving loads."""
+
+import json
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from ada.chain import Chain
+from ada.data.spec import write_text_atomically
+from ada.errors import UsageError, UserError
+from ada.files import require_local
+from ada.generation import Draws
+from ada.serving import metadata, warmup
+from ada.serving.client import require_api
+from ada.serving.servable import Servable
+from ada.serving.signatures import trace
+
+# Where TensorFlow Serving looks for what is no part of the graph.
+EXTRA = "assets.extra"
+
+
+def check_output(output_dir: str, overwrite: bool) -> Path:
+    """The directory of a version that can be written.
+
+    Raises:
+      UsageError: if its name is no number.
+      UserError: if it is there.
+    """
+    require_local(output_dir)
+    path = Path(output_dir)
+    if not (path.name.isascii() and path.name.isdecimal()):
+        raise UsageError(
+            f"--output_dir={output_dir}: TensorFlow Serving wants a model's versions to be "
+            f"numbers; name {path / '1'}"
+        )
+    if path.exists() and not overwrite:
+        raise UserError(
+            f"{output_dir} is there already: name the next version, or give --overwrite."
+        )
+    return path
+
+
+def export(
+    chain: Chain,
+    output_dir: str,
+    draws: Sequence[Draws],
+    *,
+    xla: bool = False,
+    with_warmup: bool = True,
+    overwrite: bool = False,
+) -> dict:
+    """Writes a chain as one servable; the directory appears whole or not at all.
+
+    Args:
+      chain: from any level down to any other.
+      output_dir: of the version; its name is a number, that of the directory above it the model's.
+      draws: top-k and top-p of every level, top first.
+      xla: whether XLA compiles the sampling loops on the server.
+      with_warmup: whether to write warm-up requests.
+      overwrite: replace what is there.
+
+    Returns:
+      The contents of `metadata.json`.
+
+    Raises:
+      UserError: if the directory is there, or tensorflow-serving-api is not.
+    """
+    path = check_output(output_dir, overwrite)
+    if with_warmup:
+        require_api()
+    models = [chain.load_model(position) for position in range(len(chain.runs))]
+    servable = Servable(models, chain.runs[-1].info, draws, xla)
+    signatures = trace(servable)
+    described = metadata.describe(chain, servable, signatures, xla)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A server that looks there at any moment takes no notice of what is not named by a number.
+    hidden = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        save(hidden, signatures)
+        extra = hidden / EXTRA
+        extra.mkdir()
+        text = json.dumps(described, indent=1) + "\n"
+        write_text_atomically(str(extra / "metadata.json"), text)
+        if with_warmup:
+            name = path.absolute().parent.name
+            warmup.write_warmup(extra / warmup.FILE_NAME, name, signatures)
+        if overwrite and path.exists():
+            old = hidden.with_suffix(".old")
+            path.replace(old)
+            hidden.replace(path)
+            shutil.rmtree(old)
+        else:
+            hidden.replace(path)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+    return described
+
+
+def save(path: Path, signatures: dict[str, tf.types.experimental.ConcreteFunction]) -> None:
+    """Writes the graph, and of the variables those that it reads."""
+    module = tf.Module()
+    found = {id(v): v for function in signatures.values() for v in function.variables}
+    module.all_variables = list(found.values())
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, str(path), signatures, options)

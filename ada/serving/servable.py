@@ -1,0 +1,289 @@
+"""What a chain of runs can be asked, as functions of tensors that TensorFlow alone can compute."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ada.audio import pcm16
+from ada.generation import Draws, IncrementalState, Level
+from ada.generation.lengths import CodeGeometry, level_lengths
+from ada.model_json import model_config, model_from_config
+from ada.models.losses import categorical
+from ada.runs import RunInfo
+from ada.serving.level import GraphLevel, Item
+from ada.serving.streaming import GraphStream, LevelState
+
+Tensors = dict[str, tf.Tensor]
+# Items whose loops may run at the same time, on the threads that there are.
+PARALLEL_ITEMS = 16
+_IDS = tf.TensorSpec([None], tf.int32)
+
+
+class Servable:
+    """A chain, ready to be traced.
+
+    `signal` is what the bottom of the chain models, audio or ids; `how` are "temperature", "seed"
+    and "items" (`ada.serving.tensors`). Items are drawn one by one: what one gets does not depend
+    on how many there are.
+
+    Args:
+      models: built, top first, each over the codes of the next.
+      info: of the bottom one's run.
+      draws: top-k and top-p of every level, top first; seed and temperature come with requests.
+      xla: whether XLA compiles the sampling loops.
+
+    Attributes:
+      models: top first, in float32.
+      levels: what draws from them.
+      signal: "audio" or "ids".
+      codes: "codes" or "embeddings", what the topmost autoencoder makes; None without one.
+      num_codes: of the topmost autoencoder; 0 without codes.
+      has_prior: whether the top is a model without codes above it.
+      block_steps: of the bottom level.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        info: RunInfo,
+        draws: Sequence[Draws],
+        xla: bool = False,
+    ) -> None:
+        self._info = info
+        self.models = [in_float32(model) for model in models]
+        top = len(self.models) - 1
+        backend = "xla" if xla else "graph"
+        self.levels = [
+            GraphLevel(Level(model, how, number=top - n, lanes=1, backend=backend), n)
+            for n, (model, how) in enumerate(zip(self.models, draws, strict=True))
+        ]
+        self._stream = GraphStream(self.levels)
+        self.signal = "audio" if self._info.kind == "audio" else "ids"
+        self.has_prior = self.models[0].quantizer is None
+        self._decoders = self.models[1:] if self.has_prior else self.models
+        self.codes, self.num_codes = None, 0
+        if self._decoders:
+            self.num_codes = self._decoders[0].num_codes
+            self.codes = "codes" if self.num_codes else "embeddings"
+
+        self.block_steps = self.levels[-1].level.block_steps
+        # A function of its own, so that all signatures share its table.
+        self._ids_of_audio = tf.function(
+            lambda audio: self._info.to_ids()(pcm16(audio)), autograph=False
+        )
+
+    def encode(self, signal: tf.Tensor) -> Tensors:
+        """The topmost codes; a length that is no multiple of the hop is filled up with its end."""
+        return {self.codes: self._encoded(self._to_ids(signal))[0]}
+
+    def decode(self, codes: tf.Tensor, **how: tf.Tensor) -> Tensors:
+        """A signal drawn given codes: for each of them what it stands for."""
+        return {self.signal: self._from_ids(self._decoded(self._checked(codes), how))}
+
+    def reconstruct(self, signal: tf.Tensor, **how: tf.Tensor) -> Tensors:
+        """A signal of the same length, drawn given the codes of a signal."""
+        ids = self._decoded(self._encoded(self._to_ids(signal))[0], how)
+        return {self.signal: self._from_ids(ids[:, : tf.shape(signal)[1]])}
+
+    def score(self, signal: tf.Tensor) -> Tensors:
+        """Log-probabilities in nats: of every step of every level, and of an item in all.
+
+        Without autoencoders it is log p(x). An autoencoder's is log p(x | codes), its codes being
+        those of x: no likelihood of x. With a prior it is log p(x | codes) + log p(codes), that is
+        log p(x, codes), which is at most log p(x).
+        """
+        *codes, ids = self._encoded(self._to_ids(signal))
+        scores = {}
+        for number, model in enumerate(reversed(self.models)):
+            above = codes.pop() if codes else None
+            if model.quantizer is None:
+                log_prob = model.log_prob(ids)
+            elif model.num_codes:
+                log_prob = model.log_prob(ids, above)
+            else:
+                log_prob = categorical(model(ids)).log_prob(ids)
+            scores[f"log_prob_steps_{number}"] = log_prob
+            ids = above
+        items = [tf.reduce_sum(log_prob, axis=1) for log_prob in scores.values()]
+        return {"log_prob": tf.add_n(items)} | scores
+
+    def generate(self, steps: tf.Tensor, **how: tf.Tensor) -> Tensors:
+        """A signal of so many steps from nothing, and the codes at the top of it."""
+        return self._drawn(steps, how, [])
+
+    def continued(self, prompt: tf.Tensor, steps: tf.Tensor, **how: tf.Tensor) -> Tensors:
+        """A prompt and so many steps more."""
+        known = self._encoded(self._to_ids(prompt), inside=True)
+        return self._drawn(tf.shape(prompt)[1] + steps, how, known)
+
+    def decode_continued(self, codes: tf.Tensor, prompt: tf.Tensor, **how: tf.Tensor) -> Tensors:
+        """A signal drawn given codes, which begins with a prompt."""
+        known = self._encoded(self._to_ids(prompt), self._decoders[1:], inside=True)
+        return {self.signal: self._from_ids(self._decoded(self._checked(codes), how, known))}
+
+    def initial_state(self, items: tf.Tensor) -> Tensors:
+        """The state of streams before their first block."""
+        state = self._flat(self._stream.initial_state())
+        return {name: tf.repeat(x[tf.newaxis], tf.size(items), 0) for name, x in state.items()}
+
+    def next_block(self, codes: tf.Tensor | None = None, **inputs: tf.Tensor) -> Tensors:
+        """The next block of a signal, how many of its steps there are, and the state after it.
+
+        What comes after the end of codes is zero.
+        """
+        names = list(self.state_shapes())
+        rows = [inputs.pop(name) for name in names]
+        rows += [] if codes is None else [self._checked(codes)]
+
+        def draw(item: Item, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            given = row[len(names)] if codes is not None else None
+            states, ids, count = self._stream.next_block(self._nested(row), item, given)
+            return ids, count, *self._flat(states).values()
+
+        outputs = (tf.int32, tf.int32, *(row.dtype for row in rows[: len(names)]))
+        ids, count, *state = self._each(draw, inputs, outputs, *rows)
+        there = tf.range(tf.shape(ids)[1]) < count[:, tf.newaxis]
+        signal = self._from_ids(ids)
+        signal = tf.where(there, signal, tf.zeros([], signal.dtype))
+        return {self.signal: signal, "num_steps": count} | dict(zip(names, state, strict=True))
+
+    def state_shapes(self) -> dict[str, tf.TensorSpec]:
+        """What is carried from block to block, `[batch, ...]`, by name; 0 is the bottom level."""
+        return {
+            name: tf.TensorSpec([None, *x.shape], x.dtype)
+            for name, x in self._flat(self._stream.initial_state()).items()
+        }
+
+    def _flat(self, states: Sequence[LevelState]) -> Tensors:
+        """The state of one item by name."""
+        named = {}
+        for level, state in zip(self.levels, states, strict=True):
+            number = level.level.number
+            named[f"ring_{number}"] = state.sampler.ring[:, 0]
+            named[f"previous_{number}"] = state.sampler.previous[0]
+            named[f"step_{number}"] = state.sampler.step
+            if number:
+                named[f"kept_{number}"] = state.kept
+        return named
+
+    def _nested(self, row: Sequence[tf.Tensor]) -> list[LevelState]:
+        """The inverse of `_flat`, of its values."""
+        values, states = iter(row), []
+        for level in self.levels:
+            ring, previous, step = next(values), next(values), next(values)
+            sampler = IncrementalState(ring[:, tf.newaxis], previous[tf.newaxis], step)
+            kept = next(values) if level.level.number else tf.zeros([0], tf.int32)
+            states.append(LevelState(sampler, kept))
+        return states
+
+    def _encoded(
+        self,
+        ids: tf.Tensor,
+        decoders: Sequence[keras.Model] | None = None,
+        inside: bool = False,
+    ) -> list[tf.Tensor]:
+        """Ids and their codes, top first; `inside`: those that no later ids would change."""
+        signals = [ids]
+        for model in reversed(self._decoders if decoders is None else decoders):
+            ids = signals[0]
+            codes = model.encode(ids) if model.num_codes else model.queries(ids)
+            if inside:
+                field = model.encoder.field
+                count = (tf.shape(ids)[1] - field.future) // field.hop
+                codes = codes[:, : tf.maximum(count, 0)]
+            signals.insert(0, codes)
+        return signals
+
+    def _decoded(
+        self, codes: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor] = ()
+    ) -> tf.Tensor:
+        """Bottom ids drawn given codes and, of the levels from the bottom up, what is known."""
+        levels = self.levels[-len(self._decoders) :]
+
+        def draw(item: Item, codes: tf.Tensor, *known: tf.Tensor) -> tf.Tensor:
+            for level, begun in zip(levels, known or [None] * len(levels), strict=True):
+                num_steps = tf.shape(codes)[0] * level.level.hop_length
+                codes = level.ids(item, num_steps, codes, begun)
+            return codes
+
+        return self._each(draw, how, _IDS, codes, *known)
+
+    def _drawn(self, num_steps: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor]) -> Tensors:
+        """All levels drawn from nothing or what is known, so many steps at the bottom."""
+        require(num_steps > 0, "steps must be 1 or more.")
+        lengths = level_lengths(num_steps, [CodeGeometry.of(model) for model in self._decoders])
+
+        def draw(item: Item, *known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            drawn = [None]
+            begun = known or [None] * len(self.levels)
+            for level, length, ids in zip(self.levels, lengths, begun, strict=True):
+                drawn.append(level.ids(item, length, drawn[-1], ids))
+            return drawn[-1], drawn[1]
+
+        ids, top = self._each(draw, how, (_IDS, _IDS), *known)
+        return {self.signal: self._from_ids(ids)} | ({self.codes: top} if self.codes else {})
+
+    def _each(
+        self, draw: Callable, how: Tensors, outputs: tf.TypeSpec | tuple, *rows: tf.Tensor
+    ) -> tf.Tensor | tuple[tf.Tensor, ...]:
+        """What `draw(item, *row)` gives for every item, stacked."""
+        items, temperature = how["items"], how["temperature"]
+        for row in rows:
+            told = "there must be as many items as rows of every other input."
+            require(tf.shape(row)[0] == tf.size(items), told)
+        require(tf.reduce_all(items >= 0), "items must be 0 or more.")
+        require(tf.reduce_all(temperature >= 0.0), "temperature must be 0 or more.")
+        temperature = tf.broadcast_to(temperature, [len(self.levels)])
+
+        def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor | tuple[tf.Tensor, ...]:
+            number, *rest = row
+            return draw(Item(how["seed"], tf.cast(number, tf.int64), temperature), *rest)
+
+        return tf.map_fn(
+            one, (items, *rows), fn_output_signature=outputs, parallel_iterations=PARALLEL_ITEMS
+        )
+
+    def _to_ids(self, signal: tf.Tensor) -> tf.Tensor:
+        """A signal as the ids that training saw: audio is rounded to 16 bits first."""
+        require(tf.shape(signal)[1] > 0, f"{self.signal}: there must be at least one step.")
+        if self.signal == "ids":
+            return within(signal, self._info.num_classes, "ids")
+        signal = tf.debugging.check_numerics(signal, "audio")
+        return self._ids_of_audio(signal)
+
+    def _from_ids(self, ids: tf.Tensor) -> tf.Tensor:
+        if self.signal == "ids":
+            return ids
+        every = np.arange(self._info.num_classes)
+        return tf.gather(tf.constant(self._info.ids_to_audio(every), tf.float32), ids)
+
+    def _checked(self, codes: tf.Tensor) -> tf.Tensor:
+        """Codes, or embeddings, that can be decoded."""
+        require(tf.shape(codes)[1] > 0, f"{self.codes}: there must be at least one step.")
+        if self.codes == "embeddings":
+            return tf.debugging.check_numerics(codes, "embeddings")
+        return within(codes, self.num_codes, "codes")
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The same weights in a model that computes in float32, whatever it was trained in."""
+    policy = model.dtype_policy.name
+    if policy == "float32":
+        return model
+    exact = model_from_config(model_config(model).replace(f'"{policy}"', '"float32"'))
+    exact.build()
+    exact.set_weights(model.get_weights())
+    return exact
+
+
+def require(condition: tf.Tensor, told: str) -> None:
+    """Fails the request, with that message, where a condition is false."""
+    tf.debugging.Assert(condition, [told])
+
+
+def within(ids: tf.Tensor, count: int, name: str) -> tf.Tensor:
+    """The ids, after a look at whether they are such."""
+    require(tf.reduce_all((ids >= 0) & (ids < count)), f"{name} must be 0 .. {count - 1}.")
+    return ids

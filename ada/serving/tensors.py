@@ -1,0 +1,46 @@
+"""The tensors of requests and responses: their names, types, shapes and units."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Tensor(NamedTuple):
+    """One named input or output.
+
+    Attributes:
+      dtype: NumPy's name of its type.
+      shape: None where a dimension is free.
+      meaning: what it is, in its unit; for people.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...] | None
+    meaning: str
+
+
+TENSORS = {
+    "audio": Tensor("float32", (None, None), "[batch, samples], amplitudes in [-1, 1]"),
+    "ids": Tensor("int32", (None, None), "[batch, steps], codes of the level below this model"),
+    "codes": Tensor("int32", (None, None), "[batch, code_steps], codes of the top autoencoder"),
+    "embeddings": Tensor(
+        "float32", (None, None, None), "[batch, code_steps, dim], of an encoder without codes"
+    ),
+    "prompt": Tensor("float32", (None, None), "[batch, samples], what every item begins with"),
+    "prompt_ids": Tensor("int32", (None, None), "[batch, steps], what every item begins with"),
+    "steps": Tensor("int32", (), "to draw: samples, or ids where the model is over codes"),
+    "temperature": Tensor(
+        "float32", None, "a scalar for all levels, or one a level, top first; 0: the likeliest id"
+    ),
+    "seed": Tensor("int64", (), "of all random numbers"),
+    "items": Tensor(
+        "int32", (None,), "[batch], number of each item, 0 or more: with the seed it decides draws"
+    ),
+    "num_steps": Tensor("int32", (None,), "[batch], steps of the block; what follows is zero"),
+    "log_prob": Tensor("float32", (None,), "[batch], nats an item, all levels together"),
+}
+
+
+def as_array(name: str, value: object) -> np.ndarray:
+    """A value as the array that an input of that name takes; state is passed on as it is."""
+    return np.asarray(value, TENSORS[name].dtype if name in TENSORS else None)

@@ -1,0 +1,55 @@
+"""`python -m ada.export`: what it writes and says, and what is refused and how."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+from support import ROOT, run
+
+
+def test_a_chain_is_exported(chain_dirs, tmp_path):
+    path = tmp_path / "model" / "1"
+    process = run("ada.export", f"--run_dirs={','.join(chain_dirs[2])}", f"--output_dir={path}")
+    assert process.returncode == 0, process.stderr
+    assert not process.stderr
+    first, second = process.stdout.splitlines()
+    assert "continue, decode, encode, generate" in first and first.endswith("MB.")
+    assert f"{path.parent}:/models/model -e MODEL_NAME=model tensorflow/serving" in second
+    assert (path / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["--output_dir=x/1"], 2, "--run_dir or --run_dirs"),
+        (["--run_dir=a"], 2, "output_dir"),
+        (["--run_dir={run}", "--output_dir=x"], 2, "versions to be numbers; name x/1"),
+        (["--run_dir={run}", "--output_dir=x/1", "--top_k=1", "--top_k=2"], 2, "once or 1 times"),
+        (["--run_dir=nothing", "--output_dir=x/1"], 1, "not a run directory"),
+        (["--run_dirs={run},{run}", "--output_dir=x/1"], 1, "models audio, but stands above"),
+    ],
+)
+def test_bad_input_is_one_clear_line(args, code, message, chain_dirs, tmp_path):
+    args = [arg.format(run=chain_dirs[2][1]) for arg in args]
+    process = run("ada.export", *args, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
+    assert process.returncode == code, process.stderr
+    assert len(process.stderr.splitlines()) == 1
+    assert message in process.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_leaves_nothing(chain_dirs, tmp_path):
+    limit = 100_000  # the graph alone is larger
+    process = subprocess.run(
+        [sys.executable, "-m", "ada.export", f"--run_dir={chain_dirs[2][1]}"]
+        + [f"--output_dir={tmp_path / '1'}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert process.returncode == 1
+    assert len(process.stderr.splitlines()) == 1 and "File too large" in process.stderr
+    assert not list(tmp_path.iterdir())
