@@ -7,6 +7,8 @@ import keras
 import numpy as np
 
 from ada.cost import GIB, macs_an_id, training_memory
+from ada.data import Dataset
+from ada.data.report import report
 from ada.layers import Field
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.training import TrainingSettings
@@ -73,6 +75,18 @@ def describe_system(
         f"{1000 * field / sample_rate:.0f} ms"
     )
     return "\n".join([head, *parts])
+
+
+def texts(settings: TrainingSettings, data_dir: str, model: keras.Model) -> dict[str, str]:
+    """What TensorBoard says of a training besides its settings, as Markdown by name."""
+    spec = Dataset.open(data_dir).spec
+    about = describe(model, spec.sample_rate, spec.hop_length, settings)
+    facts = f"{data_dir}: {spec.kind}, {spec.sample_rate} Hz, {spec.hop_length} samples a step"
+    return {"model": _verbatim(about), "dataset": _verbatim(f"{facts}\n{report(spec)}")}
+
+
+def _verbatim(text: str) -> str:
+    return "\n".join("    " + line for line in text.splitlines())
 
 
 def _training_lines(model: keras.Model, settings: TrainingSettings) -> list[str]:
