@@ -37,10 +37,12 @@ EXTRAS = {
         "tensorflow-probability==0.24.*",
         "tf-keras==2.17.*",
     ],
+    "profile": ["tensorboard-plugin-profile>=2.17"],
     "dev": [
         "pytest>=8",
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",
+        "playwright>=1.50",
         "ruff==0.17.*",
         "setuptools>=77",
         "wheel",

@@ -1,6 +1,7 @@
 """What there is to know of a model before training it: size, fields, rates, memory."""
 
 import dataclasses
+import textwrap
 from collections.abc import Sequence
 
 import keras
@@ -81,12 +82,13 @@ def texts(settings: TrainingSettings, data_dir: str, model: keras.Model) -> dict
     """What TensorBoard says of a training besides its settings, as Markdown by name."""
     spec = Dataset.open(data_dir).spec
     about = describe(model, spec.sample_rate, spec.hop_length, settings)
-    facts = f"{data_dir}: {spec.kind}, {spec.sample_rate} Hz, {spec.hop_length} samples a step"
+    facts = f"{data_dir}: {spec.kind}, {spec.sample_rate} Hz, hop {spec.hop_length}"
     return {"model": _verbatim(about), "dataset": _verbatim(f"{facts}\n{report(spec)}")}
 
 
 def _verbatim(text: str) -> str:
-    return "\n".join("    " + line for line in text.splitlines())
+    lines = (textwrap.wrap(line, 100, subsequent_indent="  ") for line in text.splitlines())
+    return "\n".join("    " + part for parts in lines for part in parts)
 
 
 def _training_lines(model: keras.Model, settings: TrainingSettings) -> list[str]:

@@ -3,7 +3,6 @@
 A row's scores are the scalars `score/...` of the same directory, which the loop writes.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,19 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
 from ada.population.history import History
-from ada.training.settings import Optimization, TrainingSettings
+from ada.training.settings import TrainingSettings
 from ada.training.tags import DESCRIPTIONS
 
 _SCORES = ("bits", "best_bits", "perplexity")
 _OF_TRAIN = ("num_steps", "batch_size", "crop_steps", "precision", "seed")
-_OF_OPTIMIZATION = tuple(field.name for field in dataclasses.fields(Optimization))
+_OF_OPTIMIZATION = ("learning_rate", "schedule")
 _OF_QUANTIZER = {
     "VectorQuantizer": ("num_codes", "codebook_weight", "commitment_weight", "restart_every"),
     "ArgmaxQuantizer": ("num_codes", "commitment_weight", "diversity_weight"),
 }
-# TensorBoard takes its columns from the first run that it finds: all runs name the same.
-COLUMNS = (
-    "model",
-    *(f"Optimization.{name}" for name in _OF_OPTIMIZATION),
-    *(f"train.{name}" for name in _OF_TRAIN),
-    *(f"{kind}.{name}" for kind, names in _OF_QUANTIZER.items() for name in names),
-    "parameters",
-    "receptive_field",
-)
+# TensorBoard takes its columns from the first run that it finds. Wherever that is a training these
+# are among them, for they are what is searched.
+_ALWAYS = tuple(f"VectorQuantizer.{name}" for name in _OF_QUANTIZER["VectorQuantizer"])
 # What files of this module end in.
 _SUFFIX = ".hparams"
 
@@ -56,15 +49,15 @@ def hyperparameters(settings: TrainingSettings, model: keras.Model) -> dict[str,
 def write_row(
     directory: str,
     values: Mapping[str, Any],
-    columns: Iterable[str] = COLUMNS,
+    columns: Iterable[str] | None = None,
     scalars: Iterable[tuple[int, str, float]] = (),
 ) -> None:
     """Writes the row of a run, in place of an older one: TensorBoard shows the first it finds.
 
     Args:
-      directory: of the run; also the name of the row.
+      directory: of the run.
       values: of the hyperparameters, by name.
-      columns: names of all hyperparameters.
+      columns: names of hyperparameters to show. Default: those, and a vector quantiser's.
       scalars: (step, tag, value) of further scalars.
     """
     for older in Path(directory).glob(f"events.*{_SUFFIX}"):
@@ -73,10 +66,14 @@ def write_row(
         api.Metric(f"score/{name}", display_name=name, description=DESCRIPTIONS[f"score/{name}"])
         for name in _SCORES
     ]
+    # TensorBoard cuts long names off: what tells rows apart comes first.
+    path = Path(directory)
+    title = f"{path.name} ({path.parent})"
+    columns = sorted({*values, *_ALWAYS}) if columns is None else columns
     writer = tf.summary.create_file_writer(str(directory), filename_suffix=_SUFFIX)
     with writer.as_default(0):
         api.hparams_config([api.HParam(name) for name in columns], metrics)
-        api.hparams(dict(values), trial_id=str(directory))
+        api.hparams(dict(values), trial_id=title)
         for step, tag, value in scalars:
             tf.summary.scalar(tag, value, step)
     writer.close()

@@ -49,6 +49,6 @@ class Profiler:
         self._running = False
         tf.profiler.experimental.stop()
         log.info(
-            f"Profile of steps {self._first + 1} to {self._last} written. See it: pip install "
-            f"tensorboard-plugin-profile; tensorboard --logdir={self._directory}, tab Profile."
+            f"Profile of steps {self._first + 1} to {self._last} written. See it: pip install -e "
+            f"'.[profile]'; tensorboard --logdir={self._directory}, tab Profile."
         )

@@ -108,7 +108,8 @@ class Summaries:
         """Writes clips `[samples]` by name, and one picture of their spectrograms."""
         with self._writers["validation"].as_default(step):
             for name, clip in clips.items():
-                tf.summary.audio(f"clips/{name}", clip[np.newaxis, :, np.newaxis], sample_rate)
+                sound, tag = clip[np.newaxis, :, np.newaxis], f"clips/{name}"
+                tf.summary.audio(tag, sound, sample_rate, description=DESCRIPTIONS.get(tag))
             self._picture("clips/spectrograms", spectrograms(clips, sample_rate))
 
     def codes(

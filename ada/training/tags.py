@@ -39,6 +39,12 @@ DESCRIPTIONS = {
     "1 is equal use.",
     "codebook/ages": "Training steps since each code was last used.",
     "codebook/health": "Use of every code, most used first, and steps since its last use.",
+    "clips/spectrograms": "Of what is in the Audio tab, in dB below the loudest of all.",
+    "clips/codes": "Codes over time. original: of the validation split; reconstruction: drawn from "
+    "codes, the model's own of the original; sample: drawn from nothing.",
+    "clips/original": "From the middle of the first source of the validation split.",
+    "clips/reconstruction": "Drawn by the local model from the codes of the original.",
+    "clips/sample": "Drawn from nothing.",
     "speed/steps_per_sec": "Training steps a second, without validation and checkpoints.",
     "speed/waiting_for_input": "Share of the time that the loop waited for data.",
     "speed/audio_secs_per_sec": "Seconds of audio that training goes through in a second.",
@@ -58,8 +64,9 @@ _CHARTS = {
     "Codebook health": {
         "perplexity": [r"^codebook/perplexity$"],
         "share of codes in use": [r"^codebook/used_share$"],
-        "dead codes and restarts so far": [r"^codebook/(dead_codes|restarts)$"],
+        "dead codes": [r"^codebook/dead_codes$"],
         "age of dead codes, steps": [r"^codebook/dead_age_(mean|max)$"],
+        "restarts so far": [r"^codebook/restarts$"],
         "quantisation error": [r"^codebook/quantization_error$"],
     },
     "Speed": {
