@@ -42,7 +42,7 @@ EXTRAS = {
         "pytest>=8",
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",
-        "playwright>=1.50",
+        "playwright>=1.45",
         "ruff==0.17.*",
         "setuptools>=77",
         "wheel",
