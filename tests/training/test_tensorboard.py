@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ import tensorflow as tf
 from support import free_ports
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ada import bundled
+from ada.data.options import AudioOptions
+from ada.data.preparation import prepare
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.population import History
 from ada.population.history import Comparison, Standing
@@ -27,7 +29,7 @@ RATES = {0: (1e-3, 8e-4), 1: (5e-3, 6e-3)}
 
 def audio_autoencoder():
     return AutoregressiveDiscreteAutoencoder(
-        Encoder(16, 8, 8, (1,), ordinal_classes=False),
+        Encoder(16, 256, 8, (1,)),
         VectorQuantizer(32, 4, restart_every=40),
         Modulator(8, (1,)),
         WaveNet(256, 1, 2, 2, 8, 8, 8),
@@ -51,10 +53,10 @@ def population():
 
 
 @pytest.fixture(scope="module")
-def runs(settings, markov_dataset, tmp_path_factory):
+def runs(settings, markov_dataset, music, tmp_path_factory):
     """A directory of runs: one of audio, and two members of a population."""
     root = tmp_path_factory.mktemp("tensorboard")
-    bundled.prepare_bundled(str(root / "audio"))
+    prepare(str(root / "audio"), AudioOptions(inputs=(f"{music}/*.wav",), sample_rate=16000))
     of_audio = TrainingSettings(
         model=audio_autoencoder,
         num_steps=4,
@@ -122,7 +124,7 @@ def runs_known(address):
 def page(tensorboard, browser):
     """A function that opens a tab of TensorBoard."""
     page = browser.new_page(viewport={"width": 1500, "height": 1400})
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(60_000)
 
     def open_tab(name):
         page.goto("about:blank")
@@ -138,7 +140,7 @@ def test_the_codebook_panel_is_drawn_as_one_group(page):
     for text in ("Codebook health", "perplexity", "dead codes", "age of dead codes, steps"):
         shown.get_by_text(text, exact=True).first.wait_for()
     # Every chart found its numbers: bits, loss terms and so on.
-    shown.locator("text=/^Matches \\([1-9]/").nth(8).wait_for()
+    shown.get_by_text(re.compile(r"Matches \([1-9]")).nth(8).wait_for()
 
 
 def test_scalars_stand_in_groups(page):
@@ -188,4 +190,4 @@ def test_runs_and_members_are_rows_of_one_table(page):
         shown.get_by_text(text).first.wait_for()
     # Of each member, what it was trained with last.
     for _, last in RATES.values():
-        shown.locator(f"text=/^{last:g}/").first.wait_for()
+        shown.get_by_text(f"{last:#.5g}", exact=True).first.wait_for()
