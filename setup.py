@@ -34,6 +34,7 @@ EXTRAS = {
     "eval": ["librosa>=0.11,<0.12"],
     "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
+    "profile": ["tensorboard-plugin-profile>=2.17"],
     "serving": SERVING,
     "tfio": [
         "tensorflow==2.17.*",

@@ -1,12 +1,15 @@
 """What there is to know of a model before training it: size, fields, rates, memory."""
 
 import dataclasses
+import textwrap
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from ada.cost import GIB, macs_an_id, training_memory
+from ada.data import Dataset
+from ada.data.report import report
 from ada.layers import Field
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.training import TrainingSettings
@@ -73,6 +76,19 @@ def describe_system(
         f"{1000 * field / sample_rate:.0f} ms"
     )
     return "\n".join([head, *parts])
+
+
+def texts(settings: TrainingSettings, data_dir: str, model: keras.Model) -> dict[str, str]:
+    """What TensorBoard says of a training besides its settings, as Markdown by name."""
+    spec = Dataset.open(data_dir).spec
+    about = describe(model, spec.sample_rate, spec.hop_length, settings)
+    facts = f"{data_dir}: {spec.kind}, {spec.sample_rate} Hz, hop {spec.hop_length}"
+    return {"model": _verbatim(about), "dataset": _verbatim(f"{facts}\n{report(spec)}")}
+
+
+def _verbatim(text: str) -> str:
+    lines = (textwrap.wrap(line, 100, subsequent_indent="  ") for line in text.splitlines())
+    return "\n".join("    " + part for parts in lines for part in parts)
 
 
 def _training_lines(model: keras.Model, settings: TrainingSettings) -> list[str]:

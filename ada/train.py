@@ -3,6 +3,8 @@
 python -m ada.train --gin_file=gin/hop64_vqvae.gin
 """
 
+import functools
+
 from absl import flags
 
 from ada import commands
@@ -20,13 +22,14 @@ flags.DEFINE_enum(
     ["one_device", "mirrored", "multi_worker", "tpu"],
     "Where to train: the same as --gin_param=\"STRATEGY='mirrored'\".",
 )
+flags.DEFINE_bool("profile", False, "Profile 5 steps, after 10 to warm up, for TensorBoard.")
 flags.DEFINE_string("init_from", None, "Run directory whose weights to start from (fine-tuning).")
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada import bundled, configuration
+    from ada import bundled, configuration, description
     from ada.errors import UsageError
     from ada.files import require_local
     from ada.training import Workers, make_strategy, train
@@ -47,7 +50,16 @@ def main(argv: list[str]) -> None:
         workers.check_same({"settings": told, "--run_dir": run_dir})
         with workers.agreeing():
             data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
-    train(settings, run_dir, data_dir, FLAGS.init_from, configuration.operative, workers)
+    train(
+        settings,
+        run_dir,
+        data_dir,
+        FLAGS.init_from,
+        configuration.operative,
+        workers,
+        functools.partial(description.texts, settings, data_dir),
+        FLAGS.profile,
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import ada  # noqa: F401  # isort: skip -- before TensorFlow, which it keeps qui
 
 import functools
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -103,6 +104,24 @@ def chain_dirs(make_wavenet, make_autoencoder, tmp_path_factory):
         2: [run("prior1", make_wavenet(seed=1), level1), level1],
         3: [run("prior2", make_wavenet(seed=2), level2), level2, level1],
     }
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window, from Playwright; pages of it are a test's own."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is an extra")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no Chromium: apt-get install chromium")
+    quiet = [
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    ]
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from ada.training.trainer import Trainer
 class Checkpoints:
     """Saves and restores everything that a training step changes.
 
-    Weights, codebook statistics, optimizer with its step number, Polyak averages, the long-window
-    code usage, the loss scale of float16, the best validation score, how long ago it was, and the
+    Weights, codebook statistics, optimizer with its step number, Polyak averages, statistics of
+    code use, the loss scale of float16, the best validation score, how long ago it was, and the
     step validated last. The input needs nothing but the step (`ada.data.training_batches`).
 
     Args:
@@ -38,7 +38,7 @@ class Checkpoints:
             "model": trainer.model,
             "optimizer": trainer.optimizer,
             "polyak": trainer.polyak,
-            "usage": trainer.usage,
+            "code_use": trainer.code_use,
             "best_score": self.best_score,
             "stale_validations": self.stale_validations,
             "validated_step": self._validated_step,

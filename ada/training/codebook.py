@@ -28,4 +28,4 @@ def init_codebook(trainer: Trainer, batches: tf.data.Dataset) -> None:
     for weight in trainer.model.init_codebook(queries, trainer.seed):
         trainer.forget(weight)
     # Until now codes stood for nothing: what was counted says nothing of the new ones.
-    trainer.usage.assign(tf.zeros_like(trainer.usage))
+    trainer.code_use.reset(trainer.step)

@@ -1,7 +1,7 @@
 """From settings to a running loop: what fits, what is there already, who does what."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
@@ -13,6 +13,7 @@ from ada.files import exclusive
 from ada.model_json import model_config
 from ada.models import PolyakAverage
 from ada.training.checkpoints import Checkpoints
+from ada.training.hparams import hyperparameters, write_row
 from ada.training.loop import Loop
 from ada.training.loss_scale import LossScale
 from ada.training.settings import TrainingSettings
@@ -36,6 +37,8 @@ def train(
     init_from: str | None = None,
     describe: Callable[[], str] = lambda: "",
     workers: Workers | None = None,
+    about: Callable[[keras.Model], Mapping[str, str]] = lambda model: {},
+    profile: bool = False,
 ) -> None:
     """Trains a model into a run directory, or goes on where it stopped.
 
@@ -46,6 +49,8 @@ def train(
       init_from: a run directory whose weights and codebook to start from, with a new optimizer.
       describe: called once the model is made; returns the text of `operative.gin`.
       workers: the processes of the strategy, where it was made before.
+      about: makes of the built model texts by name, for TensorBoard.
+      profile: whether to write a profile of a few steps for TensorBoard.
 
     Raises:
       UserError: for data that does not fit, a run directory of another model, or a loss that is
@@ -82,18 +87,27 @@ def train(
                 if workers.is_chief:
                     stack.enter_context(exclusive(run_dir))
                     run = open_or_create(run_dir, info, dataset, network, operative)
-            _train_on(run, trainer, dataset, settings, operative, workers)
+            loop = _make_loop(run, trainer, dataset, settings, operative, workers, profile)
+            if loop is None:
+                return
+            if loop.summaries is not None:
+                for name, text in about(network).items():
+                    loop.summaries.text(name, text)
+                write_row(run_dir, hyperparameters(settings, network))
+            with loop.signals.watched():
+                loop.run_on()
 
 
-def _train_on(
+def _make_loop(
     run: runs.Run,
     trainer: Trainer,
     dataset: Dataset,
     settings: TrainingSettings,
     operative: str,
     workers: Workers,
-) -> None:
-    """Trains from the newest checkpoint on, if there is anything left to do."""
+    profile: bool,
+) -> Loop | None:
+    """The loop from the newest checkpoint on; None if there is nothing left to do."""
     run_dir, network = run.directory, trainer.model
     with workers.agreeing():
         checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
@@ -109,7 +123,7 @@ def _train_on(
     if done or checkpoints.stopped_early(settings.intervals.patience):
         if workers.is_chief:
             _tell_complete(run, settings, operative, trainer.step)
-        return
+        return None
     where = f" as worker {workers.number} of {workers.count}" if workers.count > 1 else ""
     log.info(
         f"{'Resuming' if resumed else 'Training'} {run_dir}{where}: {network.count_params():,} "
@@ -119,9 +133,7 @@ def _train_on(
     with workers.agreeing():
         if workers.is_chief:
             run.write_operative_gin(operative)
-        loop = Loop(run, trainer, dataset, checkpoints, settings, workers)
-    with loop.signals.watched():
-        loop.run_on()
+        return Loop(run, trainer, dataset, checkpoints, settings, workers, profile)
 
 
 def _tell_complete(run: runs.Run, settings: TrainingSettings, operative: str, step: int) -> None:

@@ -1,5 +1,6 @@
 """The training loop: everything around the step."""
 
+import contextlib
 import functools
 import time
 from typing import NoReturn
@@ -14,8 +15,10 @@ from ada.errors import StoppedError, UserError
 from ada.evaluation import SplitScorer
 from ada.progress import progress_bar
 from ada.training.checkpoints import Checkpoints
+from ada.training.code_use import health
 from ada.training.codebook import init_codebook
 from ada.training.listen import Listener
+from ada.training.profiler import Profiler
 from ada.training.reporting import Reporter, Stopwatch
 from ada.training.settings import TrainingSettings
 from ada.training.stopping import StopSignals
@@ -45,6 +48,7 @@ class Loop:
       checkpoints: of the trainer.
       settings: what the trainer was made from.
       workers: the processes that train together; the first writes. Default: this one.
+      profile: whether the first writes a profile of a few steps.
 
     Attributes:
       scores: what the last validation found, by its name in `metrics.jsonl`.
@@ -58,6 +62,7 @@ class Loop:
         checkpoints: Checkpoints,
         settings: TrainingSettings,
         workers: Workers | None = None,
+        profile: bool = False,
     ) -> None:
         self.run, self.trainer, self.dataset = run, trainer, dataset
         self.checkpoints, self.settings = checkpoints, settings
@@ -79,11 +84,17 @@ class Loop:
                 trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
             )
             self.summaries = Summaries(run.directory, trainer.step)
+        self.profile = profile and self.workers.is_chief
         self.reporter = Reporter(run, settings, self.summaries, trainer.model.num_codes)
         self.signals, self.stopwatch = StopSignals(), Stopwatch()
         self.scores: dict[str, float] = {}
         self._next_ask, self._last_ask = 0, (trainer.step, time.monotonic())
         self._codebook_is_settled = trainer.quantizer is None
+        # Compiled: a model has hundreds of weights.
+        self._weight_norm = tf.function(
+            lambda: tf.linalg.global_norm([w.value for w in trainer.model.trainable_weights]),
+            autograph=False,
+        )
 
     def _batches_from(self, step: int, **of_worker: int) -> tf.data.Dataset:
         return training_batches(
@@ -112,6 +123,7 @@ class Loop:
             lines = self.run.operative_gin().splitlines()
             self.summaries.text("operative_gin", "\n".join("    " + line for line in lines))
         step = self.trainer.step
+        profiler = Profiler(self.run.directory if self.profile else None, step, stop)
         bar = progress_bar(
             total=self.num_steps,
             initial=step,
@@ -125,19 +137,21 @@ class Loop:
             self.settings.batch_size,
         )
         inputs = iter(read_batches(batches, self.dataset, "train"))
-        with bar:
+        with bar, contextlib.closing(profiler):
             # It may have stopped between a step and its validation.
             if self._validation_is_due(step, stop) and self._finish_step(step, stop, bar):
                 return
             self.stopwatch.start(step)
             for batch in self.stopwatch.waiting(inputs):
                 self._make_codebook(step)
-                result = self.trainer.train_step(batch)
+                with profiler.step(step):
+                    result = self.trainer.train_step(batch)
                 step += 1
                 bar.update()
                 if step % self.intervals.log == 0 or step == stop:
                     values = self._check(result, step) | self.stopwatch.scalars(step)
-                    values["learning_rate"] = float(self.trainer.optimizer.learning_rate)
+                    values["optimizer/learning_rate"] = float(self.trainer.optimizer.learning_rate)
+                    values["optimizer/weight_norm"] = float(self._weight_norm())
                     self.reporter.step(values, step, bar)
                     self.stopwatch.start(step)
                 if self._finish_step(step, stop, bar, result):
@@ -218,7 +232,7 @@ class Loop:
             return {}
         quantizer = self.trainer.quantizer
         active = quantizer is not None and not quantizer.wants_codebook
-        values = step_scalars(result, self.trainer.usage.numpy(), active)
+        values = step_scalars(result, health(self.trainer.code_use, step), active)
         broken = [k for k, v in values.items() if not np.isfinite(v)]
         if broken:
             kept = existing_checkpoints(self.checkpoints.directory)
@@ -240,18 +254,16 @@ class Loop:
         # The chief's, so that all processes decide alike.
         score = float(self.workers.gather([values[name]])[0, 0])
         values |= {f"codebook/{k}": v for k, v in scores.items()}
+        if usage is not None:
+            values["codebook/used_share"] = scores["used_codes"] / len(usage)
         self.scores = values
-        if self.summaries is not None:
-            self.summaries.scalars("validation", step, values)
-            if usage is not None:
-                self.summaries.code_use(step, usage)
-            for title, clip in clips.items():
-                self.summaries.audio(step, title, clip, self.run.info.sample_rate)
-            told = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
-            log.info(f"step {step}: validation {told}")
         quantizer = self.trainer.quantizer
         # An unquantised model is no candidate for the best.
         candidate = quantizer is None or not quantizer.wants_codebook
+        if self.summaries is not None:
+            self.reporter.validation(values, step, self.trainer, usage, clips)
         self.checkpoints.validated(step, score if candidate else None)
+        if self.summaries is not None:
+            self.reporter.score(values, step, float(self.checkpoints.best_score))
         if candidate and self.checkpoints.stopped_early(self.intervals.patience):
             log.info(f"Stopped early: {self.intervals.patience} validations without a better one.")

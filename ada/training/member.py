@@ -115,6 +115,8 @@ class MemberTrainer:
             save=interval,
             keep=KEPT_CHECKPOINTS,
             patience=0,
+            # What draws would be compiled anew in every interval of every member.
+            audio_secs=0.0,
         )
         settings = dataclasses.replace(settings, intervals=intervals)
         dataset = Dataset.open(self.data_dir)

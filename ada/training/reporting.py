@@ -1,9 +1,11 @@
 """What the loop tells of a step: scalars, the progress bar's figures, a warning of collapse."""
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+import numpy as np
 from tqdm import tqdm
 
 from ada import log, runs
@@ -11,6 +13,7 @@ from ada.models.losses import NATS_TO_BITS
 from ada.quantizers import collapsed
 from ada.training.settings import TrainingSettings
 from ada.training.summaries import Summaries
+from ada.training.trainer import Trainer
 
 T = TypeVar("T")
 
@@ -57,6 +60,7 @@ class Reporter:
     def __init__(
         self, run: runs.Run, settings: TrainingSettings, summaries: Summaries | None, num_codes: int
     ) -> None:
+        self._info, self._intervals = run.info, settings.intervals
         self._summaries, self._num_codes = summaries, num_codes
         self._unit = "samples" if run.info.kind == "audio" else "codes"
         self._ids_a_step = settings.batch_size * settings.crop_steps
@@ -72,10 +76,65 @@ class Reporter:
             self._summaries.scalars("train", step, values)
         shown = {"bits": f"{values['loss/nll'] * NATS_TO_BITS:.3f}"}
         perplexity = values.get("codebook/perplexity")
-        if perplexity is not None and values["codebook/active"]:
+        if perplexity is not None:
             shown["perplexity"] = f"{perplexity:.0f}"
             self._warn_of_collapse(perplexity, step)
         bar.set_postfix(shown, refresh=False)
+
+    def validation(
+        self,
+        values: dict[str, float],
+        step: int,
+        trainer: Trainer,
+        usage: np.ndarray | None,
+        clips: dict[str, np.ndarray],
+    ) -> None:
+        """Tells of a validation, and shows what there is to see and hear.
+
+        Args:
+          values: scalars by name.
+          step: training steps done.
+          trainer: of the model.
+          usage: share of each code in the split, `[num_codes]`; None where there are none.
+          clips: ids by name (`ada.training.listen.Listener`).
+        """
+        summaries, model = self._summaries, trainer.model
+        summaries.scalars("validation", step, values)
+        told = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
+        log.info(f"step {step}: validation {told}")
+        if usage is not None:
+            summaries.code_use(step, usage)
+            share = trainer.code_use.share.numpy()
+            if share.any() and not model.quantizer.wants_codebook:
+                summaries.codebook(step, share, trainer.code_use.ages(step))
+        if self._intervals.weight_histograms:
+            summaries.weights(step, model)
+        codes = {name: ids for name, ids in clips.items() if name == "codes"}
+        ids = {name: ids for name, ids in clips.items() if name != "codes"}
+        if self._info.kind == "audio" and ids:
+            audio = {name: np.asarray(self._info.ids_to_audio(i)) for name, i in ids.items()}
+            summaries.audio(step, audio, self._info.sample_rate)
+        else:
+            codes = ids | codes
+        if codes:
+            counts = dict.fromkeys(ids, model.num_classes) | {"codes": model.num_codes}
+            summaries.codes(step, codes, counts)
+
+    def score(self, values: dict[str, float], step: int, best_bits: float) -> None:
+        """Writes what the table of hyperparameters shows of a validation.
+
+        Args:
+          values: its scalars by name.
+          step: training steps done.
+          best_bits: the fewest so far; infinite before a model is a candidate.
+        """
+        scores = {
+            "bits": values.get("bits", values.get("reconstruction_bits")),
+            "best_bits": best_bits if math.isfinite(best_bits) else None,
+            "perplexity": values.get("codebook/perplexity"),
+        }
+        found = {f"score/{name}": value for name, value in scores.items() if value is not None}
+        self._summaries.drawn_scalars("run", step, found)
 
     def _warn_of_collapse(self, perplexity: float, step: int) -> None:
         now = collapsed(perplexity, self._num_codes)

@@ -32,6 +32,7 @@ from ada.population.engine import evolve
 from ada.population.plan import Plan
 from ada.progress import progress_bar
 from ada.runs import Run
+from ada.training.hparams import write_population, write_row
 from ada.training.member import MemberTrainer
 from ada.training.settings import TrainingSettings
 from ada.training.start import (
@@ -174,6 +175,7 @@ def _evolve(plan: Plan, trainer: MemberTrainer, history: History, root: Path) ->
 
     def on_comparison(history: History) -> None:
         _keep_best(history, root)
+        write_population(history, root)
         bar.update(history.step - bar.n)
         log.info(_line(history))
 
@@ -241,6 +243,12 @@ def _crown(
     network = make_model(settings)
     info = run_info(str(run_dir), settings, network, dataset, None)
     Run.create(str(run_dir), info, dataset.spec, network, describe())
+    write_row(
+        str(run_dir),
+        winner.hyperparameters,
+        winner.hyperparameters,
+        [(step, "score/bits", winner.score), (step, "score/best_bits", winner.score)],
+    )
     values = ", ".join(f"{name} = {value:.3g}" for name, value in winner.hyperparameters.items())
     log.info(
         f"{len(history.ever_unhealthy())} of {len(history.comparisons[-1].members)} members "

@@ -78,7 +78,8 @@ class Intervals:
       save: a checkpoint.
       keep: number of newest checkpoints kept; the best is kept besides.
       patience: stop early after so many validations without a better one; 0 never stops early.
-      audio_secs: length of the audio in TensorBoard; 0 for none.
+      audio_secs: length of the audio in TensorBoard, or of what codes there stand for; 0 for none.
+      weight_histograms: whether each validation writes histograms of all weights.
     """
 
     log: int = 50
@@ -87,6 +88,7 @@ class Intervals:
     keep: int = 3
     patience: int = 0
     audio_secs: float = 1.0
+    weight_histograms: bool = False
 
     def __post_init__(self) -> None:
         _check_range("Intervals", self, 1, ("log", "validate", "save", "keep"))

@@ -7,10 +7,8 @@ import tensorflow as tf
 
 from ada.data import run_on_replicas
 from ada.models import ModelOutput, PolyakAverage
+from ada.training.code_use import CodeUse
 from ada.training.loss_scale import LossScale
-
-# The long window of code use is about 100 training steps.
-USAGE_DECAY = 0.99
 
 
 class StepResult(NamedTuple):
@@ -71,12 +69,7 @@ class Trainer:
         self.quantizer = model.quantizer
         with strategy.scope():
             optimizer.build(model.trainable_variables)
-            # Code use over a long window: a batch alone says little about dead codes.
-            self.usage = tf.Variable(
-                tf.zeros([model.num_codes]),
-                trainable=False,
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-            )
+            self.code_use = CodeUse(model.num_codes)
         self._gradients = tf.function(
             self._local_gradients, jit_compile=jit_compile, autograph=False
         )
@@ -95,7 +88,8 @@ class Trainer:
         """The state of the training: weights, optimizer, averages, use of codes, loss scale."""
         of_keras = [*self.model.weights, *self.optimizer.variables]
         of_scale = self.loss_scale.variables if self.loss_scale is not None else ()
-        return [*(v.value for v in of_keras), *self.polyak.averages, self.usage, *of_scale]
+        of_codes = self.code_use.variables
+        return [*(v.value for v in of_keras), *self.polyak.averages, *of_codes, *of_scale]
 
     def _train_step(self, batch: dict[str, tf.Tensor]) -> StepResult:
         """One step on a (distributed) batch of "ids" and "weights" `[batch, time]`."""
@@ -135,7 +129,7 @@ class Trainer:
             self._update_quantizer(output, weights, metrics["usage"], step)
         self.polyak.update(step)
         if "usage" in metrics:
-            self.usage.assign(USAGE_DECAY * self.usage + (1.0 - USAGE_DECAY) * metrics["usage"])
+            self.code_use.update(metrics["usage"], step + 1)
         return StepResult(losses, metrics | {"gradient_norm": norm})
 
     def _needs_mean_query(self) -> bool:
@@ -277,6 +271,7 @@ class Trainer:
         seed = tf.stack([self.seed + 1, step])
         replaced = self.quantizer.update_state(usage, queries, codes, counted, seed)
         if replaced is not None:
+            self.code_use.count_restarts(replaced)
             self.forget(self.quantizer.codebook, replaced)
 
     def forget(self, variable: keras.Variable, rows: tf.Tensor | None = None) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import MICRO, ROOT, run, write_codes
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ada.codes import extract_codes
 from ada.population import History
@@ -99,6 +100,9 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
             assert standing.next_hyperparameters == after.of(standing.member).hyperparameters
         assert any(s.copied_from is not None for s in before.members)
     assert (run_dir / "search" / "population.png").stat().st_size > 10000
+    for directory in (run_dir, *(run_dir / "search" / f"member{m}" for m in range(4))):
+        events = EventAccumulator(str(directory)).Reload()
+        assert {"_hparams_/session_start_info", "score/bits"} <= set(events.Tags()["tensors"])
 
     step, winner = history.best()
     assert winner.score == min(s.score for c in history.comparisons for s in c.members if s.healthy)

@@ -132,16 +132,18 @@ def test_tensorboard_gets_sound_and_pictures(finished):
     folder = out / "hop64_vqvae"
     validation = EventAccumulator(str(folder / "validation")).Reload()
     tags = set(validation.Tags()["tensors"])
-    for name in ("original", "reconstruction"):
-        assert {name, f"{name}_spectrogram"} <= tags
+    for name in ("clips/original", "clips/reconstruction"):
+        assert name in tags
         content = validation.Tensors(name)[-1].tensor_proto.string_val[0]
         audio, rate = soundfile.read(io.BytesIO(content))
         assert (len(audio), rate) == (800, 16000)
         assert np.abs(audio).max() > 0.01
-        picture = validation.Tensors(f"{name}_spectrogram")[-1].tensor_proto.string_val
+    # One of both clips, and the codes of the original.
+    for name in ("clips/spectrograms", "clips/codes"):
+        picture = validation.Tensors(name)[-1].tensor_proto.string_val
         assert picture[2].startswith(b"\x89PNG")
     train = EventAccumulator(str(folder / "train")).Reload()
-    assert "speed/samples_per_sec" in train.Tags()["tensors"]
+    assert {"speed/samples_per_sec", "model", "dataset"} <= set(train.Tags()["tensors"])
 
 
 def test_numbers_of_a_chain_go_to_any_file(finished, tmp_path):

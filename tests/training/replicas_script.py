@@ -94,6 +94,9 @@ def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict
         # A gradient step moves a code by 1e-3 or so; a restart puts it elsewhere.
         moved = np.abs(model.quantizer.codebook.numpy() - before).max(-1)
         result["replaced"] = moved > 0.05
+    use = trainer.code_use
+    result |= {"last_used": use.last_used.numpy(), "restarts": use.restarts.numpy()}
+    result["share"] = use.share.numpy()
     result |= {f"polyak/{i}": a.numpy() for i, a in enumerate(polyak.averages)}
     return result
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ada import log
@@ -97,7 +98,16 @@ def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_pa
 
 
 def test_tensorboard_gets_every_number(settings, markov_dataset, tmp_path):
-    train(settings, str(tmp_path), markov_dataset, describe=lambda: "some.binding = 1")
+    intervals = dataclasses.replace(settings.intervals, weight_histograms=True)
+    settings = dataclasses.replace(settings, intervals=intervals)
+    about = {"model": "A small one."}
+    train(
+        settings,
+        str(tmp_path),
+        markov_dataset,
+        describe=lambda: "some.binding = 1",
+        about=lambda _: about,
+    )
     events = EventAccumulator(str(tmp_path / "train")).Reload()
     tags = set(events.Tags()["tensors"])
     assert {
@@ -108,17 +118,43 @@ def test_tensorboard_gets_every_number(settings, markov_dataset, tmp_path):
         "loss/total",
         "codebook/perplexity",
         "codebook/used_codes",
-        "gradient_norm",
-        "learning_rate",
+        "codebook/used_share",
+        "codebook/dead_codes",
+        "codebook/dead_age_mean",
+        "codebook/dead_age_max",
+        "codebook/restarts",
+        "codebook/ages",
+        "codebook/health",
+        "optimizer/gradient_norm",
+        "optimizer/learning_rate",
+        "optimizer/weight_norm",
         "speed/steps_per_sec",
         "speed/codes_per_sec",
         "operative_gin",
     } <= tags
     [text] = [e.tensor_proto.string_val[0] for e in events.Tensors("operative_gin")]
     assert b"some.binding = 1" in text
+    [text] = [e.tensor_proto.string_val[0] for e in events.Tensors("model")]
+    assert text == b"A small one."
+    assert len([tag for tag in tags if tag.startswith("weights/")]) > 10
+    described = events.SummaryMetadata("codebook/perplexity").summary_description
+    assert "100 training steps" in described
     assert [e.step for e in events.Tensors("loss/nll")] == list(range(1, 9))
     events = EventAccumulator(str(tmp_path / "validation")).Reload()
-    assert "codebook/use_of_codes" in events.Tags()["tensors"]
+    # Codes make no sound: original, reconstruction and the model's own are drawn.
+    assert {"codebook/use_of_codes", "clips/codes", "codebook/used_share"} <= set(
+        events.Tags()["tensors"]
+    )
+    run = EventAccumulator(str(tmp_path)).Reload()
+    validations = metrics(tmp_path, "validation")
+    scores = [line["reconstruction_bits"] for line in validations]
+    found = {
+        name: [tf.make_ndarray(e.tensor_proto) for e in run.Tensors(f"score/{name}")]
+        for name in ("bits", "best_bits", "perplexity")
+    }
+    np.testing.assert_allclose(found["bits"], scores, rtol=1e-6)
+    np.testing.assert_allclose(found["best_bits"], np.minimum.accumulate(scores), rtol=1e-6)
+    assert len(found["perplexity"]) == len(scores) == 2
     for line in metrics(Path(tmp_path), "train"):
         total = line["loss/nll"] + line["loss/codebook"] + line["loss/commitment"]
         assert line["loss/total"] == pytest.approx(total, rel=1e-5)
@@ -130,7 +166,7 @@ def test_clipping_is_of_the_global_norm_or_off(clip_norm, settings, markov_datas
     optimization = dataclasses.replace(settings.optimization, clip_norm=clip_norm)
     settings = dataclasses.replace(settings, num_steps=3, optimization=optimization)
     train(settings, str(tmp_path), markov_dataset)
-    assert all(line["gradient_norm"] > 0.05 for line in metrics(tmp_path, "train"))
+    assert all(line["optimizer/gradient_norm"] > 0.05 for line in metrics(tmp_path, "train"))
 
 
 def test_a_finished_run_says_that_other_settings_changed_nothing(

@@ -103,7 +103,7 @@ def test_a_copy_goes_on_from_exactly_the_donors_variables(member, tmp_path, monk
     expected = saved(tmp_path / donor.state["checkpoint"])
     copied = saved(tmp_path / "member1" / "checkpoints" / "ckpt-4")
     assert expected.keys() == copied.keys()
-    for part in ("model/", "optimizer/", "polyak/", "usage/"):
+    for part in ("model/", "optimizer/", "polyak/", "code_use/"):
         assert any(name.startswith(part) for name in expected), part
     for name, value in expected.items():
         np.testing.assert_array_equal(value, copied[name], err_msg=name)

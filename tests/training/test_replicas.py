@@ -61,6 +61,8 @@ def steps(tmp_path_factory):
     for kind in ("vq", "vq_ema", "amae"):
         assert one[f"{kind}/step0/gradient_norm"] > 0.1, "clipping must be active"
     assert one["vq/replaced"].any(), "codes must have been restarted"
+    assert one["vq/restarts"] > 0
+    assert len(set(one["vq/last_used"])) > 1, "codes must differ in age"
     return one
 
 

@@ -73,6 +73,19 @@ def test_resumed_equals_uninterrupted(
     check_same(whole, resumed)
 
 
+def test_a_profile_is_written_and_changes_nothing(settings, markov_dataset, tmp_path, whole_run):
+    """Eight steps: less than all of the warm-up, and the last five; then those that are resumed."""
+    train(settings, str(tmp_path), markov_dataset, profile=True)
+    check_same(whole_run, tmp_path)
+    more = dataclasses.replace(settings, num_steps=10)
+    train(more, str(tmp_path), markov_dataset, profile=True)
+    assert last_step(tmp_path) == 10
+    traces = list((tmp_path / "train" / "plugins" / "profile").glob("*/*.xplane.pb"))
+    assert len(traces) == 2
+    for trace in traces:
+        assert b"train_step" in trace.read_bytes()
+
+
 def signalled(number, at, monkeypatch, where="step"):
     """Lets a signal come while a step is made, or while the model is validated after it."""
 
@@ -143,6 +156,8 @@ def check_same(expected_run, found_run):
     assert expected.keys() == found.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
+    [last_used] = [value for name, value in expected.items() if "last_used" in name]
+    assert last_used.max() == 8
     [best] = [name for name in expected if "best_score" in name]
     assert np.isfinite(expected[best])
     assert reported(expected_run) == reported(found_run)
