@@ -104,6 +104,14 @@ def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
     )
 
 
+def inference_checkpoint(model: keras.Model, polyak: PolyakAverage) -> tf.train.Checkpoint:
+    """What inference needs of a training's checkpoints: averaged weights, the quantiser's state."""
+    averages = tf.Module()
+    averages.averages = polyak.averages
+    state = {} if model.quantizer is None else {"quantizer": model.quantizer}
+    return tf.train.Checkpoint(polyak=averages, model=tf.train.Checkpoint(**state))
+
+
 class Run:
     """An existing run directory.
 
@@ -249,9 +257,8 @@ class Run:
         polyak = PolyakAverage(model)
         path = self.checkpoint_path(checkpoint)
         try:
-            tf.train.Checkpoint(model=model, polyak=polyak).restore(
-                path
-            ).assert_existing_objects_matched().expect_partial()
+            status = inference_checkpoint(model, polyak).restore(path)
+            status.assert_existing_objects_matched().expect_partial()
         except UNREADABLE as error:
             raise _damaged(path, "restored", error) from error
         polyak.copy_to_model()

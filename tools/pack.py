@@ -57,7 +57,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
     import tensorflow as tf
 
     from ada.models import PolyakAverage
-    from ada.runs import Run
+    from ada.runs import Run, inference_checkpoint
 
     upstream: dict[str, Any] = {}
     told = []
@@ -71,7 +71,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
         best = root / name / "checkpoints" / "best"
         best.mkdir(parents=True, exist_ok=True)
         step = int(chain.runs[position].checkpoint_path(chain.checkpoints[position]).split("-")[-1])
-        checkpoint = tf.train.Checkpoint(model=model, polyak=PolyakAverage(model))
+        checkpoint = inference_checkpoint(model, PolyakAverage(model))
         checkpoint.save_counter.assign_add(1)  # reading it makes it; restoring asks for it
         checkpoint.write(str(best / f"ckpt-{step}"))
         upstream = packed.identity() | {"run_dir": name, "data_dir": ""}

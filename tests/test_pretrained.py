@@ -1,0 +1,44 @@
+"""The systems that come with the package: whole, placeless, and ready to sound."""
+
+import json
+
+import pytest
+import soundfile
+from support import ROOT, run
+
+from ada import pretrained
+from ada.chain import Chain
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_it_is_a_chain_with_a_card(name):
+    chain = Chain.open([name])
+    chain.require_audio()
+    folder = ROOT / "ada" / "pretrained" / name
+    card = (folder / pretrained.CARD).read_text()
+    for run_dir in pretrained.run_dirs(name):
+        assert f"`{run_dir.split('/')[-1]}`" in card
+    for said in (f"--pretrained={name}", "bits a sample", "licence", "cannot do"):
+        assert said in card
+    for path in folder.rglob("*"):
+        if path.suffix in (".json", ".gin", ".md"):
+            assert not {"/work", "/tmp", "/home", "/root"} & set(path.read_text().split('"'))
+            assert '"/' not in path.read_text()
+    assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 8e6
+
+
+def test_it_sounds_from_anywhere(tmp_path):
+    name = pretrained.names()[0]
+    flags = ["--num_samples=1", "--duration_secs=1", "--output_dir=out"]
+    env = {"PYTHONPATH": str(ROOT)}
+    process = run("ada.sample", f"--pretrained={name}", *flags, cwd=tmp_path, env=env)
+    assert process.returncode == 0, process.stderr
+    audio, rate = soundfile.read(tmp_path / "out" / "sample_000.wav")
+    assert (len(audio), rate) == (16000, 16000)
+    assert 0.005 < audio.std() < 0.5
+    assert json.loads((tmp_path / "out" / "sample.json").read_text())["run_dirs"] == [name]
+    both = run("ada.sample", f"--pretrained={name}", "--run_dirs=x", cwd=tmp_path, env=env)
+    assert (both.returncode, "one of them" in both.stderr) == (2, True)
+    unknown = run("ada.sample", "--pretrained=organ", cwd=tmp_path, env=env)
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith("Error: there is no pretrained 'organ'")
