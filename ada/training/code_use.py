@@ -86,5 +86,5 @@ def health(use: CodeUse, steps_done: int) -> dict[str, float]:
         "dead_codes": len(dead),
         "dead_age_mean": float(dead.mean()) if len(dead) else 0.0,
         "dead_age_max": int(dead.max(initial=0)),
-        "restarts": int(use.restarts),
+        "restarts": int(use.restarts.numpy()),
     }

@@ -102,7 +102,7 @@ class Summaries:
         """Writes the histogram of every trained weight."""
         with self._writers["train"].as_default(step):
             for weight in model.trainable_weights:
-                tf.summary.histogram(f"weights/{weight.path}", weight.value)
+                tf.summary.histogram(f"weights/{weight.path}", weight.numpy())
 
     def audio(self, step: int, clips: Mapping[str, np.ndarray], sample_rate: int) -> None:
         """Writes clips `[samples]` by name, and one picture of their spectrograms."""
