@@ -85,20 +85,30 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
       "unigram_bits", of codes one by one, and "bigram_bits", given the code before.
     """
     num_codes = dataset.spec.num_classes
-    pairs = np.zeros([num_codes, num_codes])
-    for codes in all_codes(dataset, "train"):
-        np.add.at(pairs, (codes[:-1], codes[1:]), 1)
-    alone = pairs.sum(0)
-    alone = (alone + 1.0) / (alone.sum() + num_codes)
+    heard = list(all_codes(dataset, "train"))
+    counts = np.bincount(np.concatenate(heard), minlength=num_codes)
+    alone = (counts + 1.0) / (counts.sum() + num_codes)
+    pairs, times = np.unique(
+        np.concatenate([_pairs(codes, num_codes) for codes in heard]), return_counts=True
+    )
     # Witten and Bell (1991): a context backs off by as many counts as kinds of codes followed it.
-    kinds = np.maximum(np.count_nonzero(pairs, axis=1), 1)[:, None]
-    after = (pairs + kinds * alone) / (pairs.sum(1, keepdims=True) + kinds)
+    seen = np.bincount(pairs // num_codes, times, num_codes)
+    kinds = np.maximum(np.bincount(pairs // num_codes, minlength=num_codes), 1)
     unigram, bigram, count = 0.0, 0.0, 0
     for codes in all_codes(dataset, split):
-        unigram -= np.log2(alone[codes[1:]]).sum()
-        bigram -= np.log2(after[codes[:-1], codes[1:]]).sum()
-        count += len(codes) - 1
+        before, present, pair = codes[:-1], codes[1:], _pairs(codes, num_codes)
+        place = np.minimum(np.searchsorted(pairs, pair), max(len(pairs) - 1, 0))
+        found = np.where(pairs[place] == pair, times[place], 0) if len(pairs) else 0
+        after = (found + kinds[before] * alone[present]) / (seen[before] + kinds[before])
+        unigram -= np.log2(alone[present]).sum()
+        bigram -= np.log2(after).sum()
+        count += len(present)
     return {"unigram_bits": unigram / max(count, 1), "bigram_bits": bigram / max(count, 1)}
+
+
+def _pairs(codes: np.ndarray, num_codes: int) -> np.ndarray:
+    """A number for every code with the one before it, `[steps - 1]`."""
+    return codes[:-1] * num_codes + codes[1:]
 
 
 def all_codes(dataset: Dataset, split: str) -> Iterator[np.ndarray]:

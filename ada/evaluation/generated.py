@@ -18,6 +18,8 @@ from ada.generation import Draws, Results, generate
 
 # Of real sources so much is compared, from their middle.
 REAL_SECS, MOST_SOURCES = 120.0, 64
+# Of training codes so many are searched for copies: some gigabytes.
+MOST_CODES = 20_000_000
 
 
 class Clips(NamedTuple):
@@ -97,7 +99,13 @@ def memorised(chain: Chain, made: Clips, split: str = "validation") -> dict[str,
     if top.info.kind != "codes":
         return None
     dataset = top.open_dataset()
-    corpus = list(all_codes(dataset, "train"))
+    corpus, count = [], 0
+    for codes in all_codes(dataset, "train"):
+        corpus.append(codes[: MOST_CODES - count])
+        count += len(corpus[-1])
+        if count == MOST_CODES:
+            log.warning(f"memorisation: looked for in the first {MOST_CODES:,} training codes.")
+            break
     secs_a_code = top.info.hop_length / top.info.sample_rate
     num_clips, steps = made.top_ids.shape
     heard = real.spread_clips(dataset, split, num_clips, steps * secs_a_code)
