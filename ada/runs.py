@@ -194,6 +194,11 @@ class Run:
           UserError: if it is not there, not what it was, or codes of another encoder.
         """
         found = directory or self._data_dir()
+        if not found:
+            raise UserError(
+                f"{self.directory} comes without the data that it was trained on: name others, of "
+                "the same kind, by --data_dir."
+            )
         dataset = Dataset.open(found)
         told = differing_data(self.spec, dataset.spec)
         if told:

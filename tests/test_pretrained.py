@@ -39,6 +39,8 @@ def test_it_sounds_from_anywhere(tmp_path):
     assert json.loads((tmp_path / "out" / "sample.json").read_text())["run_dirs"] == [name]
     both = run("ada.sample", f"--pretrained={name}", "--run_dirs=x", cwd=tmp_path, env=env)
     assert (both.returncode, "one of them" in both.stderr) == (2, True)
+    without = run("ada.evaluate", f"--run_dirs={name}", cwd=tmp_path, env=env)
+    assert (without.returncode, "comes without the data" in without.stderr) == (1, True)
     unknown = run("ada.sample", "--pretrained=organ", cwd=tmp_path, env=env)
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("Error: there is no pretrained 'organ'")
