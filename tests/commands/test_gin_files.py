@@ -21,7 +21,9 @@ SYSTEM_NAMES = [
     "vqvae_amae",
     "vqvae_pbt_vqvae",
 ]
-MODELS = sorted(p.stem for p in (ROOT / "gin").glob("*.gin") if p.stem != "tiny")
+# What stands on top of any model, and is none.
+ON_TOP = ("tiny", "small")
+MODELS = sorted(p.stem for p in (ROOT / "gin").glob("*.gin") if p.stem not in ON_TOP)
 SYSTEMS = sorted(p.stem for p in (ROOT / "gin" / "systems").glob("*.gin"))
 ONE_STEP = [
     "NUM_STEPS=1",

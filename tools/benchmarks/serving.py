@@ -91,7 +91,7 @@ def _rows(signatures: dict[str, Any], servable: Servable, runs: int) -> Iterator
         yield {
             "signature": name,
             "samples": samples,
-            "first_ms": round(1000 * first),
+            "first_ms": round(1000 * first, 2),
             "latency_ms": round(1000 * secs, 2),
             "samples_per_second": round(samples / secs),
         }
