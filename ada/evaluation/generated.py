@@ -2,6 +2,7 @@
 whether they are copies.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from ada.evaluation.codes import all_codes
 from ada.evaluation.frechet import embeddings, frechet_distance
 from ada.evaluation.memorisation import longest_shared_runs
 from ada.generation import Draws, Results, generate
+from ada.runs import Run
 
 # Of real sources so much is compared, from their middle.
 REAL_SECS, MOST_SOURCES = 120.0, 64
@@ -81,8 +83,9 @@ def measure(
         "clip_secs": round(secs, 3),
         "real_time_factor": made.real_time_factor,
     }
-    result |= _frechet(run, made.audio, split, data_dir)
-    result |= _consistency(run, made.audio, split, data_dir)
+    sources = _sources(run, split, data_dir)
+    result |= _frechet(run, made.audio, sources, data_dir)
+    result |= _consistency(run, made.audio, sources, data_dir)
     result["memorisation"] = memorised(chain, made, split)
     return result
 
@@ -119,7 +122,9 @@ def memorised(chain: Chain, made: Clips, split: str = "validation") -> dict[str,
     }
 
 
-def _frechet(run: Any, audio: np.ndarray, split: str, data_dir: str | None) -> dict[str, Any]:
+def _frechet(
+    run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], data_dir: str | None
+) -> dict[str, Any]:
     rate = run.info.sample_rate
     nothing = {"fad": None, "fad_real": None}
     secs = audio.shape[1] / rate
@@ -129,10 +134,10 @@ def _frechet(run: Any, audio: np.ndarray, split: str, data_dir: str | None) -> d
     if secs < tagger.PATCH_SECS + 1.1:
         log.warning(f"no Frechet audio distance: clips of {secs:g} s are too short; 5 s will do.")
         return nothing
-    heard = embeddings(_sources(run, split, data_dir), rate)
+    heard = embeddings(sources, rate)
     other = embeddings(real.real_audio(run, "train", len(audio), secs, data_dir), rate)
     if min(len(heard), len(other)) < 2:
-        log.warning(f"no Frechet audio distance: the {split} split is too short.")
+        log.warning("no Frechet audio distance: the real audio is too short.")
         return nothing
     return {
         "fad": frechet_distance(embeddings(audio, rate), heard),
@@ -140,21 +145,22 @@ def _frechet(run: Any, audio: np.ndarray, split: str, data_dir: str | None) -> d
     }
 
 
-def _consistency(run: Any, audio: np.ndarray, split: str, data_dir: str | None) -> dict[str, Any]:
+def _consistency(
+    run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], data_dir: str | None
+) -> dict[str, Any]:
     from ada.evaluation.structure import consistency
 
     rate = run.info.sample_rate
-    sources = _sources(run, split, data_dir)
     if len(sources) < 2:
         # Chance is what different pieces have in common: one alone has none to compare with.
-        sources += _sources(run, "train", data_dir)
+        sources = [*sources, *_sources(run, "train", data_dir)]
     return {
         "consistency": consistency(audio, rate) if len(audio) > 1 else None,
         "consistency_real": consistency(sources, rate) if len(sources) > 1 else None,
     }
 
 
-def _sources(run: Any, split: str, data_dir: str | None) -> list[np.ndarray]:
+def _sources(run: Run, split: str, data_dir: str | None) -> list[np.ndarray]:
     """The middle of every source of a split, float32 `[samples]` each."""
     dataset = run.open_dataset(data_dir)
     most = round(REAL_SECS * run.info.sample_rate)

@@ -102,23 +102,13 @@ def reconstruct_clips(
     return Reconstructions(run.info.sample_rate, ids_to_audio(run, ids), made)
 
 
-def reconstruct(
-    model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: Draws, desc: str | None = None
-) -> np.ndarray:
-    """Encodes ids int32 `[1, steps]` and draws as many anew, given what the encoder made of them.
-
-    Without codes (NSynth) that is the continuous embedding.
-    """
-    given = model.encode(ids) if model.num_codes else model.quantizer(model.queries(ids)).quantized
-    level = Level(model, draws)
-    return generate_level(level, 1, ids.shape[1], codes=given.numpy(), desc=desc)[0]
-
-
 def _through_embedding(
     model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: Draws
 ) -> np.ndarray:
-    rows = [
-        reconstruct(model, row[np.newaxis], draws, f"reconstruction {number + 1} of {len(ids)}")
-        for number, row in enumerate(ids)
-    ]
-    return np.concatenate(rows)
+    """Draws as many ids `[clips, steps]` anew, given their continuous embedding (NSynth)."""
+    level, made = Level(model, draws), []
+    for number, row in enumerate(ids, start=1):
+        given = model.quantizer(model.queries(row[np.newaxis])).quantized.numpy()
+        desc = f"reconstruction {number} of {len(ids)}"
+        made.append(generate_level(level, 1, len(row), codes=given, desc=desc)[0])
+    return np.concatenate(made)
