@@ -78,7 +78,7 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
         return _slurm_resolver()
     raise UserError(
         "strategy 'multi_worker' needs TF_CONFIG in the environment of every process, or srun: see "
-        "'Large models, many devices, interruptions' in the README."
+        "'Large models, many devices, interruptions' in ada/README.md."
     )
 
 

@@ -234,7 +234,7 @@ plt.show()
 # of training grows as the field itself. "We cannot scale indefinitely using dilation."
 #
 # **Ours.** The memory is the estimate of `ada.describe`, fitted to measurements; those themselves
-# are in the README (`python -m tools.receptive_field`). A crop is as long as the field and 1024
+# are in `tools/README.md` (`python -m tools.receptive_field`). A crop is as long as the field and 1024
 # steps more; networks are 16 channels wide.
 
 # %%
@@ -860,5 +860,5 @@ assert ranked[-2:] == ["vqvae_amae", "vqvae_pbt_vqvae"]
 # **Seen.** A long receptive field alone does not help: the thin WaveNet sees 3 seconds and is
 # rated worst. With codes it does, most of all with two levels of them.
 #
-# Where to go from here: `make demo` trains a system and leaves a page to listen to; the README
-# has measurements, and what is the paper's and what is ours.
+# Where to go from here: `make demo` trains a system and leaves a page to listen to;
+# `tools/README.md` has measurements, the README what is the paper's and what is ours.
