@@ -234,8 +234,8 @@ plt.show()
 # of training grows as the field itself. "We cannot scale indefinitely using dilation."
 #
 # **Ours.** The memory is the estimate of `ada.describe`, fitted to measurements; those themselves
-# are in `tools/README.md` (`python -m tools.receptive_field`). A crop is as long as the field and 1024
-# steps more; networks are 16 channels wide.
+# are in `tools/README.md` (`python -m tools.receptive_field`). A crop is as long as the field and
+# 1024 steps more; networks are 16 channels wide.
 
 # %%
 settings = configuration.load(
