@@ -9,12 +9,17 @@ clips are reconstructed, generated and compared with real ones besides (with the
 `pip install -e '.[eval]'`), and everything goes into a page, JSON, CSV and WAV files.
 """
 
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from ada import commands
 from ada.errors import UsageError
+
+if TYPE_CHECKING:
+    from ada.chain import Chain
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(
@@ -25,7 +30,11 @@ flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "What 
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
-flags.DEFINE_string("data_dir", None, "Dataset for the last run. Default: what it was trained on.")
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Dataset for the last runs, encoded for those above. Default: what each was trained on.",
+)
 flags.DEFINE_string("output_dir", None, "Where page, JSON, CSV and clips go.")
 flags.DEFINE_string("json", None, "A file for the bits, without --output_dir.")
 flags.DEFINE_list(
@@ -49,21 +58,26 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada.chain import Chain
-    from ada.evaluation.chain import evaluate_chain, table
+    from ada.evaluation.chain import table
     from ada.evaluation.comparison import Options, SystemToEvaluate, compare, write_evaluation
     from ada.files import require_local
 
     run_dirs = [value.split(",") for value in FLAGS.run_dirs]
     names = FLAGS.names or [" + ".join(Path(d).name for d in reversed(dirs)) for dirs in run_dirs]
+    if not FLAGS.names and len(set(names)) < len(names):
+        raise UsageError(
+            f"{', '.join(names)} are called alike: tell them apart by --names=one,other"
+        )
     samples = [path or None for path in FLAGS.samples or [None] * len(run_dirs)]
     for flag, values in (("names", names), ("samples", samples)):
         if len(values) != len(run_dirs):
             raise UsageError(f"--{flag}: {len(values)} given, of {len(run_dirs)} --run_dirs")
-    if len(set(names)) < len(names) or any(Path(name).name != name for name in names):
-        raise UsageError(f"--names: {', '.join(names)} are to differ, without slashes")
+    usable = all(name and name != ".." and Path(name).name == name for name in names)
+    if len(set(names)) < len(names) or not usable:
+        raise UsageError(f"--names: {', '.join(names)} are to differ, and to be names of folders")
     chains = [Chain.open(dirs, FLAGS.checkpoint) for dirs in run_dirs]
     if FLAGS.output_dir is None:
-        results = [evaluate_chain(chain, FLAGS.split, FLAGS.data_dir) for chain in chains]
+        results = list(map(bits, chains))
         if FLAGS.json:
             write_evaluation(FLAGS.json, FLAGS.split, results)
     else:
@@ -77,6 +91,17 @@ def main(argv: list[str]) -> None:
         print(table(result) if len(results) == 1 else f"== {name}\n{table(result)}")
     if FLAGS.output_dir is not None:
         print(f"Look and listen: {Path(FLAGS.output_dir) / 'page.html'}")
+
+
+def bits(chain: "Chain") -> dict[str, Any]:
+    """The numbers of a chain; codes of other audio are kept no longer than it takes."""
+    from ada.evaluation.chain import encode_for, evaluate_chain
+
+    if not FLAGS.data_dir:
+        return evaluate_chain(chain, FLAGS.split)
+    with tempfile.TemporaryDirectory() as codes_dir:
+        data_dirs = encode_for(chain, FLAGS.data_dir, Path(codes_dir))
+        return evaluate_chain(chain, FLAGS.split, data_dirs)
 
 
 if __name__ == "__main__":

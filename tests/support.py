@@ -112,7 +112,7 @@ class LevelsOnce:
             yield
 
 
-def write_codes(directory, splits, num_classes, hop_length=64, upstream=None):
+def write_codes(directory, splits, num_classes, hop_length=64, upstream=None, sample_rate=16000):
     """A codes dataset from {split: [int arrays]}; of no run unless `upstream` names one."""
     pieces = []
     for split, arrays in splits.items():
@@ -125,7 +125,7 @@ def write_codes(directory, splits, num_classes, hop_length=64, upstream=None):
         str(directory),
         pieces,
         kind="codes",
-        sample_rate=16000,
+        sample_rate=sample_rate,
         hop_length=hop_length,
         num_classes=num_classes,
         dtype="uint8",

@@ -109,13 +109,14 @@ def unhealthy_members(run_dir: str) -> str | None:
 def cells(values: dict[str, Any]) -> list[str]:
     """A row of the table as text."""
     total, zero, step = (values[n] for n in ("total_bits", "zero_queries", "collapsed_at_step"))
+    cost = values["rolled_codes_cost_bits"]
     return [
         values["autoencoder"],
         f"{values['reconstruction_bits_per_step']:.3f}",
         "–" if total is None else f"{total:.3f}",
         f"{values['perplexity']:.1f}",
         str(values["used_codes"]),
-        f"{values['rolled_codes_cost_bits']:.3f}",
+        "–" if cost is None else f"{cost:.3f}",
         "–" if zero is None else f"{zero:.3f}",
         "–" if step is None else str(step),
         values["unhealthy_members"] or "–",

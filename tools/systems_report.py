@@ -50,7 +50,8 @@ def cells(row: dict[str, Any]) -> list[str]:
         return "–" if value is None else format(value, form)
 
     def by_level(name: str, form: str) -> str:
-        return ", ".join(format(value, form) for value in row[name]) or "–"
+        values = ("–" if value is None else format(value, form) for value in row[name])
+        return ", ".join(values) or "–"
 
     return [
         row["system"],

@@ -141,8 +141,8 @@ def evaluation_windows(
     """Windows over a whole split, in which every step of every source is counted exactly once.
 
     Each window sees at least `left_context` steps before what it counts and `right_context` after
-    it, except at the ends of a source: its first window counts from the first step, its last to
-    the last. Windows start at multiples of `alignment`.
+    it; before the first step of a source there are none, after the last there is padding. Windows
+    start at multiples of `alignment`.
 
     Args:
       dataset: audio or codes.

@@ -19,7 +19,7 @@ def evaluation_table(
       lengths: int64 `[num_sources]`, steps of each source.
       window_steps: steps in a window.
       left_context: steps that a window must see before those it counts.
-      right_context: steps that it must see after them.
+      right_context: steps that it must see after them, of a source or of what comes after its end.
       alignment: windows start at multiples of it.
       batch_size: the table is filled up to a multiple of it.
       max_steps: count at most so many steps, evenly spread; all if None.
@@ -46,7 +46,8 @@ def evaluation_table(
             f"{left_context} and a right context of {right_context} steps with an alignment of "
             f"{alignment}; use at least {left_context + right_context + alignment} steps"
         )
-    later = np.maximum(-(-(lengths - window_steps) // stride), 0)
+    # The last one reaches beyond the end of its source by the right context, too.
+    later = np.maximum(-(-(lengths + right_context - window_steps) // stride), 0)
     source = np.repeat(np.arange(len(lengths)), later + 1)
     number = np.arange(len(source)) - np.repeat(np.cumsum(later + 1) - (later + 1), later + 1)
     start = number * stride

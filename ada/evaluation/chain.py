@@ -1,13 +1,14 @@
 """The numbers of a chain of runs: what each level costs, and what its codes are worth."""
 
 import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ada import log
 from ada.chain import Chain
-from ada.data import Dataset
+from ada.codes import extract_codes
+from ada.data import DatasetSpec
 from ada.evaluation.codes import code_entropies, rolled_codes_cost
 from ada.evaluation.likelihood import SplitScorer
 from ada.runs import Run
@@ -25,8 +26,7 @@ def evaluate_run(
       "bits_per_step" of each); of a model of codes also what they cost without a network
       (`code_entropies`); of an autoencoder with codes also "num_codes", "hop_length",
       "perplexity", "used_codes", "zero_queries" (share of all-zero queries, of an argmax
-      quantiser), "usage", "code_bits_at_most" (a sample, at that perplexity) and the cost of
-      rolled codes.
+      quantiser), "usage" and the cost of rolled codes.
     """
     model = run.load_model(checkpoint)
     dataset = run.open_dataset(data_dir)
@@ -36,7 +36,7 @@ def evaluate_run(
     result = {
         "run_dir": run.directory,
         "split": split,
-        "audio": _audio_digest(dataset, split),
+        "audio": audio_digest(dataset.spec, split),
         "kind": run.info.kind,
         "conditional": model.quantizer is not None,
         "bits_per_step": scores["bits"],
@@ -47,7 +47,7 @@ def evaluate_run(
             for source, bits in zip(dataset.sources(split), scores["source_bits"], strict=True)
         ],
     }
-    if run.info.kind == "codes":
+    if run.info.kind == "codes" and split != "train":
         result |= code_entropies(dataset, split)
     if model.num_codes:
         hop = run.info.hop_length * model.hop_length
@@ -58,47 +58,75 @@ def evaluate_run(
             "used_codes": scores["used_codes"],
             "zero_queries": scores.get("zero_queries"),
             "usage": [float(share) for share in scores["usage"]],
-            "code_bits_at_most": float(np.log2(scores["perplexity"])) / hop,
         }
         result |= rolled_codes_cost(model, dataset, to_ids, split)
     return result
 
 
+def encode_for(chain: Chain, data_dir: str, codes_dir: Path) -> list[str]:
+    """Datasets of other audio for every run of a chain: encoded by those below, bottom up.
+
+    Args:
+      chain: one run or more.
+      data_dir: dataset for the last run.
+      codes_dir: where codes go; those that are there already and still fit are used.
+
+    Returns:
+      Dataset directories, top first.
+    """
+    found = [data_dir]
+    for lower, checkpoint in reversed(list(zip(*chain, strict=True))[1:]):
+        codes = str(codes_dir / f"{len(found)}_{Path(lower.directory).name}")
+        extract_codes(lower.directory, codes, checkpoint, overwrite=True, data_dir=found[0])
+        found.insert(0, codes)
+    return found
+
+
 def evaluate_chain(
-    chain: Chain, split: str = "validation", data_dir: str | None = None
+    chain: Chain, split: str = "validation", data_dirs: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Scores every run of a chain, top first, and adds up what a sample costs in all.
 
     Args:
       chain: one run or more.
-      split: of each run's own dataset.
-      data_dir: another dataset for the last run.
+      split: of each run's dataset.
+      data_dirs: other datasets than the runs' own, as `encode_for` gives them.
 
     Returns:
-      "levels", as `evaluate_run` gives them, and "total_bits", an upper bound on -log2 p(x) a
-      sample (comparable with a WaveNet without codes, as reconstruction bits are not), if the
-      chain reaches from a prior down to audio and all levels were scored on the same files.
+      "levels", as `evaluate_run` gives them, bits a sample and a second of the audio that there is
+      (the last code of a file may stand for less than a hop); and "total_bits", an upper bound on
+      -log2 p(x) a sample (comparable with a WaveNet without codes, as reconstruction bits are
+      not), if the chain reaches from a prior down to audio and all levels were scored on the same
+      files.
     """
-    last = len(chain.runs) - 1
     levels = [
-        evaluate_run(run, split, checkpoint, data_dir if number == last else None)
-        for number, (run, checkpoint) in enumerate(zip(*chain, strict=True))
+        evaluate_run(run, split, checkpoint, data_dir)
+        for run, checkpoint, data_dir in zip(
+            *chain, data_dirs or [None] * len(chain.runs), strict=True
+        )
     ]
     result: dict[str, Any] = {"split": split, "levels": levels}
-    if levels[-1]["kind"] == "audio" and not levels[0]["conditional"]:
-        if len({level["audio"] for level in levels}) > 1:
-            log.warning(
-                f"no total: the {split} splits of the levels are of different audio. Extract codes "
-                "of the same dataset for all of them."
-            )
-            return result
+    if levels[-1]["kind"] != "audio":
+        return result
+    if len({level["audio"] for level in levels}) > 1:
+        log.warning(
+            f"no total: the {split} splits of the levels are of different audio. Extract codes of "
+            "the same dataset for all of them."
+        )
+        return result
+    steps = [sum(file["steps"] for file in level["files"]) for level in levels]
+    rate = chain.runs[-1].info.sample_rate
+    for level, count in zip(levels, steps, strict=True):
+        level["bits_per_sample"] = level["bits_per_step"] * count / steps[-1]
+        level["bits_per_sec"] = level["bits_per_sample"] * rate
+    if not levels[0]["conditional"]:
         result["total_bits"] = sum(level["bits_per_sample"] for level in levels)
     return result
 
 
-def _audio_digest(dataset: Dataset, split: str) -> str:
+def audio_digest(spec: DatasetSpec, split: str) -> str:
     """Names the files, or their stretches, of a split, or of what its codes encode."""
-    sources = sorted((source.name, source.sha256 or "") for source in dataset.sources(split))
+    sources = sorted((source.name, source.sha256 or "") for source in spec.splits[split].sources)
     return hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
 
 
@@ -117,11 +145,11 @@ def table(result: dict[str, Any]) -> str:
                 f"{level['bigram_bits']:.3f} given the code before"
             )
         if "num_codes" in level:
+            cost = level["rolled_codes_cost_bits"]
+            told = "" if cost is None else f"; another clip's codes cost {cost:.3f} bits a step"
             lines.append(
                 f"  codes: perplexity {level['perplexity']:.1f}, {level['used_codes']} of "
-                f"{level['num_codes']} used; another clip's codes cost "
-                f"{level['rolled_codes_cost_bits']:.3f} bits a step; as codes at most "
-                f"{level['code_bits_at_most']:.4f} bits a sample"
+                f"{level['num_codes']} used{told}"
             )
     if "total_bits" in result:
         lines.append(

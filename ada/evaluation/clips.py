@@ -38,11 +38,11 @@ def spread_clips(dataset: Dataset, split: str, num_clips: int, secs: float) -> n
     return np.stack(clips)
 
 
-def real_audio(
-    run: Run, split: str, num_clips: int, secs: float, data_dir: str | None = None
-) -> np.ndarray:
-    """`spread_clips` of an audio run's dataset as its model hears them, float32 in [-1, 1]."""
-    return ids_to_audio(run, real_ids(run, split, num_clips, secs, data_dir))
+def fitting(dataset: Dataset, split: str, secs: float) -> int:
+    """How many clips of a length a split has, side by side."""
+    lengths = np.array(dataset.index(split).lengths)
+    steps = round(secs * dataset.spec.sample_rate / dataset.spec.hop_length)
+    return int((lengths // max(steps, 1)).sum())
 
 
 def real_ids(

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from ada import log
 from ada.data import Dataset
 from ada.data.pipeline import ToIds
-from ada.errors import UserError
 from ada.evaluation.likelihood import context_in_hops, read_windows
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.models.losses import NATS_TO_BITS
@@ -21,10 +21,11 @@ def rolled_codes_cost(
     to_ids: ToIds,
     split: str = "validation",
     counted_steps: int = 4096,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Bits a step that another clip's codes cost, over clips spread evenly over a split.
 
-    Codes that are ignored cost nothing to exchange, whatever their perplexity.
+    Codes that are ignored cost nothing to exchange, whatever their perplexity. Steps count where
+    both clips have some: codes of what comes after the end of a source are none.
 
     Args:
       model: a built autoencoder with codes.
@@ -34,8 +35,10 @@ def rolled_codes_cost(
       counted_steps: ids of each clip that are scored; context is read besides.
 
     Returns:
-      "own_codes_bits", "rolled_codes_bits" and their difference "rolled_codes_cost_bits".
+      "own_codes_bits", "rolled_codes_bits" and their difference "rolled_codes_cost_bits"; None,
+      which is said, where the split is too short to have two clips.
     """
+    names = ("own_codes_bits", "rolled_codes_bits", "rolled_codes_cost_bits")
     left, right = context_in_hops(model)
     hop = model.hop_length
     # Of short data shorter clips, so that there are several.
@@ -44,16 +47,19 @@ def rolled_codes_cost(
     ids, weights = read_windows(
         dataset, split, to_ids, left + counted + right, left, right, hop, NUM_CLIPS
     )
-    if len(ids) < 2:
-        raise UserError(f"the {split} split is too short to exchange codes between clips.")
+    # Half-way around: neighbours in time share notes.
+    half = len(ids) // 2
+    weights = weights * np.roll(weights, half, axis=0)
+    if len(ids) < 2 or not weights.any():
+        log.warning(f"the {split} split is too short to exchange codes between clips.")
+        return dict.fromkeys(names)
 
     @tf.function(autograph=False)
     def log_prob(ids: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
         return model.log_prob(ids, codes)
 
     codes = np.concatenate([model.encode(row[np.newaxis]).numpy() for row in ids])
-    # Half-way around: neighbours in time share notes.
-    rolled = np.roll(codes, len(codes) // 2, axis=0)
+    rolled = np.roll(codes, half, axis=0)
 
     def bits(codes: np.ndarray) -> float:
         total = sum(
@@ -63,11 +69,7 @@ def rolled_codes_cost(
         return -total / float(weights.sum()) * float(NATS_TO_BITS)
 
     own, other = bits(codes), bits(rolled)
-    return {
-        "own_codes_bits": own,
-        "rolled_codes_bits": other,
-        "rolled_codes_cost_bits": other - own,
-    }
+    return dict(zip(names, (own, other, other - own), strict=True))
 
 
 def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, float]:
@@ -79,18 +81,19 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
 
     Args:
       dataset: of codes.
-      split: to score.
+      split: to score, not the train split.
 
     Returns:
       "unigram_bits", of codes one by one, and "bigram_bits", given the code before.
     """
     num_codes = dataset.spec.num_classes
-    heard = list(all_codes(dataset, "train"))
-    counts = np.bincount(np.concatenate(heard), minlength=num_codes)
+    counts, pairs, times = np.zeros(num_codes, np.int64), *np.zeros((2, 0), np.int64)
+    for codes in all_codes(dataset, "train"):
+        counts += np.bincount(codes, minlength=num_codes)
+        found, often = np.unique(_pairs(codes, num_codes), return_counts=True)
+        pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)
+        times = np.bincount(places, np.concatenate([times, often]), len(pairs))
     alone = (counts + 1.0) / (counts.sum() + num_codes)
-    pairs, times = np.unique(
-        np.concatenate([_pairs(codes, num_codes) for codes in heard]), return_counts=True
-    )
     # Witten and Bell (1991): a context backs off by as many counts as kinds of codes followed it.
     seen = np.bincount(pairs // num_codes, times, num_codes)
     kinds = np.maximum(np.bincount(pairs // num_codes, minlength=num_codes), 1)

@@ -5,6 +5,7 @@ systems.csv       a row a system: the numbers that compare
 files.csv         bits a step of every file of the split, by system and level
 page.html         tables, charts and players in one file
 clips/<system>/   originals, reconstructions and generated clips
+codes/<system>/   codes of audio that is not the runs' own
 """
 
 import csv
@@ -18,12 +19,13 @@ from ada import log
 from ada.audio.writing import write_wav
 from ada.chain import Chain
 from ada.data.spec import write_text_atomically
-from ada.evaluation.chain import evaluate_chain
+from ada.evaluation.chain import encode_for, evaluate_chain
 from ada.evaluation.comparison_page import write_comparison
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import summary
 
 EVALUATION, SYSTEMS, FILES, PAGE = "evaluation.json", "systems.csv", "files.csv", "page.html"
+CODES = "codes"
 
 
 class SystemToEvaluate(NamedTuple):
@@ -45,7 +47,7 @@ class Options(NamedTuple):
 
     Attributes:
       split: of every run's dataset.
-      data_dir: another dataset for the bottom runs.
+      data_dir: other audio than the runs' own; its codes are extracted.
       num_samples: clips to generate where none are given; 0 for none.
       duration_secs: their length.
       seed: of what is drawn.
@@ -58,37 +60,42 @@ class Options(NamedTuple):
     seed: int = 0
 
 
-def evaluate_system(system: SystemToEvaluate, options: Options, clips_dir: Path) -> dict[str, Any]:
+def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path) -> dict[str, Any]:
     """Everything that can be measured of one system.
 
     Args:
       system: with its samples, if there are any.
       options: what is measured.
-      clips_dir: where its clips go.
+      output_dir: where its clips go, and codes.
 
     Returns:
       What `evaluate_chain` gives, "name", "reconstruction" (`Reconstructions.distances`; of a
       bottom that is an autoencoder) and "generated" (`ada.evaluation.generated.measure`; of a chain
       from a prior down to audio). Without the packages of `[eval]`, bits and clips alone.
     """
-    chain, split, data_dir = system.chain, options.split, options.data_dir
-    result = {"name": system.name} | evaluate_chain(chain, split, data_dir)
+    chain, split, data_dirs = system.chain, options.split, None
+    clips_dir = output_dir / "clips" / system.name
+    for earlier in clips_dir.glob("*.wav"):
+        earlier.unlink()
+    if options.data_dir:
+        data_dirs = encode_for(chain, options.data_dir, output_dir / CODES / system.name)
+    result = {"name": system.name} | evaluate_chain(chain, split, data_dirs)
     if chain.runs[-1].info.kind != "audio":
         return result
     measured = find_spec("librosa") is not None
     if not measured:
         log.warning("spectra and generated clips are not measured: pip install -e '.[eval]'.")
     if result["levels"][-1]["conditional"]:
-        clips = reconstruct_clips(chain, split, seed=options.seed, data_dir=data_dir)
+        clips = reconstruct_clips(chain, split, seed=options.seed, data_dir=options.data_dir)
         clips.write(str(clips_dir))
         result["reconstruction"] = clips.distances() if measured else None
     if measured and not result["levels"][0]["conditional"]:
-        result["generated"] = _generated(system, options, clips_dir)
+        result["generated"] = _generated(system, options, clips_dir, data_dirs)
     return result
 
 
 def _generated(
-    system: SystemToEvaluate, options: Options, clips_dir: Path
+    system: SystemToEvaluate, options: Options, clips_dir: Path, data_dirs: list[str] | None
 ) -> dict[str, Any] | None:
     from ada.evaluation.generated import generate_clips, measure, read_clips
 
@@ -102,7 +109,7 @@ def _generated(
         return None
     for number, clip in enumerate(made.audio):
         write_wav(str(clips_dir / f"generated_{number}.wav"), clip, chain.runs[-1].info.sample_rate)
-    return measure(chain, made, options.split, options.data_dir)
+    return measure(chain, made, options.split, data_dirs)
 
 
 def compare(
@@ -115,7 +122,7 @@ def compare(
     """
     root, results = Path(output_dir), []
     for system in systems:
-        results.append(evaluate_system(system, options, root / "clips" / system.name))
+        results.append(evaluate_system(system, options, root))
         write_evaluation(root / EVALUATION, options.split, results)
         write_text_atomically(str(root / SYSTEMS), _csv([summary(result) for result in results]))
         write_text_atomically(str(root / FILES), _csv(_files(results)))
@@ -127,7 +134,7 @@ def compare(
 def write_evaluation(path: str | Path, split: str, results: list[dict[str, Any]]) -> None:
     """Writes what was found of systems on a split, as `evaluation.json` holds it."""
     found = {"split": split, "systems": results}
-    write_text_atomically(str(path), json.dumps(found, indent=1) + "\n")
+    write_text_atomically(str(path), json.dumps(found, indent=1, allow_nan=False) + "\n")
 
 
 def read_evaluation(path: str | Path) -> dict[str, Any]:
@@ -149,5 +156,11 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({name: _plain(value) for name, value in row.items()})
     return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@") else value

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from ada.audio import read_audio
 from ada.evaluation import page
 from ada.evaluation.summary import summary
 
-# Players of each kind and system: every second of audio adds 43 kB to the page.
+if TYPE_CHECKING:
+    from ada.evaluation.structure import Bands
+
+# Players of each kind and system: a second of audio at 16 kHz adds 43 kB to the page.
 CLIPS_SHOWN = 2
 FILES_SHOWN = 30
 LEGEND = """
@@ -24,10 +27,10 @@ beat.
 Reconstructions are drawn given the codes of all levels, and compared as spectra. The Frechet
 audio distance (of musicnn's embeddings, so that it compares with no other) is from the split's
 audio; real is that of as much audio of the train split. Consistency is how much more moments of a
-clip that are so far apart resemble each other, in harmony (chroma) and rhythm (onsets), than
-moments of different clips. Memorised is the longest run of codes that a clip has in common with
-the training data, and that unheard music has. Real time: of all clips together, without loading
-and compiling.
+clip that are so far apart resemble each other, in harmony (chroma) and rhythm (onsets; windows of
+3 s), than moments of different clips, with its standard error over the clips. Memorised is the
+longest run of codes that a clip has in common with the training data, and that unheard music has.
+Real time: of all clips together, without loading and compiling.
 """
 
 
@@ -117,10 +120,12 @@ def _text(name: str) -> Callable[[dict[str, Any]], str]:
 
 
 def _beside(name: str, real: str, form: str) -> Callable[[dict[str, Any]], str]:
-    """A number with that of real audio in brackets."""
+    """A number, with its error if it has one, and that of real audio in brackets."""
 
     def cell(row: dict[str, Any]) -> str:
         own, other = _number(name, form)(row), _number(real, form)(row)
+        error = _number(f"{name}_error", form)(row)
+        own = own if error == "–" else f"{own} ± {error}"
         return own if other == "–" else f"{own} ({other})"
 
     return cell
@@ -135,9 +140,9 @@ _SPECTRA = {
     "× real time": _number("real_time_factor", ".1f"),
 }
 _CONSISTENCY = {
-    f"{name}, {lag} s (real)": _beside(f"{key}_{lag}_secs", f"{key}_{lag}_secs_real", ".3f")
+    f"{name}, {lag} s (real)": _beside(f"{key}_{lag}_secs", f"{key}_{lag}_secs_real", ".2f")
     for key, name in (("chroma", "harmony"), ("onset", "rhythm"))
-    for lag in ("2-4", "8-16")
+    for lag in ("4-8", "8-16")
 }
 
 
@@ -158,10 +163,10 @@ def _consistency(results: list[dict[str, Any]]) -> list[str]:
     return charts
 
 
-def _by_lag(found: dict[str, float | None]) -> tuple[list[float], list[float]]:
+def _by_lag(found: "Bands") -> tuple[list[float], list[float]]:
     """Middles of the bands of lags, and what was found there; None becomes NaN."""
     middles = [float(np.mean([float(end) for end in band.split("-")])) for band in found]
-    return middles, [np.nan if value is None else value for value in found.values()]
+    return middles, [np.nan if value is None else value["mean"] for value in found.values()]
 
 
 def _clips(folder: Path, sample_rate: int) -> list[page.Clip]:

@@ -27,14 +27,16 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     if min(len(a), len(b)) < 2:
         raise ValueError(f"a Frechet distance of {len(a)} and {len(b)} vectors: needs two of each.")
     # tr (C_a C_b)^(1/2) is the sum of the singular values of X_a X_b^T, of the centred vectors over
-    # root n - 1: no root of a matrix that is singular where vectors are fewer than dimensions.
+    # root n - 1: no root of a matrix that is singular where vectors are fewer than dimensions. They
+    # are those of R_a R_b^T, X = Q R, which is no larger than the dimensions.
     centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1.0) for x in (np.float64(a), np.float64(b))]
-    cross = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    triangles = [np.linalg.qr(x, mode="r") for x in centred]
+    cross = np.linalg.svd(triangles[0] @ triangles[1].T, compute_uv=False).sum()
     spread = sum(np.square(x).sum() for x in centred)
     between = np.square(np.float64(a).mean(0) - np.float64(b).mean(0)).sum()
     return float(max(between + spread - 2.0 * cross, 0.0))
 
 
 def embeddings(clips: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
-    """Embeddings of the patches of all clips, float32 `[patches, 200]`."""
+    """Embeddings of the patches of all clips of 3 s or more, float32 `[patches, 200]`."""
     return np.concatenate([tagger.embed(clip, sample_rate) for clip in clips])

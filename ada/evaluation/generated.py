@@ -10,12 +10,16 @@ import numpy as np
 from ada import log
 from ada.audio import read_audio
 from ada.chain import Chain
+from ada.data import Dataset
+from ada.errors import UserError
 from ada.evaluation import clips as real
 from ada.evaluation import tagger
+from ada.evaluation.chain import audio_digest
 from ada.evaluation.codes import all_codes
 from ada.evaluation.frechet import embeddings, frechet_distance
 from ada.evaluation.memorisation import longest_shared_runs
 from ada.generation import Draws, Results, generate
+from ada.generation.results import clips_of
 from ada.runs import Run
 
 # Of real sources so much is compared, from their middle.
@@ -31,77 +35,120 @@ class Clips(NamedTuple):
       audio: float32 `[clips, samples]`.
       top_ids: what the topmost level drew, int `[clips, steps]`.
       real_time_factor: seconds of audio drawn in a second, all clips together; None if not known.
+      draws: how each level was drawn, top first (`Draws` as JSON).
     """
 
     audio: np.ndarray
     top_ids: np.ndarray
     real_time_factor: float | None
+    draws: list[dict[str, Any]] | None = None
 
 
 def generate_clips(chain: Chain, num_clips: int, secs: float, seed: int = 0) -> Clips:
     """Clips from nothing, at temperature 1."""
-    made = generate(chain, num_clips, secs, Draws(seed), progress=True)
-    return Clips(made.audio, made.ids[0], made.real_time_factor)
+    draws = Draws(seed)
+    made = generate(chain, num_clips, secs, draws, progress=True)
+    how = [draws._asdict()] * len(chain.runs)
+    return Clips(made.audio, made.ids[0], made.real_time_factor, how)
 
 
 def read_clips(chain: Chain, directory: str) -> Clips:
-    """Clips that `ada.sample` made of this chain.
+    """Clips that `ada.sample` made of this chain, from nothing.
 
     Raises:
-      UserError: if there are none, or another chain made them.
+      UserError: if there are none, they begin with a prompt, or another chain made them.
     """
     results = Results.load(directory)
     results.require_same_runs(chain)
+    mode, names = results.report.get("mode"), clips_of(results.report)
+    if mode != "ancestral":
+        raise UserError(
+            f"{directory} was sampled with --mode={mode}: its clips hold audio that was not drawn. "
+            "Give clips made from nothing."
+        )
     rate = chain.runs[-1].info.sample_rate
-    audio = np.stack([read_audio(f"{directory}/{n}", rate) for n in results.report["wavs"]])
+    clips = [read_audio(f"{directory}/{name}", rate) for name in names]
+    if not clips or len({len(clip) for clip in clips}) > 1:
+        raise UserError(f"{directory} does not hold clips of one length: sample it again.")
     top = results.codes(len(chain.runs) - 1)
-    return Clips(audio, top, results.report.get("real_time_factor"))
+    factor, draws = results.report.get("real_time_factor"), results.report.get("draws")
+    return Clips(np.stack(clips), top, factor, draws)
 
 
 def measure(
-    chain: Chain, made: Clips, split: str = "validation", data_dir: str | None = None
+    chain: Chain, made: Clips, split: str = "validation", data_dirs: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """Compares generated clips with real ones.
+    """Compares generated clips with real ones of the same length.
 
     Args:
       chain: that made them.
-      made: two clips or more.
+      made: the clips; they are cut where no real source is as long, which is said.
       split: of real audio to compare with.
-      data_dir: dataset of the bottom run; its own if None.
+      data_dirs: other datasets than the runs' own, top first.
 
     Returns:
-      "clips", "clip_secs", "real_time_factor"; "fad", the Frechet audio distance from the split,
-      and "fad_real", that of as many clips of the train split; "consistency" by feature and lag,
-      and "consistency_real", of whole sources of the split (and of the train split, where it is
-      one source); "memorisation" (`memorised`). None for what cannot be had, which is said.
+      "clips", "clip_secs", "real_time_factor", "draws"; "compared_secs", the length of what is
+      compared; "fad", the Frechet audio distance from the split, and "fad_real", that of as many
+      clips of the train split; "consistency" by feature and lag, and "consistency_real", of the
+      sources of the split (and of the train split, where it is one source); "memorisation"
+      (`memorised`). None for what cannot be had, which is said.
     """
     run = chain.runs[-1]
+    dataset = run.open_dataset(data_dirs[-1] if data_dirs else None)
     rate = run.info.sample_rate
-    count, secs = len(made.audio), made.audio.shape[1] / rate
+    splits = [split] if split == "train" else [split, "train"]
+    longest = min(int(max(dataset.index(name).lengths)) for name in splits)
+    samples = min(made.audio.shape[1], longest)
+    if samples < made.audio.shape[1]:
+        log.warning(f"no real audio is longer than {samples / rate:g} s: clips are cut to that.")
+    audio, secs = made.audio[:, :samples], samples / rate
+    sources = _sources(run, dataset, split)
     result: dict[str, Any] = {
-        "clips": count,
-        "clip_secs": round(secs, 3),
+        "clips": len(audio),
+        "clip_secs": round(made.audio.shape[1] / rate, 3),
+        "compared_secs": round(secs, 3),
         "real_time_factor": made.real_time_factor,
+        "draws": made.draws,
     }
-    sources = _sources(run, split, data_dir)
-    result |= _frechet(run, made.audio, sources, data_dir)
-    result |= _consistency(run, made.audio, sources, data_dir)
-    result["memorisation"] = memorised(chain, made, split)
-    return result
+    result |= _frechet(run, audio, sources, dataset, split)
+    result |= _consistency(run, audio, sources, dataset)
+    steps = -(-samples // chain.runs[0].info.hop_length)
+    top_ids = made.top_ids[:, :steps]
+    codes_dir = data_dirs[0] if data_dirs else None
+    return result | {"memorisation": memorised(chain, top_ids, split, codes_dir)}
 
 
-def memorised(chain: Chain, made: Clips, split: str = "validation") -> dict[str, float] | None:
+def memorised(
+    chain: Chain, top_ids: np.ndarray, split: str = "validation", data_dir: str | None = None
+) -> dict[str, float] | None:
     """The longest runs of top codes that clips share with the training data, in seconds.
+
+    Args:
+      chain: that made them.
+      top_ids: what the topmost level drew, int `[clips, steps]`.
+      split: of the unheard audio that they are compared with.
+      data_dir: another dataset of codes than the top run's own.
 
     Returns:
       Means and maxima over the clips: "mean_secs", "max_secs", and "real_mean_secs",
-      "real_max_secs" of as many clips of the split, of the same length. Generated runs longer than
-      real ones are copies. None for a model of audio, whose runs of equal samples are silence.
+      "real_max_secs" of at most as many clips of the split, of the same length. Generated runs much
+      longer than real ones are copies, or silence: any two silences share their codes. None for a
+      model of audio, whose runs of equal samples are silence, and where the training data or
+      unheard audio are not at hand.
     """
     top = chain.runs[0]
     if top.info.kind != "codes":
         return None
-    dataset = top.open_dataset()
+    dataset = top.open_dataset(data_dir)
+    if audio_digest(dataset.spec, "train") != audio_digest(top.spec, "train"):
+        log.warning(f"no memorisation: {data_dir} is not what {top.directory} was trained on.")
+        return None
+    num_clips, steps = top_ids.shape
+    secs_a_code = top.info.hop_length / top.info.sample_rate
+    unheard = min(num_clips, real.fitting(dataset, split, steps * secs_a_code))
+    if split == "train" or not unheard:
+        log.warning("no memorisation: there is no unheard audio to compare with.")
+        return None
     corpus, count = [], 0
     for codes in all_codes(dataset, "train"):
         corpus.append(codes[: MOST_CODES - count])
@@ -109,10 +156,8 @@ def memorised(chain: Chain, made: Clips, split: str = "validation") -> dict[str,
         if count == MOST_CODES:
             log.warning(f"memorisation: looked for in the first {MOST_CODES:,} training codes.")
             break
-    secs_a_code = top.info.hop_length / top.info.sample_rate
-    num_clips, steps = made.top_ids.shape
-    heard = real.spread_clips(dataset, split, num_clips, steps * secs_a_code)
-    shared = longest_shared_runs([*made.top_ids, *heard], corpus) * secs_a_code
+    heard = real.spread_clips(dataset, split, unheard, steps * secs_a_code)
+    shared = longest_shared_runs([*top_ids, *heard], corpus) * secs_a_code
     own, other = shared[:num_clips], shared[num_clips:]
     return {
         "mean_secs": float(own.mean()),
@@ -123,7 +168,7 @@ def memorised(chain: Chain, made: Clips, split: str = "validation") -> dict[str,
 
 
 def _frechet(
-    run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], data_dir: str | None
+    run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], dataset: Dataset, split: str
 ) -> dict[str, Any]:
     rate = run.info.sample_rate
     nothing = {"fad": None, "fad_real": None}
@@ -131,42 +176,59 @@ def _frechet(
     if not tagger.is_installed():
         log.warning(f"no Frechet audio distance: {tagger.HOW_TO_INSTALL}")
         return nothing
-    if secs < tagger.PATCH_SECS + 1.1:
-        log.warning(f"no Frechet audio distance: clips of {secs:g} s are too short; 5 s will do.")
+    heard, made = embeddings(sources, rate), embeddings(audio, rate)
+    if min(len(heard), len(made)) < 2:
+        log.warning(f"no Frechet audio distance: of {secs:g} s; 5 s will do, real and generated.")
         return nothing
-    heard = embeddings(sources, rate)
-    other = embeddings(real.real_audio(run, "train", len(audio), secs, data_dir), rate)
-    if min(len(heard), len(other)) < 2:
-        log.warning("no Frechet audio distance: the real audio is too short.")
-        return nothing
+    # Of few patches the distance is biased upwards: both are of as many.
+    count = 0 if split == "train" else min(len(audio), real.fitting(dataset, "train", secs))
+    if not count:
+        return {"fad": frechet_distance(made, heard), "fad_real": None}
+    stored = real.spread_clips(dataset, "train", count, secs)
+    other = real.ids_to_audio(run, np.asarray(run.info.to_ids()(stored)))
+    made = made[: len(made) // len(audio) * count]
     return {
-        "fad": frechet_distance(embeddings(audio, rate), heard),
-        "fad_real": frechet_distance(other, heard),
+        "fad": frechet_distance(made, heard),
+        "fad_real": frechet_distance(embeddings(other, rate), heard),
     }
 
 
 def _consistency(
-    run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], data_dir: str | None
+    run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], dataset: Dataset
 ) -> dict[str, Any]:
     from ada.evaluation.structure import consistency
 
-    rate = run.info.sample_rate
+    rate, size = run.info.sample_rate, audio.shape[1]
+    if len(audio) < 2:
+        log.warning("no consistency: chance is measured between clips; generate two or more.")
+        return {"consistency": None, "consistency_real": None}
     if len(sources) < 2:
         # Chance is what different pieces have in common: one alone has none to compare with.
-        sources = [*sources, *_sources(run, "train", data_dir)]
+        sources = [*sources, *_sources(run, dataset, "train")]
+    clips = [
+        (piece, source[start : start + size])
+        for piece, source in enumerate(sources)
+        for start in range(0, len(source) - size + 1, size)
+    ]
+    pieces = [piece for piece, _ in clips]
+    several = len(set(pieces)) > 1
+    if not several:
+        log.warning(f"no consistency of real audio: fewer than two are {size / rate:g} s long.")
     return {
-        "consistency": consistency(audio, rate) if len(audio) > 1 else None,
-        "consistency_real": consistency(sources, rate) if len(sources) > 1 else None,
+        "consistency": consistency(audio, rate),
+        "consistency_real": consistency([c for _, c in clips], rate, pieces) if several else None,
     }
 
 
-def _sources(run: Run, split: str, data_dir: str | None) -> list[np.ndarray]:
-    """The middle of every source of a split, float32 `[samples]` each."""
-    dataset = run.open_dataset(data_dir)
+def _sources(run: Run, dataset: Dataset, split: str) -> list[np.ndarray]:
+    """The middles of sources spread over a split, float32 `[samples]` each."""
     most = round(REAL_SECS * run.info.sample_rate)
+    lengths = dataset.index(split).lengths
+    chosen = np.unique(np.linspace(0, len(lengths) - 1, MOST_SOURCES).round().astype(int))
     found = []
-    for source, length in list(enumerate(dataset.index(split).lengths))[:MOST_SOURCES]:
-        taken = min(int(length), most)
-        stored = dataset.read(split, source, (int(length) - taken) // 2, taken)
+    for source in chosen:
+        length = int(lengths[source])
+        taken = min(length, most)
+        stored = dataset.read(split, int(source), (length - taken) // 2, taken)
         found.append(real.ids_to_audio(run, np.asarray(run.info.to_ids()(stored))))
     return found

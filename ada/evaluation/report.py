@@ -95,11 +95,11 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Rows of (name, value, what it means) for people."""
     rows = []
     if "num_codes" in summary:
-        total = summary["num_codes"]
+        total, cost = summary["num_codes"], summary["rolled_codes_cost_bits"]
         rows += [
             (
                 "rolled codes cost",
-                f"{summary['rolled_codes_cost_bits']:.3f}",
+                "–" if cost is None else f"{cost:.3f}",
                 "bits a sample that decoding with another clip's codes costs: what codes are worth",
             ),
             ("perplexity", f"{summary['perplexity']:.1f}", f"codes in equal use, of {total}"),
@@ -152,7 +152,7 @@ def verdict(summary: dict[str, Any]) -> int:
         perplexity, used, num_codes = (
             level[key] for key in ("perplexity", "used_codes", "num_codes")
         )
-        told = None
+        told, cost = None, level["rolled_codes_cost_bits"]
         if collapsed(perplexity, num_codes):
             told = f"the codebook has collapsed: perplexity {perplexity:.1f}"
         elif used < UNUSED_BELOW * num_codes:
@@ -163,12 +163,12 @@ def verdict(summary: dict[str, Any]) -> int:
                 f"{name}: {told}, {used} of {num_codes} codes used. Try a longer "
                 "CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
             )
-        elif level["rolled_codes_cost_bits"] < DEAD_BELOW_BITS:
+        elif cost is not None and cost < DEAD_BELOW_BITS:
             code = 1
             log.warning(
-                f"{name}: the codes are dead: exchanging them costs "
-                f"{level['rolled_codes_cost_bits']:.3f} bits a step. Try more INPUT_REPLACEMENT, "
-                "fewer LOCAL_LAYERS, more NUM_STEPS (LEVEL2_STEPS of a second level)."
+                f"{name}: the codes are dead: exchanging them costs {cost:.3f} bits a step. Try "
+                "more INPUT_REPLACEMENT, fewer LOCAL_LAYERS, more NUM_STEPS (of a second level, "
+                "LEVEL2_STEPS)."
             )
     return code
 

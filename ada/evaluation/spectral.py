@@ -12,18 +12,18 @@ def stft_distances(original: np.ndarray, made: np.ndarray) -> dict[str, float]:
     """The multi-resolution STFT distance (Yamamoto, Song and Kim 2020, equations 3 to 6).
 
     Args:
-      original: audio `[samples]` in [-1, 1].
-      made: as long.
+      original: audio `[clips, samples]` in [-1, 1].
+      made: as many, as long.
 
     Returns:
-      "spectral_convergence": |S - S'| / |S| (Frobenius norms); "log_magnitude": the mean of
-      |ln S - ln S'|; both are means over the three resolutions, with hops of a quarter of the
-      window.
+      "spectral_convergence": |S - S'| / |S| (Frobenius norms, over all clips: a silent one has no
+      norm of its own); "log_magnitude": the mean of |ln S - ln S'|; both are means over the three
+      resolutions, with hops of a quarter of the window.
 
     Raises:
       ValueError: if the lengths differ.
     """
-    _require_same_length(original, made)
+    _require_same_shape(original, made)
     convergence, log_magnitude = [], []
     for length in FFT_LENGTHS:
         a, b = (_magnitude(audio, length) for audio in (original, made))
@@ -36,17 +36,18 @@ def stft_distances(original: np.ndarray, made: np.ndarray) -> dict[str, float]:
 
 
 def log_mel_distance(original: np.ndarray, made: np.ndarray, sample_rate: int) -> float:
-    """Mean absolute difference of log-mel spectra (80 bands, windows of 64 ms), decibels.
+    """Mean absolute difference of log-mel spectra, decibels: 80 bands, windows of the power of two
+    samples that is nearest to 64 ms.
 
     Args:
-      original: audio `[samples]` in [-1, 1].
-      made: as long.
+      original: audio `[clips, samples]` in [-1, 1].
+      made: as many, as long.
       sample_rate: Hz.
 
     Raises:
       ValueError: if the lengths differ.
     """
-    _require_same_length(original, made)
+    _require_same_shape(original, made)
     length = 2 ** round(np.log2(0.064 * sample_rate))
     bands = librosa.filters.mel(sr=sample_rate, n_fft=length, n_mels=NUM_MELS, norm=None)
     a, b = (np.sqrt(bands @ _magnitude(audio, length) ** 2) for audio in (original, made))
@@ -54,8 +55,9 @@ def log_mel_distance(original: np.ndarray, made: np.ndarray, sample_rate: int) -
 
 
 def _magnitude(audio: np.ndarray, length: int) -> np.ndarray:
-    """Magnitudes `[bins, frames]`; a sine of full amplitude reaches 1."""
-    audio = np.pad(np.asarray(audio, np.float32), (0, max(length - len(audio), 0)))
+    """Magnitudes `[clips, bins, frames]`; a sine of full amplitude reaches 1."""
+    audio = np.asarray(audio, np.float32)
+    audio = np.pad(audio, ((0, 0), (0, max(length - audio.shape[1], 0))))
     spectrum = librosa.stft(audio, n_fft=length, hop_length=length // 4)
     return np.abs(spectrum) * (4.0 / length)
 
@@ -64,6 +66,6 @@ def _log(magnitude: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(magnitude, FLOOR))
 
 
-def _require_same_length(original: np.ndarray, made: np.ndarray) -> None:
-    if len(original) != len(made):
-        raise ValueError(f"clips of {len(original)} and {len(made)} samples; cut them alike.")
+def _require_same_shape(original: np.ndarray, made: np.ndarray) -> None:
+    if np.shape(original) != np.shape(made):
+        raise ValueError(f"clips {np.shape(original)} and {np.shape(made)}; cut them alike.")

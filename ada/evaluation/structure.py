@@ -2,8 +2,9 @@
 
 The paper claims, of listening, that codes carry structure over tens of seconds. Here it is a
 number: the likeness of harmony (chroma) and of rhythm (tempogram) of moments a lag apart, less the
-likeness of moments of different clips, which is what chance, or the style alone, gives. A model
+likeness of moments of different pieces, which is what chance, or the style alone, gives. A model
 whose memory ends at its receptive field falls to about zero beyond it, real music does not.
+Silence resembles nothing and is left out.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,13 @@ FRAME_SECS = 0.5
 # Lags are averaged over bands, which double: (from, to) in seconds.
 LAG_BANDS = ((0.5, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0), (16.0, 32.0))
 FEATURES = ("chroma", "onset")
+SILENCE_DB = -70.0  # of full scale, root mean square; mu-law's smallest step is at -71
 _ONSETS_PER_SEC = 62.5
 _TEMPOGRAM_SECS = 3.0
+# Frames whose windows overlap are alike whatever the music does.
+_SHORTEST_LAG_SECS = {"chroma": 0.5, "onset": _TEMPOGRAM_SECS + FRAME_SECS}
+
+Bands = dict[str, dict[str, float | None] | None]
 
 
 def chroma(audio: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -26,14 +32,14 @@ def chroma(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     hop = round(FRAME_SECS * sample_rate / 8)
     # Tuning is not estimated: pieces of one instrument share theirs.
     found = librosa.feature.chroma_stft(
-        y=audio, sr=sample_rate, n_fft=4096, hop_length=hop, tuning=0.0
+        y=audio, sr=sample_rate, n_fft=4096, hop_length=hop, tuning=0.0, norm=None
     )
-    return _unit_rows(_frames(found.T, 8))
+    return _sounding(_unit_rows(_frames(found.T, 8)), audio, sample_rate)
 
 
 def onset(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Autocorrelation of the onset strength over 3 s around every half second (a tempogram),
-    `[frames, lags]`; rows have length 1, or 0 where nothing sets in.
+    `[frames, lags]`; rows have length 1, or 0 in silence and where nothing sets in.
     """
     hop = round(sample_rate / _ONSETS_PER_SEC)
     strength = librosa.onset.onset_strength(y=audio, sr=sample_rate, hop_length=hop)
@@ -41,55 +47,84 @@ def onset(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     found = librosa.feature.tempogram(onset_envelope=strength, sr=sample_rate, win_length=window)
     # Very short lags tell the width of an onset, which is the same everywhere.
     shortest = round(0.1 * sample_rate / hop)
-    return _unit_rows(_frames(found[shortest:].T, round(FRAME_SECS * sample_rate / hop)))
+    rows = _frames(found[shortest:].T, round(FRAME_SECS * sample_rate / hop))
+    return _sounding(_unit_rows(rows), audio, sample_rate)
 
 
 def self_similarity(
-    features: Sequence[np.ndarray], frame_secs: float = FRAME_SECS
-) -> dict[str, float | None]:
-    """Cosine likeness of frames a lag apart, above that of frames of different clips.
+    features: Sequence[np.ndarray],
+    pieces: Sequence[int] | None = None,
+    shortest_lag_secs: float = FRAME_SECS,
+) -> Bands:
+    """Cosine likeness of frames a lag apart, above that of frames of different pieces.
 
     Args:
-      features: of each clip, unit rows `[frames, dim]`.
-      frame_secs: seconds from frame to frame.
+      features: of each clip, a frame every `FRAME_SECS`: unit rows `[frames, dim]`, or zeros, which
+        count nowhere.
+      pieces: which piece of music each clip is of; each of its own if None.
+      shortest_lag_secs: bands that begin below it have no value.
 
     Returns:
-      For each of `LAG_BANDS`, named such as "4-8", the mean over all pairs of frames of a clip
-      whose lag lies in it, less the mean over all pairs of frames of two clips; None where no clip
-      is long enough.
+      For each of `LAG_BANDS`, named such as "4-8", "mean": that over the lags of the band of the
+      mean over all pairs of frames so far apart within a clip, less the mean over all pairs of
+      frames of two pieces; and "error": its standard error over pieces (jackknife; None of fewer
+      than three). None where the clips do not reach over all lags of the band.
 
     Raises:
-      ValueError: of fewer than two clips.
+      ValueError: of fewer than two pieces.
     """
-    if len(features) < 2:
-        raise ValueError("self_similarity: chance is measured between clips; give two or more.")
-    chance = _between(features)
-    result: dict[str, float | None] = {}
+    names, of_piece = np.unique(
+        pieces if pieces is not None else range(len(features)), return_inverse=True
+    )
+    if len(names) < 2:
+        raise ValueError("self_similarity: chance is measured between pieces; give two or more.")
+    # By piece: sums of all frames and how many, and of the products at every lag and how many.
+    lags = np.arange(round(LAG_BANDS[-1][1] / FRAME_SECS))
+    sums, counts = np.zeros((len(names), features[0].shape[1])), np.zeros(len(names))
+    products, pairs = np.zeros((2, len(names), len(lags)))
+    for piece, clip in zip(of_piece, features, strict=True):
+        sounds = clip.any(1)
+        sums[piece] += clip.sum(0)
+        counts[piece] += sounds.sum()
+        for lag in lags[1 : len(clip)]:
+            products[piece, lag] += np.sum(clip[:-lag] * clip[lag:])
+            pairs[piece, lag] += np.sum(sounds[:-lag] & sounds[lag:])
+
+    def estimate(kept: np.ndarray) -> np.ndarray:
+        """The value of every lag from some of the pieces; NaN where there are no pairs."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = np.square(sums[kept].sum(0)).sum() - np.square(sums[kept]).sum()
+            chance = total / (counts[kept].sum() ** 2 - np.square(counts[kept]).sum())
+            return products[kept].sum(0) / pairs[kept].sum(0) - chance
+
+    every = np.arange(len(names))
+    whole = estimate(every)
+    without = np.stack([estimate(np.delete(every, piece)) for piece in every])
+    result: Bands = {}
     for first, last in LAG_BANDS:
-        lags = range(round(first / frame_secs), round(last / frame_secs))
-        pairs = [
-            np.sum(clip[:-lag] * clip[lag:], axis=1) for lag in lags for clip in features if lag
-        ]
-        found = np.concatenate([np.zeros(0), *pairs])
-        result[f"{first:g}-{last:g}"] = float(found.mean() - chance) if found.size else None
+        band = slice(round(first / FRAME_SECS), round(last / FRAME_SECS))
+        mean, others = whole[band].mean(), without[:, band].mean(1)
+        error = np.sqrt(np.square(others - others.mean()).sum() * (1.0 - 1.0 / len(names)))
+        there = first >= shortest_lag_secs and np.isfinite(mean)
+        result[f"{first:g}-{last:g}"] = (
+            {"mean": float(mean), "error": float(error) if np.isfinite(error) else None}
+            if there
+            else None
+        )
     return result
 
 
-def consistency(clips: Sequence[np.ndarray], sample_rate: int) -> dict[str, dict]:
+def consistency(
+    clips: Sequence[np.ndarray], sample_rate: int, pieces: Sequence[int] | None = None
+) -> dict[str, Bands]:
     """`self_similarity` of clips `[samples]` in "chroma" and "onset"."""
     clips = [np.asarray(clip, np.float32) for clip in clips]
     return {
-        "chroma": self_similarity([chroma(clip, sample_rate) for clip in clips]),
-        "onset": self_similarity([onset(clip, sample_rate) for clip in clips]),
+        name: self_similarity(
+            [feature(clip, sample_rate) for clip in clips], pieces, _SHORTEST_LAG_SECS[name]
+        )
+        for name, feature in zip(FEATURES, (chroma, onset), strict=True)
     }
-
-
-def _between(features: Sequence[np.ndarray]) -> float:
-    """Mean product of frames of different clips: from sums, without going through the pairs."""
-    sums = np.stack([clip.sum(0) for clip in features])
-    counts = np.array([len(clip) for clip in features], float)
-    total = np.square(sums.sum(0)).sum() - np.square(sums).sum()
-    return float(total / (counts.sum() ** 2 - np.square(counts).sum()))
 
 
 def _frames(fine: np.ndarray, per_frame: int) -> np.ndarray:
@@ -101,3 +136,11 @@ def _frames(fine: np.ndarray, per_frame: int) -> np.ndarray:
 def _unit_rows(rows: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-6)
+
+
+def _sounding(rows: np.ndarray, audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The rows of whole frames of audio, zero where it is silent."""
+    size = round(FRAME_SECS * sample_rate)
+    power = _frames(np.square(np.float64(audio))[:, np.newaxis], size)
+    count = min(len(rows), len(power))
+    return rows[:count] * (power[:count] > 10.0 ** (SILENCE_DB / 10.0))

@@ -36,7 +36,8 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     for feature in ("chroma", "onset"):
         for source, suffix in (("consistency", ""), ("consistency_real", "_real")):
             for lag, value in ((made.get(source) or {}).get(feature) or {}).items():
-                row[f"{feature}_{lag}_secs{suffix}"] = value
+                name = f"{feature}_{lag}_secs{suffix}"
+                row |= {name: value and value["mean"], f"{name}_error": value and value["error"]}
     for name in ("mean_secs", "real_mean_secs"):
         row[f"memorised_{name}"] = memorisation.get(name)
     return row | {"real_time_factor": made.get("real_time_factor")}
@@ -47,4 +48,7 @@ def _of_codes(levels: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _joined(levels: list[dict[str, Any]], name: str, form: str) -> str | None:
-    return ", ".join(format(level[name], form) for level in levels) or None
+    values = [level.get(name) for level in levels]
+    if all(value is None for value in values):
+        return None
+    return ", ".join("–" if value is None else format(value, form) for value in values)

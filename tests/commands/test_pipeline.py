@@ -14,7 +14,14 @@ import soundfile
 from support import MICRO, ROOT, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ada.audio import read_audio, write_wav
+from ada.chain import Chain
+from ada.data.options import AudioOptions
+from ada.data.preparation import prepare
+from ada.errors import UserError
+from ada.evaluation import tagger
 from ada.evaluation.comparison import read_evaluation
+from ada.evaluation.generated import read_clips
 from ada.files import exclusive
 
 PACKAGE = {"PYTHONPATH": str(ROOT)}
@@ -157,25 +164,44 @@ def test_numbers_of_a_chain_go_to_any_file(finished, tmp_path):
     assert read_evaluation(where)["total_bits"] == expected["total_bits"]
 
 
-def test_systems_are_evaluated_side_by_side(finished, tmp_path):
-    """Clips of 4.5 s: long enough to be heard by the tagger and to have lags of 4 s."""
+def test_its_own_data_encoded_anew_give_the_same_numbers(finished, tmp_path):
+    out, _, _ = finished
+    process = run(
+        "ada.evaluate",
+        f"--run_dirs={out / 'prior_hop64'},{out / 'hop64_vqvae'}",
+        f"--data_dir={out / 'data'}",
+        f"--json={tmp_path / 'numbers.json'}",
+    )
+    assert process.returncode == 0, process.stderr
+    found = read_evaluation(tmp_path / "numbers.json")
+    expected = read_evaluation(out / "evaluation" / "evaluation.json")
+    assert found["total_bits"] == expected["total_bits"]
+    for level, before in zip(found["levels"], expected["levels"], strict=True):
+        assert level["files"] == before["files"]
+
+
+def test_systems_are_evaluated_side_by_side(finished, music, tmp_path):
+    """Clips of 8.5 s and other audio of 10 s: heard by the tagger, and with lags of 8 s."""
     out, _, _ = finished
     where = tmp_path / "evaluation"
+    pieces = [read_audio(str(path), 16000) for path in sorted(music.glob("*.wav"))]
+    for number in range(3):
+        long = np.concatenate(np.roll(pieces * 2, number, axis=0)[:5])
+        write_wav(str(tmp_path / "music" / f"{number}.wav"), long, 16000)
+    prepare(tmp_path / "data", AudioOptions((str(tmp_path / "music"),)))
     chain = [out / "prior_hop64", out / "hop64_vqvae"]
     process = run(
         "ada.evaluate",
         f"--run_dirs={chain[0]},{chain[1]}",
         f"--run_dirs={out / 'baseline'}",
         "--names=codes,plain",
+        f"--data_dir={tmp_path / 'data'}",
         f"--output_dir={where}",
         "--num_samples=2",
-        "--duration_secs=4.5",
+        "--duration_secs=8.5",
     )
     assert process.returncode == 0, process.stderr
     codes, plain = json.loads((where / "evaluation.json").read_text())["systems"]
-    before = read_evaluation(out / "evaluation" / "evaluation.json")
-    assert codes["total_bits"] == before["total_bits"]
-    assert plain["total_bits"] == read_evaluation(out / "baseline.json")["total_bits"]
     # Every step of every file is counted, so the files add up to the whole.
     for level in (*codes["levels"], *plain["levels"]):
         steps = sum(file["steps"] for file in level["files"])
@@ -187,15 +213,21 @@ def test_systems_are_evaluated_side_by_side(finished, tmp_path):
     assert 0 < distances["log_mel_db"] < 100
     assert "reconstruction" not in plain
     for made in (codes["generated"], plain["generated"]):
-        assert (made["clips"], made["clip_secs"]) == (2, 4.5)
+        assert (made["clips"], made["clip_secs"], made["compared_secs"]) == (2, 8.5, 8.5)
         assert made["real_time_factor"] > 0
+        assert made["draws"][0]["temperature"] == 1.0
+        if tagger.is_installed():
+            assert 0 < made["fad"] < 1e4
+            assert 0 < made["fad_real"] < made["fad"]
         for feature in ("chroma", "onset"):
-            assert made["consistency"][feature]["2-4"] is not None
-            assert made["consistency"][feature]["8-16"] is None
-            assert made["consistency_real"][feature]["0.5-1"] is not None
-    memorised = codes["generated"]["memorisation"]
-    assert 0 < memorised["mean_secs"] <= memorised["max_secs"] <= 4.5
-    assert plain["generated"]["memorisation"] is None
+            for source in ("consistency", "consistency_real"):
+                assert -1 <= made[source][feature]["4-8"]["mean"] <= 1
+                assert made[source][feature]["8-16"] is None
+        assert made["consistency"]["chroma"]["0.5-1"] is not None
+        assert made["consistency"]["onset"]["0.5-1"] is None
+    # The audio is not what the models were trained on: nothing to have learnt by heart.
+    assert codes["generated"]["memorisation"] is None
+    assert "no memorisation" in process.stderr
     with (where / "systems.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["system"] for row in rows] == ["codes", "plain"]
@@ -208,9 +240,34 @@ def test_systems_are_evaluated_side_by_side(finished, tmp_path):
     assert page.count("<audio") == 2 + 4 + 2
     for said in ("Systems side by side", "Frechet", "chroma: harmony", "codes: hop64_vqvae"):
         assert said in page
+    # Given again without clips, it shows none of those of before.
+    flags = [f"--output_dir={where}", "--num_samples=0", "--names=plain"]
+    again = run("ada.evaluate", f"--run_dirs={out / 'baseline'}", *flags)
+    assert again.returncode == 0, again.stderr
+    assert "<audio" not in (where / "page.html").read_text()
     wrong = run("ada.evaluate", f"--run_dirs={out / 'baseline'}", "--names=a,b")
     assert wrong.returncode == 2
     assert "--names: 2 given, of 1" in wrong.stderr
+
+
+def test_clips_that_were_sampled_before_are_evaluated(finished, tmp_path):
+    out, _, _ = finished
+    runs = [str(out / "prior_hop64"), str(out / "hop64_vqvae")]
+    where = tmp_path / "sampled"
+    flags = [f"--samples={out / 'samples'}", f"--output_dir={where}"]
+    process = run("ada.evaluate", f"--run_dirs={runs[0]},{runs[1]}", *flags)
+    assert process.returncode == 0, process.stderr
+    made = read_evaluation(where / "evaluation.json")["generated"]
+    assert (made["clips"], made["clip_secs"]) == (2, 0.25)
+    memorised = made["memorisation"]
+    assert 0 < memorised["mean_secs"] <= memorised["max_secs"] <= 0.252
+    # Clips that begin with a prompt are no clips from nothing.
+    shutil.copytree(out / "samples", tmp_path / "primed")
+    report = json.loads((tmp_path / "primed" / "sample.json").read_text())
+    for change, told in (({"mode": "primed"}, "--mode=primed"), ({"wavs": []}, "of one length")):
+        (tmp_path / "primed" / "sample.json").write_text(json.dumps(report | change))
+        with pytest.raises(UserError, match=told):
+            read_clips(Chain.open(runs), str(tmp_path / "primed"))
 
 
 def test_codes_are_made_once_and_replaced_only_when_told(finished, tmp_path):

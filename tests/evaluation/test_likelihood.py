@@ -10,7 +10,8 @@ from ada.evaluation import SplitScorer
 from ada.evaluation.codes import code_entropies, rolled_codes_cost
 from ada.evaluation.likelihood import context_in_hops
 
-LENGTHS = (3001, 700, 40)
+# Among them ends at every place of a window.
+LENGTHS = (3001, 700, 344, 348, 352, 356, 360, 364, 365, 40)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_a_wavenet(batch_steps, dataset, sources, make_wavenet):
 @pytest.mark.parametrize("upsample", [False, True])
 def test_an_autoencoder(upsample, dataset, sources, make_autoencoder, monkeypatch):
     # Windows so small that the longest source takes many of them.
-    monkeypatch.setattr("ada.evaluation.likelihood.LEAST_COUNTED_STEPS", 256)
+    monkeypatch.setattr("ada.evaluation.likelihood.LEAST_COUNTED_STEPS", 64)
     model = make_autoencoder(upsample=upsample)
     scorer = SplitScorer(model, dataset, codes_to_ids(), batch_steps=2000, jit_compile=False)
     result = scorer()
@@ -78,6 +79,19 @@ def test_codes_that_nothing_reads_cost_nothing_to_exchange(dataset, make_autoenc
     finally:
         kernel.assign(before)
     assert abs(dead["rolled_codes_cost_bits"]) < 1e-6
+
+
+def test_codes_of_padding_are_not_exchanged(make_autoencoder, tmp_path):
+    ids = np.random.default_rng(3).integers(0, 7, 400)
+    few = [ids, *[ids[:120]] * 20]
+    splits = {"train": [ids], "validation": few, "test": [ids]}
+    dataset = Dataset.open(write_codes(tmp_path / "codes", splits, 7))
+    model = make_autoencoder()
+    found = rolled_codes_cost(model, dataset, codes_to_ids())
+    assert found["own_codes_bits"] > 0
+    splits["validation"] = [ids[:6]]
+    short = Dataset.open(write_codes(tmp_path / "short", splits, 7))
+    assert set(rolled_codes_cost(model, short, codes_to_ids()).values()) == {None}
 
 
 def test_entropies_of_codes_whose_entropies_are_known(tmp_path):

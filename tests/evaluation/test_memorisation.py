@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import write_codes
 
+from ada.chain import Chain
+from ada.evaluation.generated import memorised
 from ada.evaluation.memorisation import longest_shared_runs
 
 CODES = st.lists(st.integers(0, 2), min_size=1, max_size=40)
@@ -45,3 +48,11 @@ def test_a_copy_is_found_to_its_length():
 def test_any_kind_of_integer(dtype):
     assert longest_shared_runs([np.array([1, 2], dtype)], [np.array([2, 1], dtype)]) == [1]
     assert longest_shared_runs([np.array([9], dtype)], [np.array([2, 1], dtype)]) == [0]
+
+
+def test_copies_of_other_data_than_the_training_data_mean_nothing(chain_dirs, tmp_path):
+    chain = Chain.open(chain_dirs[2])
+    splits = dict.fromkeys(("train", "validation", "test"), [np.arange(40) % 7])
+    upstream = chain.runs[1].identity()
+    data_dir = write_codes(tmp_path / "codes", splits, 7, 4, upstream, sample_rate=1000)
+    assert memorised(chain, np.arange(16)[np.newaxis] % 7, data_dir=data_dir) is None

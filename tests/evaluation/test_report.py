@@ -39,18 +39,22 @@ def test_a_system_without_codes_has_none_to_die():
 def test_the_total_adds_up_levels_by_their_hops(monkeypatch):
     """3 bits a sample given codes of hop 64, these 5 bits given codes of hop 512, these 7 bits."""
     found = {
-        "prior": {"kind": "codes", "conditional": False, "bits_per_sample": 7 / 512},
-        "level2": {"kind": "codes", "conditional": True, "bits_per_sample": 5 / 64},
-        "level1": {"kind": "audio", "conditional": True, "bits_per_sample": 3.0},
+        "prior": {"kind": "codes", "conditional": False, "bits_per_step": 7},
+        "level2": {"kind": "codes", "conditional": True, "bits_per_step": 5},
+        "level1": {"kind": "audio", "conditional": True, "bits_per_step": 3.0},
     }
-    for level in found.values():
-        level["audio"] = "the same"
-    monkeypatch.setattr(chain, "evaluate_run", lambda run, *_: found[run])
+    # A file of 1000 samples: its last codes stand for less than a hop.
+    for level, steps in zip(found.values(), (2, 16, 1000), strict=True):
+        level |= {"audio": "the same", "files": [{"steps": steps}]}
+    monkeypatch.setattr(chain, "evaluate_run", lambda run, *_: found[run.name])
 
-    def total(*runs):
+    def total(*names):
+        info = SimpleNamespace(sample_rate=16000)
+        runs = tuple(SimpleNamespace(name=name, info=info) for name in names)
         return chain.evaluate_chain(Chain(runs, ("best",) * len(runs))).get("total_bits")
 
-    assert total("prior", "level2", "level1") == pytest.approx(3.0 + 5 / 64 + 7 / 512)
+    assert total("prior", "level2", "level1") == pytest.approx((3.0 * 1000 + 5 * 16 + 7 * 2) / 1000)
+    assert found["level2"]["bits_per_sec"] == pytest.approx(5 * 16 / 1000 * 16000)
     # Neither codes alone nor a chain without a prior say anything of -log2 p(x).
     assert total("prior", "level2") is None
     assert total("level1") is None
@@ -65,7 +69,10 @@ def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
         directory="x",
         info=SimpleNamespace(kind="codes", hop_length=hop, sample_rate=100, to_ids=lambda: None),
         load_model=lambda checkpoint: model,
-        open_dataset=lambda data_dir: SimpleNamespace(sources=lambda split: []),
+        open_dataset=lambda data_dir: SimpleNamespace(
+            sources=lambda split: [],
+            spec=SimpleNamespace(splits={"validation": SimpleNamespace(sources=())}),
+        ),
     )
     scores = {"bits": 2.0, "source_bits": []}
     monkeypatch.setattr(chain, "SplitScorer", lambda *_: lambda progress: scores)
