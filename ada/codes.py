@@ -51,7 +51,9 @@ def extract_codes(
     # Workers may have other working directories.
     encoded_dir, output_dir = absolute(dataset.directory), absolute(output_dir)
     jobs = [
-        CodesJob(absolute(run_dir), checkpoint, upstream["digest"], encoded_dir, output_dir, *where)
+        CodesJob(
+            absolute(run.directory), checkpoint, upstream["digest"], encoded_dir, output_dir, *where
+        )
         for where in _sources(dataset)
     ]
     encoded = {job.name: _encoded(job.source, model.hop_length) for job in jobs}

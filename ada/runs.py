@@ -23,6 +23,7 @@ import keras
 import tensorflow as tf
 
 import ada
+from ada import pretrained
 from ada.audio import get_companding
 from ada.checkpoint_files import UNREADABLE, existing_checkpoints, has_index
 from ada.data import Dataset, differing_data
@@ -155,11 +156,12 @@ class Run:
 
     @classmethod
     def open(cls, directory: str) -> "Run":
-        """Opens a run directory.
+        """Opens a run directory, or that of a pretrained system: `piano_hop64/prior_hop64`.
 
         Raises:
           UserError: if there is none, or a file of it cannot be read.
         """
+        directory = pretrained.resolve(directory)
         if not cls.exists(directory):
             raise UserError(f"{directory} is not a run directory (no run.json). Train it first.")
         try:

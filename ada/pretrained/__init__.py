@@ -36,7 +36,7 @@ def run_dirs(name: str) -> list[str]:
 
 def resolve(run_dir: str) -> str:
     """A run directory as it is, or that of a pretrained system if it is not there but names one."""
-    system, _, level = run_dir.partition("/")
+    system, _, level = run_dir.rstrip("/").partition("/")
     if not Path(run_dir).exists() and level and system in names():
         found = _HERE / system / level
         if (found / "run.json").exists():
@@ -45,7 +45,11 @@ def resolve(run_dir: str) -> str:
 
 
 def resolve_chain(directories: list[str]) -> list[str]:
-    """Run directories, top first; the name of a pretrained system stands for all of its own."""
-    if len(directories) == 1 and not Path(directories[0]).exists() and directories[0] in names():
-        return run_dirs(directories[0])
-    return [resolve(directory) for directory in directories]
+    """Run directories, top first; the name of a pretrained system stands for all of its own.
+
+    Those of single runs are resolved by `Run.open`.
+    """
+    if len(directories) == 1 and not Path(directories[0]).exists():
+        name = directories[0].rstrip("/")
+        return run_dirs(name) if name in names() else list(directories)
+    return list(directories)

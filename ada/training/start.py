@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from ada import log, pretrained, runs
+from ada import log, runs
 from ada.data import Dataset, differing_data
 from ada.errors import UserError
 from ada.files import absolute
@@ -126,7 +126,7 @@ def start_from(network: keras.Model, init_from: str) -> None:
     Raises:
       UserError: if that run is of another model.
     """
-    source = runs.Run.open(pretrained.resolve(init_from)).load_model()
+    source = runs.Run.open(init_from).load_model()
     # Settings that change no weights, such as INPUT_REPLACEMENT or RESTART_EVERY, may differ.
     pairs = list(zip(network.trainable_weights, source.trainable_weights, strict=False))
     if len(network.trainable_weights) != len(source.trainable_weights) or any(
