@@ -10,6 +10,8 @@ the same command goes on; a --db belongs to the clips that it was begun with.
 results: the table of means; can be had while the server runs.
 """
 
+from pathlib import Path
+
 from absl import flags
 
 from ada import commands
@@ -30,7 +32,8 @@ flags.DEFINE_integer(
     "How many clips of each system a rater hears; by default as many as the smallest system has.",
     lower_bound=1,
 )
-flags.DEFINE_integer("max_raters", 1000, "How many raters may begin.", lower_bound=1)
+flags.DEFINE_integer("max_raters", 1000, "How many raters are wanted.", lower_bound=1)
+flags.DEFINE_bool("https", False, "Behind a proxy with TLS: the cookie is for HTTPS alone.")
 flags.DEFINE_string("csv", None, "results: a file for all single ratings.")
 flags.DEFINE_string("summary_csv", None, "results: a file for the table.")
 
@@ -54,6 +57,9 @@ def results() -> None:
     from ada.listening import Store, summarise, table
     from ada.listening.results import ratings_csv, summary_csv
 
+    given = [path for path in (FLAGS.db, FLAGS.csv, FLAGS.summary_csv) if path]
+    if len({Path(path).resolve() for path in given}) < len(given):
+        raise UsageError(f"{', '.join(given)}: --db, --csv and --summary_csv are different files")
     store = Store(FLAGS.db)
     ratings = store.ratings()
     rows = summarise(ratings, store.systems())
@@ -79,7 +85,7 @@ def serve() -> None:
     listening = listen_on(FLAGS.host, FLAGS.port)
     store = Store(FLAGS.db, create=True)
     files = prepare(store, clips)
-    server = make_server(make_app(store, files, rounds, FLAGS.max_raters), listening)
+    server = make_server(make_app(store, files, rounds, FLAGS.max_raters, FLAGS.https), listening)
     num_systems = len(store.systems())
     host = f"[{FLAGS.host}]" if ":" in FLAGS.host else FLAGS.host
     print(

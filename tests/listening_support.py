@@ -94,7 +94,7 @@ class Rater:
                 time.sleep(0.05)
 
     def begin(self):
-        status, headers, _ = self.insist("POST", "/raters")
+        status, headers, _ = self.insist("POST", "/raters", {})
         assert status == 204
         self.cookie = headers["Set-Cookie"].split(";")[0]
         return self
@@ -105,6 +105,11 @@ class Rater:
 
     def session(self):
         return json.loads(self.insist("GET", "/session")[2])["clips"]
+
+    def clip(self, key, **headers):
+        """Asks for a clip."""
+        headers = {"Cookie": self.cookie} | headers
+        return self.server.ask("GET", f"/clips/{key}", headers=headers)
 
     def rate(self, clip, fidelity, musicality):
         given = {"clip": clip, "fidelity": fidelity, "musicality": musicality}

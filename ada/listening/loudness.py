@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import soxr
 
-# What clips are brought to, unless the peaks of one of them do not allow it.
-TARGET_LUFS = -20.0
+# What clips are brought to, or as far below as the peaks of one of them ask for, but no lower than
+# the second: what peaks more is quieter than the others.
+TARGET_LUFS, LOWEST_LUFS = -20.0, -26.0
 PEAK_DBFS = -1.0
 # The standard gives its filter at this rate, at which peaks between samples show as well.
 _RATE = 48_000
@@ -49,14 +50,20 @@ def measure(audio: np.ndarray, sample_rate: int) -> Level:
 
 
 def common_target(levels: Sequence[Level]) -> float:
-    """The loudness in LUFS that all can have with no peak above -1 dBFS; at most -20."""
-    highest = (lvl.lufs + PEAK_DBFS - lvl.peak_dbfs for lvl in levels if math.isfinite(lvl.lufs))
-    return min([TARGET_LUFS, *highest])
+    """The loudness in LUFS that all can have with no peak above -1 dBFS, from -26 to -20."""
+    return max(min([TARGET_LUFS, *map(highest_lufs, levels)]), LOWEST_LUFS)
+
+
+def highest_lufs(level: Level) -> float:
+    """The loudness that a clip can have with no peak above -1 dBFS; infinite for silence."""
+    return level.lufs + PEAK_DBFS - level.peak_dbfs if math.isfinite(level.lufs) else math.inf
 
 
 def gain_db(level: Level, target_lufs: float) -> float:
-    """What brings a clip to a loudness; silence stays as it is."""
-    return target_lufs - level.lufs if math.isfinite(level.lufs) else 0.0
+    """What brings a clip to a loudness, or as near as its peaks allow; silence stays as it is."""
+    if not math.isfinite(level.lufs):
+        return 0.0
+    return min(target_lufs, highest_lufs(level)) - level.lufs
 
 
 def amplify(audio: np.ndarray, gain: float) -> np.ndarray:

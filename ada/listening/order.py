@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 
 
 def draw_order(
-    systems: Mapping[str, Sequence[int]], assigned: Mapping[int, int], rounds: int, seed: int
+    systems: Mapping[str, Sequence[int]], expected: Mapping[int, float], rounds: int, seed: int
 ) -> list[int]:
     """Draws the clips that one rater hears, in order.
 
     A round is one clip of every system, in random order. Of each system those clips are taken that
-    the fewest raters before were given, ties at random, so that over raters the counts of a
-    system's clips differ by one at most.
+    the fewest ratings are expected of, ties at random, so that the counts of a system's clips
+    differ by one at most if all raters rate all that they are given.
 
     Args:
       systems: clips of each system.
-      assigned: to how many raters a clip was given before; those that are missing, to none.
+      expected: how many ratings of a clip there will be from raters before; none of those missing.
       rounds: how many clips of each system.
       seed: of the rater; the same arguments give the same order.
 
@@ -30,7 +30,7 @@ def draw_order(
     for name, clips in systems.items():
         if not 1 <= rounds <= len(clips):
             raise ValueError(f"draw_order: {rounds} rounds, but {len(clips)} clips of {name!r}.")
-        rarest = sorted(clips, key=lambda clip: (assigned.get(clip, 0), rng.random()))[:rounds]
+        rarest = sorted(clips, key=lambda clip: (expected.get(clip, 0), rng.random()))[:rounds]
         # The rarest would come first, and who stops early would hear those alone.
         columns.append(rng.sample(rarest, rounds))
     order = []

@@ -13,9 +13,11 @@ from ada.listening.store import Rating
 SCALES = ("fidelity", "musicality")
 EXPLANATION = """\
 From 1 (bad) to 5 (excellent): the mean of the raters' means ± a 95 % interval by
-Student's t over raters. Ratings of one rater are alike and do not count as independent
-ones. It is about other raters of these clips, not about other clips of the systems."""
+Student's t over raters, who count alike, however many clips they rated. Ratings of one
+rater do not count as independent ones. It is about other raters of these clips, not
+about other clips of the systems."""
 TOO_FEW = "Where no interval stands there was one rater: it takes two."
+FEW, FEW_RATERS = "Of fewer than five raters an interval says little, ± 0.00 too.", 5
 
 
 class Score(NamedTuple):
@@ -84,6 +86,8 @@ def table(rows: Sequence[Row]) -> str:
     notes = [EXPLANATION]
     if any(row.num_raters == 1 for row in rows):
         notes.append(TOO_FEW)
+    if any(1 < row.num_raters < FEW_RATERS for row in rows):
+        notes.append(FEW)
     return "\n".join([*lines, "", *notes])
 
 

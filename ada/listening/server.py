@@ -2,14 +2,15 @@
 
 GET /              the page; what it consists of is under /static/
 GET /session       the rater's clips in order, by opaque keys, with what was rated
-POST /raters       begins: sets the rater's cookie
+POST /raters       {}: begins, and sets the rater's cookie
 POST /ratings      {"clip": key, "fidelity": 1..5, "musicality": 1..5}: answers once it is stored
-GET /clips/<key>   a clip as WAV, at the loudness of all
+GET /clips/<key>   one of the rater's clips as WAV, at the loudness of all
 
 Nothing of it names a system or a file. Errors are plain text.
 """
 
 import contextlib
+import functools
 import io
 import logging
 import os
@@ -32,6 +33,7 @@ from ada.listening.store import Store, is_key
 _MOST_BYTES = 512  # of a request's body: a rating has about 70
 _COOKIE_SECS = 180 * 24 * 3600
 _THREADS = 16
+_KEPT_CLIPS = 64  # as they are sent; browsers ask for parts of them
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; "
@@ -45,14 +47,17 @@ _HEADERS = {
 }
 
 
-def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: int) -> flask.Flask:
+def make_app(
+    store: Store, files: Mapping[str, Clip], rounds: int, max_raters: int, https: bool = False
+) -> flask.Flask:
     """Makes the application.
 
     Args:
       store: of the ratings.
       files: where the clips are, by the keys that the store gave them.
       rounds: how many clips of each system a rater is given.
-      max_raters: how many may begin.
+      max_raters: how many are wanted.
+      https: whether a proxy in front speaks TLS.
     """
     app = flask.Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
@@ -64,6 +69,13 @@ def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: i
     def token() -> str | None:
         given = flask.request.cookies.get(cookie, "")
         return given if is_key(given) else None
+
+    @functools.lru_cache(_KEPT_CLIPS)
+    def content_of(key: str) -> bytes:
+        audio, rate = files[key].read()
+        if digest(audio, rate) != stored[key].digest:
+            raise UserError(f"{files[key].path} has changed since the test began: put it back.")
+        return wav_bytes(amplify(audio, stored[key].gain_db), rate)
 
     @app.get("/")
     def page() -> flask.Response:
@@ -79,6 +91,9 @@ def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: i
     @app.post("/raters")
     def begin() -> flask.Response:
         response = flask.Response(status=204)
+        # Pages of other sites cannot send JSON here: nobody begins without wanting to.
+        if flask.request.get_json() != {}:
+            flask.abort(400, "Beginning takes an empty object.")
         known = token()
         if known and store.session(known):
             return response
@@ -89,7 +104,7 @@ def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: i
             cookie,
             new,
             max_age=_COOKIE_SECS,
-            secure=flask.request.is_secure,
+            secure=https,
             httponly=True,
             samesite="Strict",
         )
@@ -105,15 +120,12 @@ def make_app(store: Store, files: Mapping[str, Clip], rounds: int, max_raters: i
 
     @app.get("/clips/<key>")
     def clip(key: str) -> flask.Response:
-        if key not in stored:
+        known = token()
+        if known is None or key not in {heard.clip for heard in store.session(known)}:
             flask.abort(404)
-        audio, rate = files[key].read()
-        if digest(audio, rate) != stored[key].digest:
-            raise UserError(f"{files[key].path} has changed since the test began: put it back.")
-        content = wav_bytes(amplify(audio, stored[key].gain_db), rate)
-        response = flask.send_file(
-            io.BytesIO(content), "audio/wav", conditional=True, etag=False, max_age=3600
-        )
+        content = io.BytesIO(content_of(key))
+        response = flask.send_file(content, "audio/wav", conditional=True, etag=False, max_age=3600)
+        response.cache_control.public = None
         response.cache_control.private = True
         return response
 
@@ -183,6 +195,7 @@ def make_server(app: flask.Flask, listening: socket.socket) -> waitress.server.B
         threads=_THREADS,
         ident=None,
         connection_limit=1000,
+        channel_timeout=30,
         max_request_header_size=16_384,
         max_request_body_size=65_536,
     )

@@ -28,6 +28,8 @@ _WAYS_OUT = {
     "locked": "stop the other process that writes to it",
     "": "name another --db",
 }
+# So many may begin for each that is wanted: somebody who only begins takes no place.
+_BEGUN_A_RATER = 20
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 _SCHEMA = (
     "CREATE TABLE study (name TEXT NOT NULL, target_lufs REAL NOT NULL)",
@@ -150,23 +152,37 @@ class Store:
         """Lets somebody begin: draws a seed and an order (`draw_order`).
 
         Returns:
-          The token by which the rater is known, or None if there are `max_raters` already.
+          The token by which the rater is known, or None if `max_raters` have rated already (or
+          many times as many have begun and left).
         """
         token, seed = _new_key(), secrets.randbits(62)
         with self._transaction() as db:
-            if db.execute("SELECT count(*) FROM raters").fetchone()[0] >= max_raters:
+            [begun] = db.execute("SELECT count(*) FROM raters").fetchone()
+            [rated] = db.execute("SELECT count(DISTINCT rater) FROM ratings").fetchone()
+            if rated >= max_raters or begun >= _BEGUN_A_RATER * max_raters:
                 return None
             systems: dict[str, list[int]] = {}
             for clip, system in db.execute("SELECT id, system FROM clips ORDER BY id"):
                 systems.setdefault(system, []).append(clip)
-            assigned = dict(db.execute("SELECT clip, count(*) FROM orders GROUP BY clip"))
-            order = draw_order(systems, assigned, rounds, seed)
+            order = draw_order(systems, self._expected_ratings(db), rounds, seed)
             added = db.execute(
                 "INSERT INTO raters (token_digest, seed) VALUES (?, ?)", (_digest(token), seed)
             )
             rows = [(added.lastrowid, position, clip) for position, clip in enumerate(order)]
             db.executemany("INSERT INTO orders VALUES (?, ?, ?)", rows)
         return token
+
+    def _expected_ratings(self, db: sqlite3.Connection) -> dict[int, float]:
+        """How many ratings each clip will have had from those who have begun.
+
+        Of what is not rated yet, the share that has been rated so far: some raters leave.
+        """
+        given = dict(db.execute("SELECT clip, count(*) FROM orders GROUP BY clip"))
+        rated = dict(db.execute("SELECT clip, count(*) FROM ratings GROUP BY clip"))
+        # As if one clip of each had been given and rated: at the beginning all are at it.
+        share = (len(given) + sum(rated.values())) / max(len(given) + sum(given.values()), 1)
+        had = {clip: rated.get(clip, 0) for clip in given}
+        return {clip: had[clip] + share * (given[clip] - had[clip]) for clip in given}
 
     def session(self, token: str) -> list[Heard]:
         """The clips of a rater in order; none if the token is nobody's."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ada import log
 from ada.errors import UsageError
 from ada.listening.clips import Clip, digest
-from ada.listening.loudness import TARGET_LUFS, common_target, gain_db, measure
+from ada.listening.loudness import TARGET_LUFS, common_target, gain_db, highest_lufs, measure
 from ada.listening.store import Store, StoredClip
 from ada.progress import progress_bar
 
@@ -50,8 +50,17 @@ def prepare(store: Store, clips: Sequence[Clip]) -> dict[str, Clip]:
         store.require_clips([(clip.system, clip.name, is_now) for clip, is_now in found])
     else:
         target = common_target(levels)
+        peakiest, clip = min(zip(map(highest_lufs, levels), clips, strict=True), key=lambda p: p[0])
         if target < TARGET_LUFS:
-            log.info(f"Peaks need room: {target:.1f} LUFS instead of {TARGET_LUFS:g}.")
+            log.warning(
+                f"all clips are at {target:.1f} LUFS instead of {TARGET_LUFS:g}: the peaks of "
+                f"{clip.path} need room."
+            )
+        if peakiest < target:
+            log.warning(
+                f"{clip.path} is quieter than the others, {peakiest:.1f} LUFS: a click, or nearly "
+                "silent? Raters will hear it."
+            )
         if len(formats) > 1:
             told = " and ".join(f"{secs:.3g} s at {rate} Hz" for secs, rate in sorted(formats)[:2])
             log.warning(

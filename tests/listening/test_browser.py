@@ -8,6 +8,8 @@ import pytest
 from listening_support import SYSTEMS, Server, write_samples
 from support import run
 
+from ada.listening import Store
+
 playwright = pytest.importorskip("playwright.sync_api")
 
 
@@ -125,6 +127,30 @@ def test_from_the_first_page_to_the_results(browser, tmp_path):
         assert line.split() == [system, "2", "1", *means]
 
 
+def test_what_is_changed_while_it_is_saved_is_saved_too(browser, tmp_path):
+    """And in a browser that keeps nothing."""
+    samples = write_samples(tmp_path / "samples", 2, systems=SYSTEMS[:1])
+    db = tmp_path / "ratings.sqlite"
+    with Server(samples, db) as server:
+        visit = Visit(browser, server.url)
+        visit.page.add_init_script(
+            "Object.defineProperty(window, 'localStorage', {get() { throw new Error('denied'); }})"
+        )
+        visit.page.reload()
+        visit.page.click("#begin")
+        visit.hears_and_rates(1, 2, 2, 2)
+        server.kill()
+        visit.press("Enter")
+        visit.sees("#notice", re.compile("The server cannot be reached"))
+        visit.page.check("#fidelity input[value='5']")
+        server.start()
+        visit.sees("#heading", "Clip 2 of 2")
+        visit.context.close()
+    store = Store(db)
+    assert [rating[3:5] for rating in store.ratings()] == [(5, 2)]
+    store.close()
+
+
 def test_a_clip_that_does_not_come_is_asked_for_again(browser, tmp_path):
     samples = write_samples(tmp_path / "samples", 1, systems=SYSTEMS[:1])
     clip = samples / SYSTEMS[0] / "sample_000.wav"
@@ -192,6 +218,9 @@ def test_names_and_roles_for_those_who_do_not_see(browser, shared_server):
         visit.press("Tab")
         order.append(page.evaluate("document.activeElement.id || document.activeElement.name"))
     assert order == ["play", "fidelity", "musicality"]
+    visit.press("Space")
+    assert page.locator("#musicality input:checked").input_value() == "1"
+    assert page.evaluate("document.getElementById('audio').paused")
     visit.press("ArrowRight")
     assert page.locator("#musicality input:checked").count() == 1
     label = page.locator("#musicality label:has(:checked)")

@@ -11,7 +11,8 @@ from support import ROOT, run
 
 from ada.audio import write_wav
 from ada.errors import UserError
-from ada.listening import find_clips
+from ada.listening import Store, find_clips
+from ada.listening.store import StoredClip
 
 
 def fails(*args, code=1, **kwargs):
@@ -101,12 +102,25 @@ def test_stopped_it_goes_on(samples, tmp_path, number, code):
         assert [h["clip"] for h in rater.session()] == [h["clip"] for h in heard]
 
 
+def test_no_table_takes_the_place_of_the_ratings(tmp_path):
+    store = Store(tmp_path / "r.sqlite", create=True)
+    store.create([StoredClip("a", "b.wav", "c", 0.0)], -20.0)
+    store.close()
+    db = f"--db={tmp_path / 'r.sqlite'}"
+    other = f"--csv={tmp_path / 'x' / '..' / 'r.sqlite'}"
+    assert "are different files" in fails("results", db, other, code=2)
+    same = [f"--{flag}={tmp_path / 'table'}" for flag in ("csv", "summary_csv")]
+    assert "are different files" in fails("results", db, *same, code=2)
+    assert run("ada.listen", "results", db).returncode == 0
+
+
 def test_a_clip_that_changes_meanwhile_is_not_served(tmp_path):
     samples = write_samples(tmp_path / "samples", 1, systems=("a",))
     with Server(samples, tmp_path / "r.sqlite") as server:
-        [heard] = Rater(server).begin().session()
+        rater = Rater(server).begin()
+        [heard] = rater.session()
         write_wav(samples / "a" / "sample_000.wav", [0.1] * 8000, 16000)
-        status, headers, content = server.ask("GET", f"/clips/{heard['clip']}")
+        status, headers, content = rater.clip(heard["clip"])
         assert status == 503 and content == b"The server cannot do this now.\n"
 
 

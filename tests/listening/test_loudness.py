@@ -41,10 +41,18 @@ def test_the_peakiest_clip_lowers_all():
     assert loudness.common_target([loudness.Level(-12.0, -0.5)]) == -20.0
 
 
+def test_a_click_in_silence_does_not_quieten_the_others():
+    level, click = loudness.Level(-30.0, -10.0), loudness.Level(-40.0, -2.0)
+    target = loudness.common_target([level, click])
+    assert target == loudness.LOWEST_LUFS
+    assert loudness.gain_db(level, target) == target + 30.0
+    assert loudness.gain_db(click, target) == 1.0  # to a peak of -1 dBFS
+
+
 def test_clips_are_served_at_one_loudness_without_clipping(tmp_path):
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(32000)
-    clicks = sine(2, 16000, 0.01)
+    clicks = sine(2, 16000, 0.1)
     clicks[::4000] = 0.9  # loud peaks in something quiet
     made = {
         "short": sine(0.2, 16000, 0.9, 440),
@@ -60,8 +68,9 @@ def test_clips_are_served_at_one_loudness_without_clipping(tmp_path):
         write_wav(tmp_path / "samples" / name / "a.wav", audio.astype(np.float32), rate)
     with Server(tmp_path / "samples", tmp_path / "r.sqlite") as server:
         found = []
-        for heard in Rater(server).begin().session():
-            _, headers, content = server.ask("GET", f"/clips/{heard['clip']}")
+        rater = Rater(server).begin()
+        for heard in rater.session():
+            _, headers, content = rater.clip(heard["clip"])
             audio, rate = soundfile.read(io.BytesIO(content))
             assert headers["Content-Type"] == "audio/wav"
             assert np.abs(audio).max() <= 10 ** (-1 / 20) + 1 / 32768

@@ -30,7 +30,8 @@ def test_means_of_raters_with_their_interval():
         "b             1       1  4.00         5.00",
         "c             0       0  –            –",
     ]
-    assert "there was one rater" in printed[-1]
+    assert "there was one rater" in printed[-2]
+    assert "fewer than five" in printed[-1]
     assert "there was one rater" not in table([row])
 
 

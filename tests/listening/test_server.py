@@ -9,6 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from listening_support import SYSTEMS, Rater
 
+from ada.listening import Store
+from ada.listening.server import make_app
+from ada.listening.store import StoredClip
+
 JSON = {"Content-Type": "application/json"}
 SECRETS = [*SYSTEMS, "sample_", "sample.json", "codes.npz", "Traceback", "waitress", "Werkzeug"]
 
@@ -36,14 +40,24 @@ def test_a_session_and_what_it_is_sent_with(rater):
     assert rater.rate(heard[1]["clip"], 3, 4) == 204
     assert rater.session()[1] == {"clip": heard[1]["clip"], "fidelity": 3, "musicality": 4}
     # Who begins again is the same.
-    assert rater.insist("POST", "/raters")[1]["Set-Cookie"] is None
-    _, headers, _ = rater.server.ask("POST", "/raters")
+    assert rater.insist("POST", "/raters", {})[1]["Set-Cookie"] is None
+    _, headers, _ = rater.server.ask("POST", "/raters", "{}", JSON)
     cookie = headers["Set-Cookie"]
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Domain" not in cookie
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+    assert "Domain" not in cookie and "Secure" not in cookie
     status, headers, _ = rater.server.ask("GET", "/session")
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_behind_tls_the_cookie_is_for_https_alone(tmp_path):
+    store = Store(tmp_path / "r.sqlite", create=True)
+    store.create([StoredClip("a", "b.wav", "c", 0.0)], -20.0)
+    app = make_app(store, {}, rounds=1, max_raters=5, https=True)
+    answer = app.test_client().post("/raters", json={})
+    assert (answer.status_code, "Secure" in answer.headers["Set-Cookie"]) == (204, True)
+    store.close()
 
 
 def test_nothing_names_a_system(rater):
@@ -56,13 +70,27 @@ def test_nothing_names_a_system(rater):
 
 
 def test_parts_of_a_clip_can_be_had(rater):
-    path = f"/clips/{rater.session()[0]['clip']}"
-    _, _, whole = rater.server.ask("GET", path)
-    status, headers, part = rater.server.ask("GET", path, headers={"Range": "bytes=100-199"})
+    key = rater.session()[0]["clip"]
+    _, headers, whole = rater.clip(key)
+    assert headers["Cache-Control"] == "max-age=3600, private"
+    status, headers, part = rater.clip(key, Range="bytes=100-199")
     assert status == 206 and part == whole[100:200]
     assert headers["Content-Range"] == f"bytes 100-199/{len(whole)}"
-    status, _, _ = rater.server.ask("GET", path, headers={"Range": "bytes=9999999-"})
-    assert status == 416
+    assert rater.clip(key, Range="bytes=9999999-")[0] == 416
+    # Nobody else hears it.
+    is_refused(rater.server.ask("GET", f"/clips/{key}"), 404)
+
+
+def test_pages_of_other_sites_begin_nothing(shared_server):
+    """A browser asks before it sends JSON elsewhere; what it sends without asking is refused."""
+    before = json.loads(shared_server.ask("GET", "/session")[2])
+    for headers in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data"}):
+        is_refused(shared_server.ask("POST", "/raters", "{}", headers), 415)
+    for body in ("", "{", "[]", '{"a": 1}'):
+        is_refused(shared_server.ask("POST", "/raters", body, JSON), 400)
+    status, headers, _ = shared_server.ask("OPTIONS", "/raters", None, {"Origin": "https://a.org"})
+    assert not any(name.startswith("Access-Control") for name in headers)
+    assert json.loads(shared_server.ask("GET", "/session")[2]) == before
 
 
 @pytest.mark.parametrize(

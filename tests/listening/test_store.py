@@ -1,5 +1,6 @@
 """Ratings in their file."""
 
+import random
 import sqlite3
 import threading
 from collections import Counter
@@ -66,9 +67,35 @@ def test_clips_are_balanced_over_raters_who_begin_at_once(store):
     assert sorted(counts.values()) == [10] * 10
 
 
-def test_there_is_an_end_to_raters(store):
-    assert [store.add_rater(1, 2) is None for _ in range(3)] == [False, False, True]
-    assert store.num_raters() == 2
+def test_there_is_an_end_to_raters_who_rate(store):
+    tokens = [store.add_rater(1, 2) for _ in range(5)]
+    assert None not in tokens
+    for token in tokens[:2]:
+        assert store.add_rater(1, 2) is not None
+        store.rate(token, store.session(token)[0].clip, 3, 3)
+    assert store.add_rater(1, 2) is None
+    assert store.num_raters() == 7
+
+
+def test_there_is_an_end_to_those_who_only_begin(store):
+    tokens = [store.add_rater(1, 2) for _ in range(41)]
+    assert tokens.count(None) == 1
+
+
+def test_clips_are_balanced_over_ratings_though_half_leave_at_once(store):
+    rng = random.Random(0)
+    for number in range(40):
+        token = store.add_rater(2, 100)
+        for heard in store.session(token):
+            # Even those who go on may leave before the end.
+            if number % 2 or rng.random() < 0.1:
+                break
+            store.rate(token, heard.clip, 3, 3)
+    counts = Counter((rating.system, rating.clip) for rating in store.ratings())
+    assert len(counts) == len(CLIPS)
+    for system in "ab":
+        own = [count for (name, _), count in counts.items() if name == system]
+        assert max(own) - min(own) <= 2
 
 
 def test_tokens_are_not_in_the_file(store, tmp_path):

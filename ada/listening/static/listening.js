@@ -47,15 +47,31 @@ async function ask(path, method = "GET", content = undefined) {
     } catch (error) {
       if (error.final) throw error;
     }
-    tell(`${content ? "Your rating is kept. " : ""}The server cannot be reached: trying again …`);
+    tell(`${content?.clip ? "Your rating is kept. " : ""}The server cannot be reached: trying again …`);
     await pause(attempt);
   }
 }
 
+// Where the browser keeps nothing, a reload may lose what is being saved.
+function keep(rating) {
+  try {
+    if (rating) localStorage.setItem(UNCONFIRMED, JSON.stringify(rating));
+    else localStorage.removeItem(UNCONFIRMED);
+  } catch {}
+}
+
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(UNCONFIRMED));
+  } catch {
+    return null;
+  }
+}
+
 async function save(rating) {
-  localStorage.setItem(UNCONFIRMED, JSON.stringify(rating));
+  keep(rating);
   await ask("ratings", "POST", rating);
-  localStorage.removeItem(UNCONFIRMED);
+  keep(null);
   Object.assign(clips.find((clip) => clip.clip === rating.clip), rating);
 }
 
@@ -73,9 +89,9 @@ async function open() {
     $("total").textContent = session.total === 1 ? "one clip" : `${session.total} short clips`;
     return showPage("start");
   }
-  const kept = JSON.parse(localStorage.getItem(UNCONFIRMED) ?? "null");
-  if (clips.some((clip) => clip.clip === kept?.clip)) await save(kept);
-  else localStorage.removeItem(UNCONFIRMED);
+  const before = kept();
+  if (clips.some((clip) => clip.clip === before?.clip)) await save(before);
+  else keep(null);
   goOn();
 }
 
@@ -129,23 +145,26 @@ function update() {
   $("next").disabled = busy || hint !== "";
 }
 
-// Stores what was rated, if it is new, and moves on.
-async function leave(move) {
-  if (busy) return;
+// What is rated of the present clip, if it is complete and not stored.
+function unsaved() {
   const clip = clips[at];
   const rating = { clip: clip.clip, fidelity: rated("fidelity"), musicality: rated("musicality") };
   const complete = heard && SCALES.every((scale) => rating[scale]);
-  if (complete && SCALES.some((scale) => rating[scale] !== clip[scale])) {
-    busy = true;
+  return complete && SCALES.some((scale) => rating[scale] !== clip[scale]) ? rating : null;
+}
+
+// Stores what was rated, and what is changed while that takes, and moves on.
+async function leave(move) {
+  if (busy) return;
+  busy = true;
+  update();
+  try {
+    for (let rating; (rating = unsaved()); ) await save(rating);
+  } catch (error) {
+    return tell(error.message);
+  } finally {
+    busy = false;
     update();
-    try {
-      await save(rating);
-    } catch (error) {
-      return tell(error.message);
-    } finally {
-      busy = false;
-      update();
-    }
   }
   move();
 }
@@ -209,6 +228,8 @@ for (const scale of SCALES) {
   }
 }
 
+let tabbed = false; // whether Tab or arrows moved the focus, and not a digit
+
 // A digit rates the scale that has the focus, or the first that is not rated.
 function rate(value) {
   const focused = SCALES.find((scale) => $(scale).contains(document.activeElement));
@@ -218,14 +239,18 @@ function rate(value) {
   input.focus();
   const unrated = SCALES.find((name) => !rated(name));
   if (unrated) inputs(unrated)[0].focus();
+  tabbed = false;
   update();
 }
 
 addEventListener("keydown", (event) => {
   if ($("rate").hidden || event.ctrlKey || event.altKey || event.metaKey) return;
   const onButton = event.target.closest("button");
+  // Who goes there by Tab chooses by Space, as everywhere.
+  if (/^(Tab|Arrow)/.test(event.key)) tabbed = true;
+  const onChoice = tabbed && event.target.matches("input:not(:checked)");
   if (/^[1-5]$/.test(event.key)) rate(Number(event.key));
-  else if (event.key === " " && !onButton) toggle();
+  else if (event.key === " " && !onButton && !onChoice) toggle();
   else if (event.key === "Enter" && !onButton) $("next").click();
   else return;
   event.preventDefault();
@@ -240,7 +265,7 @@ $("revise").addEventListener("click", () => show(0));
 $("begin").addEventListener("click", async () => {
   $("begin").disabled = true;
   try {
-    await ask("raters", "POST");
+    await ask("raters", "POST", {});
     await open();
     if (!clips.length) tell("This browser keeps no cookies: allow them for this page.");
   } catch (error) {
