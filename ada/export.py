@@ -4,17 +4,20 @@
     python -m ada.export --run_dirs=runs/prior_hop64,runs/hop64_vqvae --output_dir=serving/hop64/1
 
 The last part of --output_dir is the version, a number; the one before is the name of the model. A
-server that polls the model's directory takes up a new version when it is whole. What can be asked
+server that polls the model's directory takes up a new version when it is whole (not one that takes
+the place of the same number, by --overwrite, before it starts again). What can be asked
 (encode, decode, reconstruct, score, generate, continue, generate_block) depends on the kind of the
 model and is described in assets.extra/metadata.json; ada.serving.client asks.
 """
 
+import shlex
 from pathlib import Path
 
 from absl import flags
 
 from ada import commands
 from ada.errors import UsageError
+from ada.serving.tensors import MAX_STEPS
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "One run directory; or else --run_dirs.")
@@ -30,6 +33,7 @@ flags.DEFINE_multi_float(
 flags.DEFINE_bool(
     "xla", False, "Let the server compile the sampling loops: faster, where its XLA works."
 )
+flags.DEFINE_integer("max_steps", MAX_STEPS, "Steps that one request may draw.", lower_bound=1)
 flags.DEFINE_bool("warmup", True, "Write warm-up requests (needs pip install -e '.[serving]').")
 flags.DEFINE_bool("overwrite", False, "Replace a version that is there.")
 flags.mark_flag_as_required("output_dir")
@@ -52,17 +56,17 @@ def main(argv: list[str]) -> None:
         FLAGS.output_dir,
         [Draws(top_k=top_k, top_p=top_p) for top_k, top_p in zip(*limits, strict=True)],
         xla=FLAGS.xla,
+        max_steps=FLAGS.max_steps,
         with_warmup=FLAGS.warmup,
         overwrite=FLAGS.overwrite,
     )
-    path = Path(FLAGS.output_dir).absolute()
+    path = Path(FLAGS.output_dir).resolve()
     megabytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
     print(f"{FLAGS.output_dir}: {', '.join(described['signatures'])}; {megabytes:.1f} MB.")
     name = path.parent.name
-    print(
-        f"Serve it: docker run -p 8500:8500 -v {path.parent}:/models/{name} -e MODEL_NAME={name} "
-        "tensorflow/serving"
-    )
+    volume = shlex.quote(f"{path.parent}:/models/{name}")
+    told = f"-e {shlex.quote(f'MODEL_NAME={name}')}"
+    print(f"Serve it: docker run -p 8500:8500 -v {volume} {told} tensorflow/serving")
 
 
 def _per_level(name: str, levels: int) -> list:

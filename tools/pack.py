@@ -9,6 +9,7 @@ is yours to write.
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,24 @@ def main(argv: list[str]) -> None:
     from ada.data.spec import write_text_atomically
     from ada.errors import UserError
     from ada.evaluation.summary import summary
+    from ada.generation.results import run_identities
 
     systems = json.loads(Path(FLAGS.evaluation).read_text())["systems"]
-    dirs = {Path(d).resolve() for d in FLAGS.run_dirs}
-    found = [s for s in systems if {Path(v["run_dir"]).resolve() for v in s["levels"]} == dirs]
+    chain = Chain.open(FLAGS.run_dirs)
+    digests = [identity["digest"] for identity in run_identities(chain)]
+    found = [s for s in systems if [level["digest"] for level in s["levels"]] == digests]
     if not found:
-        raise UserError(f"{FLAGS.evaluation} does not evaluate {','.join(FLAGS.run_dirs)}.")
+        raise UserError(
+            f"{FLAGS.evaluation} does not evaluate {','.join(FLAGS.run_dirs)} as they are now."
+        )
     root = Path(FLAGS.output_dir) / FLAGS.name
-    packed = pack(Chain.open(FLAGS.run_dirs), root)
+    hidden = root.with_name(f".{FLAGS.name}.tmp")
+    shutil.rmtree(hidden, ignore_errors=True)
+    packed = pack(chain, hidden)
     text = card(FLAGS.name, packed, summary(found[0]), Path(FLAGS.data).read_text())
-    write_text_atomically(str(root / "card.md"), text)
+    write_text_atomically(str(hidden / "card.md"), text)
+    shutil.rmtree(root, ignore_errors=True)
+    hidden.rename(root)
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     print(f"{root}: {size / 1e6:.1f} MB.")
 
@@ -101,7 +110,7 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
         for level in levels
     ]
     measured = [
-        f"| {label} | {form.format(numbers[key]) if numbers.get(key) is not None else '–'} |"
+        f"| {label} | {form.format(numbers[key])} |"
         for label, key, form in (
             ("total, bits a sample (a bound on -log2 p)", "total_bits", "{:.3f}"),
             (
@@ -120,6 +129,16 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
             ("reconstruction, log-mel distance, dB", "log_mel_db", "{:.2f}"),
             ("Frechet audio distance of generated clips", "fad", "{:.2f}"),
             ("the same of as much real audio", "fad_real", "{:.2f}"),
+            *(
+                (
+                    f"{what} {lag} s apart: likeness above chance{whose}",
+                    f"{key}_{lag}_secs{real}",
+                    "{:.2f}",
+                )
+                for key, what in (("chroma", "harmony"), ("onset", "rhythm"))
+                for lag in ("4-8", "8-16")
+                for whose, real in (("", ""), (", of real audio", "_real"))
+            ),
             (
                 "longest run of codes shared with the training data, s",
                 "memorised_mean_secs",
@@ -128,6 +147,7 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
             ("the same of unheard audio, s", "memorised_real_mean_secs", "{:.2f}"),
             ("generation, times real time (two CPU cores)", "real_time_factor", "{:.2f}"),
         )
+        if numbers.get(key) is not None
     ]
     return "\n".join(
         [
@@ -142,8 +162,8 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
             "| --- | --- | --- | --- |",
             *rows,
             "",
-            "Measured on the validation split (`ada.evaluate --output_dir`, whose page says what "
-            "the numbers mean):",
+            "Measured on the validation split, by which the best checkpoints were chosen too "
+            "(`ada.evaluate --output_dir`, whose page says what the numbers mean):",
             "",
             "| | |",
             "| --- | --- |",

@@ -8,7 +8,7 @@ FLOOR_DB = -80.0
 
 
 def spectrogram_db(audio: np.ndarray, window_length: int = 1024, hop: int = 256) -> np.ndarray:
-    """Short-time magnitudes in dB below the loudest, floored at -80.
+    """Short-time magnitudes in dB below the loudest, floored at -80; of silence -80 throughout.
 
     Args:
       audio: float `[samples]`.
@@ -22,7 +22,10 @@ def spectrogram_db(audio: np.ndarray, window_length: int = 1024, hop: int = 256)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window_length)[::hop]
     magnitudes = np.abs(np.fft.rfft(frames * np.hanning(window_length), axis=1)).T
     level = 20.0 * np.log10(np.maximum(magnitudes, 1e-10))
-    return np.maximum(level - level.max(), FLOOR_DB).astype(np.float32)
+    # What is quieter than a full sine by 80 dB is silence, not the loudest.
+    full = 20.0 * np.log10(np.hanning(window_length).sum() / 2.0)
+    loudest = max(level.max(), full + FLOOR_DB)
+    return np.maximum(level - loudest, FLOOR_DB).astype(np.float32)
 
 
 def spectrogram_picture(audio: np.ndarray, height: int = 256) -> np.ndarray:

@@ -20,13 +20,13 @@ def evaluate_run(
     """Scores one run on a split of its own dataset, or of another one of the same kind.
 
     Returns:
-      "kind", "conditional" (whether bits are *reconstruction* bits, given codes), "bits_per_step",
-      "bits_per_sample" (of the audio at the bottom), "bits_per_sec", "audio" (a digest of the
-      files of the split, the same for codes and what they encode), "files" ("file", "steps" and
-      "bits_per_step" of each); of a model of codes also what they cost without a network
-      (`code_entropies`); of an autoencoder with codes also "num_codes", "hop_length",
-      "perplexity", "used_codes", "zero_queries" (share of all-zero queries, of an argmax
-      quantiser), "usage" and the cost of rolled codes.
+      "run_dir" and "digest" (of its checkpoint), "split", "kind", "conditional" (whether bits are
+      *reconstruction* bits, given codes), "bits_per_step", "bits_per_sample" (of the audio at the
+      bottom), "bits_per_sec", "audio" (a digest of the files of the split, the same for codes and
+      what they encode), "files" ("file", "steps" and "bits_per_step" of each); of a model of codes
+      also what they cost without a network (`code_entropies`); of an autoencoder with codes also
+      "num_codes", "hop_length", "perplexity", "used_codes", "zero_queries" (share of all-zero
+      queries, of an argmax quantiser), "usage" and the cost of rolled codes.
     """
     model = run.load_model(checkpoint)
     dataset = run.open_dataset(data_dir)
@@ -35,6 +35,7 @@ def evaluate_run(
     per_sample = scores["bits"] / run.info.hop_length
     result = {
         "run_dir": run.directory,
+        "digest": run.identity(checkpoint)["digest"],
         "split": split,
         "audio": audio_digest(dataset.spec, split),
         "kind": run.info.kind,

@@ -17,6 +17,7 @@ from ada.serving import metadata, warmup
 from ada.serving.client import require_api
 from ada.serving.servable import Servable
 from ada.serving.signatures import trace
+from ada.serving.tensors import MAX_STEPS
 
 # Where TensorFlow Serving looks for what is no part of the graph.
 EXTRA = "assets.extra"
@@ -30,7 +31,7 @@ def check_output(output_dir: str, overwrite: bool) -> Path:
       UserError: if it is there.
     """
     require_local(output_dir)
-    path = Path(output_dir)
+    path = Path(output_dir).resolve()
     if not (path.name.isascii() and path.name.isdecimal()):
         raise UsageError(
             f"--output_dir={output_dir}: TensorFlow Serving wants a model's versions to be "
@@ -49,6 +50,7 @@ def export(
     draws: Sequence[Draws],
     *,
     xla: bool = False,
+    max_steps: int = MAX_STEPS,
     with_warmup: bool = True,
     overwrite: bool = False,
 ) -> dict:
@@ -59,6 +61,7 @@ def export(
       output_dir: of the version; its name is a number, that of the directory above it the model's.
       draws: top-k and top-p of every level, top first.
       xla: whether XLA compiles the sampling loops on the server.
+      max_steps: that one request may draw.
       with_warmup: whether to write warm-up requests.
       overwrite: replace what is there.
 
@@ -72,7 +75,7 @@ def export(
     if with_warmup:
         require_api()
     models = [chain.load_model(position) for position in range(len(chain.runs))]
-    servable = Servable(models, chain.runs[-1].info, draws, xla)
+    servable = Servable(models, chain.runs[-1].info, draws, xla, max_steps)
     signatures = trace(servable)
     described = metadata.describe(chain, servable, signatures, xla)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,15 +88,17 @@ def export(
         text = json.dumps(described, indent=1) + "\n"
         write_text_atomically(str(extra / "metadata.json"), text)
         if with_warmup:
-            name = path.absolute().parent.name
-            warmup.write_warmup(extra / warmup.FILE_NAME, name, signatures)
+            warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures)
+        old = hidden.with_suffix(".old")
         if overwrite and path.exists():
-            old = hidden.with_suffix(".old")
             path.replace(old)
+        try:
             hidden.replace(path)
-            shutil.rmtree(old)
-        else:
-            hidden.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     return described

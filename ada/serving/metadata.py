@@ -19,11 +19,12 @@ _STATE = {
     "kept": "[batch, steps], the last ids of level {}",
     "log_prob_steps": "[batch, steps], nats a step of level {}, given the codes above it",
 }
-_SCORES = {
-    (True, False): "log p(x)",
-    (False, True): "log p(x | codes), codes being those of x: reconstruction, no likelihood of x",
-    (True, True): "log p(x | codes) + log p(codes) = log p(x, codes), at most log p(x)",
-}
+_RECONSTRUCTION = "log p(x | codes), codes being those of x: reconstruction, no likelihood of x"
+_LENGTH_RULE = (
+    "encode gives ceil(n / hop) codes of n steps, the last step repeated to fill a hop. generate "
+    "and continue give all codes that were drawn, which are more: decoders also see codes after "
+    "the end. Decoded with the same seed and cut to n steps they give the same signal."
+)
 
 
 def describe(
@@ -49,8 +50,8 @@ def describe(
         "num_codes": servable.num_codes,
         "companding": info.companding,
         "block_steps": servable.block_steps,
-        "length_rule": "n steps have ceil(n / hop) codes: the last step is repeated to fill a hop",
-        "score": _SCORES[servable.has_prior, servable.codes is not None],
+        "length_rule": _LENGTH_RULE if servable.codes else None,
+        "score": _score(servable),
         "draws": (
             "of an item depend on seed, its number in `items`, and temperature, not on the batch; "
             "random numbers are NumPy's Philox4x64 keyed by (seed, item, level, block), computed "
@@ -74,6 +75,16 @@ def describe(
             "keras": keras.__version__,
         },
     }
+
+
+def _score(servable: Servable) -> str:
+    """What the numbers of `score` are."""
+    if servable.has_prior:
+        joint = "log p(x | codes) + log p(codes) = log p(x, codes), at most log p(x)"
+        return joint if servable.codes else "log p(x)"
+    if len(servable.models) == 1:
+        return _RECONSTRUCTION
+    return f"{_RECONSTRUCTION}; plus log p(codes | codes above) of every level above the bottom"
 
 
 def _level(chain: Chain, servable: Servable, position: int) -> dict[str, Any]:

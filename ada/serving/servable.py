@@ -14,10 +14,12 @@ from ada.models.losses import categorical
 from ada.runs import RunInfo
 from ada.serving.level import GraphLevel, Item
 from ada.serving.streaming import GraphStream, LevelState
+from ada.serving.tensors import MAX_STEPS
 
 Tensors = dict[str, tf.Tensor]
 # Items whose loops may run at the same time, on the threads that there are.
 PARALLEL_ITEMS = 16
+NO_ITEMS = "there must be at least one item."
 _IDS = tf.TensorSpec([None], tf.int32)
 
 
@@ -33,6 +35,7 @@ class Servable:
       info: of the bottom one's run.
       draws: top-k and top-p of every level, top first; seed and temperature come with requests.
       xla: whether XLA compiles the sampling loops.
+      max_steps: that one request may draw.
 
     Attributes:
       models: top first, in float32.
@@ -50,7 +53,9 @@ class Servable:
         info: RunInfo,
         draws: Sequence[Draws],
         xla: bool = False,
+        max_steps: int = MAX_STEPS,
     ) -> None:
+        self._max_steps = max_steps
         self._info = info
         self.models = [in_float32(model) for model in models]
         top = len(self.models) - 1
@@ -91,8 +96,9 @@ class Servable:
         """Log-probabilities in nats: of every step of every level, and of an item in all.
 
         Without autoencoders it is log p(x). An autoencoder's is log p(x | codes), its codes being
-        those of x: no likelihood of x. With a prior it is log p(x | codes) + log p(codes), that is
-        log p(x, codes), which is at most log p(x).
+        those of x: no likelihood of x. Of two it is log p(x | codes) + log p(codes | codes above).
+        With a prior it is log p(x | codes) + log p(codes), that is log p(x, codes), which is at
+        most log p(x).
         """
         *codes, ids = self._encoded(self._to_ids(signal))
         scores = {}
@@ -115,16 +121,23 @@ class Servable:
 
     def continued(self, prompt: tf.Tensor, steps: tf.Tensor, **how: tf.Tensor) -> Tensors:
         """A prompt and so many steps more."""
+        require(steps >= 0, "steps must be 0 or more.")
         known = self._encoded(self._to_ids(prompt), inside=True)
         return self._drawn(tf.shape(prompt)[1] + steps, how, known)
 
     def decode_continued(self, codes: tf.Tensor, prompt: tf.Tensor, **how: tf.Tensor) -> Tensors:
         """A signal drawn given codes, which begins with a prompt."""
-        known = self._encoded(self._to_ids(prompt), self._decoders[1:], inside=True)
+        ids = self._to_ids(prompt)
+        there = tf.shape(codes)[1] * self._decoders[0].hop_length
+        for model in self._decoders[1:]:
+            there *= model.hop_length
+        require(tf.shape(ids)[1] <= there, "the prompt is longer than what the codes stand for.")
+        known = self._encoded(ids, self._decoders[1:], inside=True)
         return {self.signal: self._from_ids(self._decoded(self._checked(codes), how, known))}
 
     def initial_state(self, items: tf.Tensor) -> Tensors:
         """The state of streams before their first block."""
+        require(tf.size(items) > 0, NO_ITEMS)
         state = self._flat(self._stream.initial_state())
         return {name: tf.repeat(x[tf.newaxis], tf.size(items), 0) for name, x in state.items()}
 
@@ -134,6 +147,7 @@ class Servable:
         What comes after the end of codes is zero.
         """
         names = list(self.state_shapes())
+        self._require_state(inputs, codes)
         rows = [inputs.pop(name) for name in names]
         rows += [] if codes is None else [self._checked(codes)]
 
@@ -155,6 +169,28 @@ class Servable:
             name: tf.TensorSpec([None, *x.shape], x.dtype)
             for name, x in self._flat(self._stream.initial_state()).items()
         }
+
+    def _require_state(self, state: Tensors, codes: tf.Tensor | None) -> None:
+        """Fails the request where no stream can have come to such a state.
+
+        A level that is told to be far ahead of the one above it would let that one draw for ever.
+        """
+        totals = self._stream.totals(codes if codes is None else codes[0])
+        for position, (level, total) in enumerate(zip(self.levels, totals, strict=True)):
+            number, sampler = level.level.number, level.level.sampler
+            step, previous = state[f"step_{number}"], state[f"previous_{number}"]
+            at_block = (step % level.level.block_steps == 0) | (step == total)
+            possible = [(step >= 0) & (step <= total) & at_block]
+            possible += [(previous >= -1) & (previous < sampler.model.num_classes)]
+            if number:
+                kept = state[f"kept_{number}"]
+                possible += [(kept >= 0) & (kept < sampler.model.num_classes)]
+            if position:
+                above, size = state[f"step_{number + 1}"], tf.shape(state[f"kept_{number + 1}"])[1]
+                ahead = above - -(-step // level.level.hop_length)
+                possible += [(ahead >= 0) & (ahead <= tf.cast(size, tf.int64))]
+            there = tf.reduce_all([tf.reduce_all(each) for each in possible])
+            require(there, f"the state of level {number} is none that initial_state leads to.")
 
     def _flat(self, states: Sequence[LevelState]) -> Tensors:
         """The state of one item by name."""
@@ -213,6 +249,11 @@ class Servable:
     def _drawn(self, num_steps: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor]) -> Tensors:
         """All levels drawn from nothing or what is known, so many steps at the bottom."""
         require(num_steps > 0, "steps must be 1 or more.")
+        require(
+            num_steps <= self._max_steps,
+            f"steps must be at most {self._max_steps}: stream by generate_block, or export with a "
+            "larger --max_steps.",
+        )
         lengths = level_lengths(num_steps, [CodeGeometry.of(model) for model in self._decoders])
 
         def draw(item: Item, *known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -230,12 +271,20 @@ class Servable:
     ) -> tf.Tensor | tuple[tf.Tensor, ...]:
         """What `draw(item, *row)` gives for every item, stacked."""
         items, temperature = how["items"], how["temperature"]
-        for row in rows:
-            told = "there must be as many items as rows of every other input."
-            require(tf.shape(row)[0] == tf.size(items), told)
-        require(tf.reduce_all(items >= 0), "items must be 0 or more.")
-        require(tf.reduce_all(temperature >= 0.0), "temperature must be 0 or more.")
-        temperature = tf.broadcast_to(temperature, [len(self.levels)])
+        levels, told = len(self.levels), "there must be as many items as rows of every other input."
+        checks = [require(tf.shape(row)[0] == tf.size(items), told) for row in rows]
+        checks += [
+            require(tf.size(items) > 0, NO_ITEMS),
+            require(tf.reduce_all(items >= 0), "items must be 0 or more."),
+            require(tf.reduce_all(temperature >= 0.0), "temperature must be 0 or more."),
+            require(
+                (tf.size(temperature) == 1) | (tf.size(temperature) == levels),
+                f"temperature must be one number, or {levels}: one a level.",
+            ),
+        ]
+        with tf.control_dependencies(checks):
+            items = tf.identity(items)
+            temperature = tf.broadcast_to(tf.reshape(temperature, [-1]), [levels])
 
         def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor | tuple[tf.Tensor, ...]:
             number, *rest = row
@@ -247,7 +296,12 @@ class Servable:
 
     def _to_ids(self, signal: tf.Tensor) -> tf.Tensor:
         """A signal as the ids that training saw: audio is rounded to 16 bits first."""
-        require(tf.shape(signal)[1] > 0, f"{self.signal}: there must be at least one step.")
+        checks = [
+            require(tf.shape(signal)[0] > 0, NO_ITEMS),
+            require(tf.shape(signal)[1] > 0, f"{self.signal}: there must be at least one step."),
+        ]
+        with tf.control_dependencies(checks):
+            signal = tf.identity(signal)
         if self.signal == "ids":
             return within(signal, self._info.num_classes, "ids")
         signal = tf.debugging.check_numerics(signal, "audio")
@@ -278,9 +332,9 @@ def in_float32(model: keras.Model) -> keras.Model:
     return exact
 
 
-def require(condition: tf.Tensor, told: str) -> None:
+def require(condition: tf.Tensor, told: str) -> tf.Operation:
     """Fails the request, with that message, where a condition is false."""
-    tf.debugging.Assert(condition, [told])
+    return tf.debugging.Assert(condition, [told])
 
 
 def within(ids: tf.Tensor, count: int, name: str) -> tf.Tensor:

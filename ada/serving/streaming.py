@@ -60,12 +60,12 @@ class GraphStream:
           The new states, ids int32 `[block_steps]`, and how many of them there are: fewer than
           that, down to none, where the codes end.
         """
-        totals = self._totals(codes)
+        totals = self.totals(codes)
         before = states[-1].sampler.step
         states, ids = self._advance(self._bottom, states, item, codes, totals)
         return states, ids, tf.cast(states[-1].sampler.step - before, tf.int32)
 
-    def _totals(self, codes: tf.Tensor | None) -> list[tf.Tensor]:
+    def totals(self, codes: tf.Tensor | None) -> list[tf.Tensor]:
         """Ids that there are of every level, int64: those that given codes stand for."""
         total = tf.constant(np.iinfo(np.int64).max, tf.int64)
         if codes is None:

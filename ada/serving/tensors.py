@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Steps that one request may draw, if nothing else is said: a minute of audio, beyond all deadlines.
+MAX_STEPS = 2**20
+
 
 class Tensor(NamedTuple):
     """One named input or output.
@@ -42,5 +45,16 @@ TENSORS = {
 
 
 def as_array(name: str, value: object) -> np.ndarray:
-    """A value as the array that an input of that name takes; state is passed on as it is."""
-    return np.asarray(value, TENSORS[name].dtype if name in TENSORS else None)
+    """A value as the array that an input of that name takes; state is passed on as it is.
+
+    Raises:
+      ValueError: if it would be another value.
+    """
+    given = np.asarray(value)
+    if name not in TENSORS:
+        return given
+    wanted = np.dtype(TENSORS[name].dtype)
+    converted = given.astype(wanted)
+    if wanted.kind == "i" and not np.array_equal(converted, given):
+        raise ValueError(f"{name} takes {wanted}, which {value!r} is not.")
+    return converted

@@ -26,7 +26,7 @@ class Profiler:
         self._directory = directory
         self._first = max(first, min(first + WARMUP_STEPS, stop - PROFILED_STEPS))
         self._last = min(self._first + PROFILED_STEPS, stop)
-        self._running = False
+        self._running, self._done = False, self._first
 
     @contextlib.contextmanager
     def step(self, step: int) -> Iterator[None]:
@@ -39,6 +39,7 @@ class Profiler:
             self._running = True
         with tf.profiler.experimental.Trace("train", step_num=step, _r=1):
             yield
+        self._done = step + 1
         if step + 1 == self._last:
             self.close()
 
@@ -49,6 +50,6 @@ class Profiler:
         self._running = False
         tf.profiler.experimental.stop()
         log.info(
-            f"Profile of steps {self._first + 1} to {self._last} written. See it: pip install -e "
+            f"Profile of steps {self._first + 1} to {self._done} written. See it: pip install -e "
             f"'.[profile]'; tensorboard --logdir={self._directory}, tab Profile."
         )

@@ -47,6 +47,8 @@ DESCRIPTIONS = {
     "clips/sample": "Drawn from nothing.",
     "speed/steps_per_sec": "Training steps a second, without validation and checkpoints.",
     "speed/waiting_for_input": "Share of the time that the loop waited for data.",
+    "speed/samples_per_sec": "Samples that training goes through in a second.",
+    "speed/codes_per_sec": "Codes that training goes through in a second.",
     "speed/audio_secs_per_sec": "Seconds of audio that training goes through in a second.",
     "score/bits": "Bits of the last validation; of an autoencoder reconstruction bits.",
     "score/best_bits": "The fewest bits of any validation so far.",

@@ -28,6 +28,8 @@ def test_the_wheel_trains_elsewhere(tmp_path):
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"ada"}
     assert "ada/listening/static/index.html" in names
+    for path in (ROOT / "ada" / "pretrained").rglob("*"):
+        assert path.is_dir() or path.suffix == ".pyc" or str(path.relative_to(ROOT)) in names
 
     empty = tmp_path / "empty"
     empty.mkdir()

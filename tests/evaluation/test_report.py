@@ -67,6 +67,7 @@ def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
     model = SimpleNamespace(quantizer=None, num_codes=0)
     run = SimpleNamespace(
         directory="x",
+        identity=lambda checkpoint: {"digest": checkpoint},
         info=SimpleNamespace(kind="codes", hop_length=hop, sample_rate=100, to_ids=lambda: None),
         load_model=lambda checkpoint: model,
         open_dataset=lambda data_dir: SimpleNamespace(

@@ -10,6 +10,7 @@ from serving_reference import Reference
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from ada.serving.client import Client
+from ada.serving.tensors import as_array
 
 ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -130,3 +131,12 @@ def test_what_cannot_be_is_refused(signature, inputs, message, client):
     with pytest.raises(grpc.RpcError, match=message):
         client.predict(signature, **inputs)
     assert client.predict("generate", steps=1)["audio"].shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("codes", [[1.7]]), ("items", np.array([2**32 + 3])), ("steps", 99.9), ("seed", 2**63)],
+)
+def test_no_value_is_taken_for_another(name, value):
+    with pytest.raises((ValueError, OverflowError), match=f"{name} takes int|too large"):
+        as_array(name, value)

@@ -157,6 +157,24 @@ def test_what_is_there_stays_unless_it_may_go(exported, chain_of, tmp_path):
     assert names_in(there.parent) == ["1"]
 
 
+def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
+    there = tmp_path / "model" / "1"
+    there.mkdir(parents=True)
+    (there / "mark").touch()
+    replace = Path.replace
+
+    def fail(path, target):
+        if path.suffix == ".tmp":
+            raise OSError("no room")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="no room"):
+        export(chain_of("wavenet"), str(there), [Draws()], with_warmup=False, overwrite=True)
+    assert (there / "mark").exists()
+    assert names_in(there.parent) == ["1"]
+
+
 def test_what_fails_leaves_nothing(chain_of, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from serving_reference import Reference
 
 KINDS = (
@@ -131,6 +132,69 @@ def test_draws_are_those_of_python(temperature, kind, answers, references):
         drawn = reference.drawn(ITEMS, SEED, temperature, codes=codes)
         outputs = answers[kind, ("decode", temperature)]
         np.testing.assert_array_equal(signal_of(outputs), reference.from_ids(drawn[-1]))
+
+
+def test_codes_that_were_generated_decode_to_what_was_generated(exported):
+    """As `length_rule` of the metadata says; the codes of `encode` are ceil(n / hop)."""
+    ask = tf.saved_model.load(str(exported("three levels"))).signatures
+    given = {name: tf.constant(value) for name, value in how().items()}
+    made = ask["generate"](steps=tf.constant(STEPS), **given)
+    again = ask["decode"](codes=made["codes"], **given)["audio"][:, :STEPS]
+    np.testing.assert_array_equal(again, made["audio"])
+    assert made["codes"].shape[1] > ask["encode"](audio=made["audio"])["codes"].shape[1] == 5
+
+
+def refused(signature, told, **inputs):
+    """That it fails, and says so much."""
+    with pytest.raises(tf.errors.InvalidArgumentError, match=told):
+        signature(**{name: tf.constant(value) for name, value in inputs.items()})
+
+
+def test_requests_that_cannot_be_met_say_why(exported):
+    ask = tf.saved_model.load(str(exported("two levels"))).signatures
+    nobody = how(items=np.zeros(0, np.int32))
+    refused(ask["generate"], "at least one item", steps=20, **nobody)
+    refused(ask["decode"], "at least one item", codes=np.zeros((0, 9), np.int32), **nobody)
+    refused(ask["encode"], "at least one item", audio=np.zeros((0, 9), np.float32))
+    refused(ask["score"], "at least one item", audio=np.zeros((0, 9), np.float32))
+    refused(ask["initial_state"], "at least one item", items=np.zeros(0, np.int32))
+    three = how() | {"temperature": np.ones(3, np.float32)}
+    refused(ask["generate"], "one number, or 2: one a level", steps=20, **three)
+    refused(ask["generate"], "at most 1048576: stream", steps=2**20 + 1, **how())
+    prompt = np.zeros((3, 40), np.float32)
+    refused(ask["continue"], "steps must be 0 or more", prompt=prompt, steps=-10, **how())
+    refused(ask["continue"], "at most 1048576|1 or more", prompt=prompt, steps=2**31 - 1, **how())
+    given = tf.saved_model.load(str(exported("no prior"))).signatures["continue"]
+    codes = np.zeros((3, 2), np.int32)
+    refused(given, "longer than what the codes stand for", codes=codes, prompt=prompt, **how())
+
+
+def test_states_that_no_stream_comes_to_are_refused(exported):
+    """A level told to be far on would let that above it draw for ever."""
+    ask = tf.saved_model.load(str(exported("two levels"))).signatures
+    inputs = {name: tf.constant(value) for name, value in how().items()}
+    state = ask["initial_state"](items=inputs["items"])
+    for _ in range(3):
+        state = ask["generate_block"](**inputs, **state)
+        for name in ("audio", "num_steps"):
+            state.pop(name)
+    state = {name: value.numpy() for name, value in state.items()}
+    assert state["step_0"].tolist() == [48] * 3
+    level = r"the state of level {} is none"
+    for name, value, number in (
+        ("step_0", 2**50, 0),
+        ("step_0", -16, 0),
+        ("step_0", 7, 0),
+        ("step_1", 2**40, 0),
+        ("step_1", 0, 0),
+        ("previous_0", 7, 0),
+        ("previous_1", -7, 1),
+        ("kept_1", 7, 1),
+    ):
+        wrong = state | {name: state[name].copy()}
+        wrong[name][1] = value
+        refused(ask["generate_block"], level.format(number), **how(), **wrong)
+    assert ask["generate_block"](**inputs, **state)["num_steps"].numpy().tolist() == [16] * 3
 
 
 def test_an_item_does_not_depend_on_those_beside_it(kind, answers, references):

@@ -50,8 +50,9 @@ def test_names_stand_for_run_directories(packed):
         pretrained.run_dirs("boy")
 
 
-def test_what_is_not_evaluated_is_not_packed(chain_dirs, tmp_path):
-    (tmp_path / "evaluation.json").write_text('{"systems": []}')
+def test_what_is_not_evaluated_as_it_is_is_not_packed(chain_dirs, tmp_path):
+    levels = [{"run_dir": d, "digest": "of before"} for d in chain_dirs[2]]
+    (tmp_path / "evaluation.json").write_text(json.dumps({"systems": [{"levels": levels}]}))
     (tmp_path / "data.md").write_text("Noise.")
     process = run(
         "tools.pack",
