@@ -73,9 +73,7 @@ def run(
     # Names of files hold anything, and terminals cannot show all of it.
     sys.stdout.reconfigure(errors="backslashreplace")
     if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
-        print(sys.modules["__main__"].__doc__)
-        print(flags.FLAGS.main_module_help())
-        sys.exit(0)
+        _exit_with_help()
     try:
         argv = flags.FLAGS(sys.argv)
         if len(argv) > 1 + arguments:
@@ -106,6 +104,16 @@ def run(
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
+
+
+def _exit_with_help() -> NoReturn:
+    """Prints what the command does and its flags; who reads may have seen enough before the end."""
+    try:
+        print(sys.modules["__main__"].__doc__)
+        print(flags.FLAGS.main_module_help(), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

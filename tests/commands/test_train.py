@@ -1,7 +1,11 @@
 """`python -m ada.train`: what is refused and how, and a start without any noise."""
 
+import shlex
+import subprocess
+import sys
+
 import pytest
-from support import MICRO, run
+from support import MICRO, ROOT, run
 
 from ada import bundled
 
@@ -62,3 +66,13 @@ def test_trains_on_the_bundled_audio_quietly_and_resumes(tmp_path):
     again = run("ada.train", *args)
     assert again.returncode == 0
     assert "is complete: 6 of 6 steps" in again.stderr
+
+
+def test_help_may_be_read_in_part():
+    python = shlex.quote(sys.executable)
+    line = f"{python} -m ada.train --help | head -n 1; echo ${{PIPESTATUS[0]}}"
+    process = subprocess.run(
+        ["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.splitlines()[-1] == "0"
+    assert process.stderr == ""
