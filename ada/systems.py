@@ -89,7 +89,7 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
     run_dirs = _train_levels(system, stages, params, audio)
     stages.root = root
     chain = f"--run_dirs={','.join(run_dirs)}"
-    samples = root / "samples"
+    samples, clips = root / "samples", "--num_samples=0"
     # An autoencoder on top (NSynth) has nothing that it could sample from: it reconstructs.
     if Run.open(run_dirs[0]).build_model().quantizer is None:
         flags = [
@@ -101,7 +101,8 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
             "--overwrite",
         ]
         stages.run("samples", ["ada.sample", chain, *flags], samples / "sample.json")
-    flags = [f"--output_dir={root / 'evaluation'}", "--num_samples=0"]
+        clips = f"--samples={samples}"
+    flags = [f"--output_dir={root / 'evaluation'}", clips]
     stages.run("evaluation", ["ada.evaluate", chain, *flags], root / "evaluation" / EVALUATION)
     baseline = None
     if system.baseline:

@@ -73,31 +73,9 @@ def run_systems(root: Path) -> int:
             log.warning(f"{name}: {error}")
             code = 1
         systems_report.write(root, results, list(coders.values()))
-    evaluate_side_by_side(root, results)
-    systems_report.write(root, results, list(coders.values()))
     print((root / "results.md").read_text())
     print(f"Look and listen: {root / 'page.html'}")
     return code
-
-
-def evaluate_side_by_side(root: Path, results: list[dict[str, Any]]) -> None:
-    """Measures what all systems generated and reconstruct, into `root / "evaluation"`."""
-    from ada.evaluation.comparison import EVALUATION, read_evaluation
-    from ada.stages import Stages
-
-    names = [row["name"] for row in results if row["name"] in PAPER]
-    if not names:
-        return
-    found = {name: read_evaluation(root / name / "evaluation" / EVALUATION) for name in names}
-    chains = [",".join(v["run_dir"] for v in found[name]["levels"]) for name in names]
-    samples = [str(d) if d.exists() else "" for d in (root / name / "samples" for name in names)]
-    stages = Stages(root)
-    # What was trained decides what is found: all numbers of the systems' own evaluations.
-    stages.depend_on(str(list(found.values())))
-    out = root / "evaluation"
-    command = ["ada.evaluate", *(f"--run_dirs={chain}" for chain in chains)]
-    command += [f"--names={','.join(names)}", f"--samples={','.join(samples)}"]
-    stages.run("evaluation", [*command, f"--output_dir={out}"], out / EVALUATION)
 
 
 def add_rows(

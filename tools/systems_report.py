@@ -8,15 +8,21 @@ import ada
 from ada.bundled import SAMPLE_RATE
 from ada.data.spec import write_text_atomically
 from ada.evaluation import page
-from ada.evaluation.comparison import EVALUATION
-from ada.evaluation.comparison_page import CLIPS_SHOWN, heard_table
-from ada.evaluation.comparison_page import LEGEND as HEARD_LEGEND
+from ada.evaluation.comparison import EVALUATION, read_evaluation
+from ada.evaluation.comparison_page import CLIPS_SHOWN, heard, write_comparison
 from ada.evaluation.report import clips_of_files
 from ada.runs import Run
 from tools import autoencoders
 from tools.published import PAPER
 from tools.tables import markdown
 
+HEARD = (
+    "log-mel, dB",
+    "FAD (real)",
+    "harmony, 8-16 s (real)",
+    "rhythm, 8-16 s (real)",
+    "× real time",
+)
 HEADER = (
     "system",
     "levels",
@@ -27,7 +33,7 @@ HEADER = (
     "total",
     "perplexity",
     "rolled codes cost",
-    "x real time",
+    *HEARD,
     "fidelity (paper)",
     "musicality (paper)",
 )
@@ -35,8 +41,12 @@ LEGEND = (
     "Bits a sample on the validation split, on which the best checkpoints were chosen too. "
     "Reconstruction is given codes and no likelihood; total, a bound on -log2 p(x), is what "
     "compares with a WaveNet without codes. Perplexity of the codes, and what another clip's codes "
-    "cost in bits a step of the level below, by level from the bottom up. Real time: of all clips "
-    "together, without loading and compiling. Receptive field, fidelity and musicality marked as "
+    "cost in bits a step of the level below, by level from the bottom up. Log-mel: distance of "
+    "reconstructions, drawn given the codes of all levels, from originals. FAD: Frechet audio "
+    "distance of generated from real audio, and that of as much other real audio. Harmony "
+    "and rhythm: how much more alike moments 8 to 16 s apart are than moments of different clips, "
+    "with standard errors, and the same of real audio. Real time: of all clips together, without "
+    "loading and compiling. Receptive field, fidelity and musicality marked as "
     "the paper's are of its own models, rated by people from 1 to 5. Rows without remedies are "
     "autoencoders alone."
 )
@@ -63,7 +73,7 @@ def cells(row: dict[str, Any]) -> list[str]:
         number("total_bits"),
         by_level("perplexity", ".0f"),
         by_level("rolled_codes_cost_bits", ".2f"),
-        number("generation_realtime_factor", ".1f"),
+        *(row["heard"].get(name, "–") for name in HEARD),
         row["fidelity_paper"] or "–",
         row["musicality_paper"] or "–",
     ]
@@ -84,6 +94,7 @@ def system_row(name: str, root: Path, evaluation: dict[str, Any]) -> dict[str, A
         **_code_numbers(levels),
         "total_bits": evaluation.get("total_bits"),
         "generation_realtime_factor": summary["real_time_factor"],
+        "heard": heard(evaluation),
         "wavs": summary["wavs"],
         "fidelity_paper": published.fidelity,
         "musicality_paper": published.musicality,
@@ -101,6 +112,7 @@ def plain_row(title: str, name: str, level: dict[str, Any]) -> dict[str, Any]:
         **_code_numbers([level]),
         "total_bits": None,
         "generation_realtime_factor": None,
+        "heard": {},
         "wavs": [],
         "fidelity_paper": None,
         "musicality_paper": None,
@@ -127,7 +139,8 @@ def _code_numbers(levels: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]]) -> None:
-    """Writes results.json, autoencoders.json, both tables in results.md, and page.html.
+    """Writes results.json, autoencoders.json, both tables in results.md, page.html, and
+    evaluation.html, where everything that was measured stands side by side.
 
     Args:
       root: where to.
@@ -140,17 +153,11 @@ def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]
         (HEADER, list(map(cells, results)), LEGEND),
         (autoencoders.HEADER, list(map(autoencoders.cells, coders)), autoencoders.LEGEND),
     )
-    side_by_side = root / "evaluation" / EVALUATION
-    if side_by_side.exists():
-        header, rows = heard_table(json.loads(side_by_side.read_text())["systems"])
-        tables += ((header, rows, HEARD_LEGEND),)
     parts = [f"{markdown(header, rows)}\n{legend}\n" for header, rows, legend in tables]
     write_text_atomically(str(root / "results.md"), "\n".join(parts))
     sections = [
         (heading, [page.table_block(header, rows), page.text_block(legend)])
-        for heading, (header, rows, legend) in zip(
-            ("Results", "Autoencoders", "What is heard"), tables, strict=False
-        )
+        for heading, (header, rows, legend) in zip(("Results", "Autoencoders"), tables, strict=True)
     ]
     sections += [
         (row["system"], [clips_of_files(row["wavs"][:CLIPS_SHOWN], SAMPLE_RATE)])
@@ -164,3 +171,12 @@ def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]
         f"Made by ada {ada.__version__}.",
     )
     page.write_page(root / "page.html", html)
+    folders = [root / row["name"] / "evaluation" for row in results if row["name"] in PAPER]
+    found = [read_evaluation(folder / EVALUATION) for folder in folders]
+    clips = [
+        folder / "clips" / result["name"] for folder, result in zip(folders, found, strict=True)
+    ]
+    found = [
+        result | {"name": folder.parent.name} for folder, result in zip(folders, found, strict=True)
+    ]
+    write_comparison(root / "evaluation.html", found, [SAMPLE_RATE] * len(found), clips)

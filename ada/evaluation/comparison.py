@@ -127,7 +127,8 @@ def compare(
         write_text_atomically(str(root / SYSTEMS), _csv([summary(result) for result in results]))
         write_text_atomically(str(root / FILES), _csv(_files(results)))
         rates = [s.chain.runs[-1].info.sample_rate for s in systems]
-        write_comparison(root / PAGE, results, rates, root / "clips")
+        folders = [root / "clips" / result["name"] for result in results]
+        write_comparison(root / PAGE, results, rates, folders)
     return results
 
 

@@ -35,7 +35,10 @@ Real time: of all clips together, without loading and compiling.
 
 
 def write_comparison(
-    path: Path, results: list[dict[str, Any]], sample_rates: Sequence[int], clips_dir: Path
+    path: Path,
+    results: list[dict[str, Any]],
+    sample_rates: Sequence[int],
+    clips_dirs: Sequence[Path],
 ) -> None:
     """Writes the page.
 
@@ -43,14 +46,14 @@ def write_comparison(
       path: of the page.
       results: of the systems (`ada.evaluation.comparison.evaluate_system`).
       sample_rates: of the systems, Hz.
-      clips_dir: with a folder of clips for each.
+      clips_dirs: where the clips of each are.
     """
     sections = [("Numbers", [*_tables(results), page.text_block(LEGEND)])]
     charts = _consistency(results)
     if charts:
         sections.append(("Long range", charts))
-    for result, rate in zip(results, sample_rates, strict=False):
-        found = _clips(clips_dir / result["name"], rate)
+    for result, rate, folder in zip(results, sample_rates, clips_dirs, strict=False):
+        found = _clips(folder, rate)
         if found:
             sections.append((f"Listen: {result['name']}", [page.clips_block(found)]))
     usage = [
@@ -94,9 +97,10 @@ def _tables(results: list[dict[str, Any]]) -> list[str]:
     return [page.table_block(header, rows) for header, rows in filled if len(header) > 1]
 
 
-def heard_table(results: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of what compares with real audio: reconstructed and generated clips."""
-    return _filled(results, _SPECTRA | _CONSISTENCY)
+def heard(result: dict[str, Any]) -> dict[str, str]:
+    """What compares reconstructed and generated clips with real ones, by column; some are "–"."""
+    row = summary(result)
+    return {name: cell(row) for name, cell in (_SPECTRA | _CONSISTENCY).items()}
 
 
 def _filled(

@@ -176,7 +176,8 @@ def _frechet(
     if not tagger.is_installed():
         log.warning(f"no Frechet audio distance: {tagger.HOW_TO_INSTALL}")
         return nothing
-    heard, made = embeddings(sources, rate), embeddings(audio, rate)
+    made = embeddings(audio, rate)
+    heard = embeddings(sources, rate) if len(made) > 1 else made
     if min(len(heard), len(made)) < 2:
         log.warning(f"no Frechet audio distance: of {secs:g} s; 5 s will do, real and generated.")
         return nothing

@@ -55,11 +55,10 @@ def tags(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _run(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    network = _network()
     audio = soxr.resample(np.asarray(audio, np.float32), sample_rate, SAMPLE_RATE)
     if len(audio) < PATCH_FRAMES * HOP_LENGTH:
         return np.zeros([0, 200], np.float32), np.zeros([0, 50], np.float32)
-    embeddings, probabilities = network(tf.constant(_patches(audio)))
+    embeddings, probabilities = _network()(tf.constant(_patches(audio)))
     return embeddings.numpy(), probabilities.numpy()
 
 
