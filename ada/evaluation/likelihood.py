@@ -62,6 +62,9 @@ class SplitScorer:
     the edge of a window (`model.context`). What looks past the end of a source sees silence (or
     code 0) there.
 
+    Where codes are extracted, encoders see the last id repeated to the end of its hop, and then
+    zeros, so that the last code or two of a source may be others than are scored here.
+
     Args:
       model: a built model.
       dataset: to score.
