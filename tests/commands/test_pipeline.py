@@ -1,6 +1,5 @@
 """The main job, end to end, on a scale of seconds; every command of a chain is run by it."""
 
-import csv
 import io
 import json
 import re
@@ -10,16 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from support import MICRO, ROOT, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ada.audio import read_audio, write_wav
 from ada.chain import Chain
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.errors import UserError
-from ada.evaluation import tagger
 from ada.evaluation.comparison import read_evaluation
 from ada.evaluation.generated import read_clips
 from ada.files import exclusive
@@ -178,76 +172,6 @@ def test_its_own_data_encoded_anew_give_the_same_numbers(finished, tmp_path):
     assert found["total_bits"] == expected["total_bits"]
     for level, before in zip(found["levels"], expected["levels"], strict=True):
         assert level["files"] == before["files"]
-
-
-def test_systems_are_evaluated_side_by_side(finished, music, tmp_path):
-    """Clips of 8.5 s and other audio of 10 s: heard by the tagger, and with lags of 8 s."""
-    out, _, _ = finished
-    where = tmp_path / "evaluation"
-    pieces = [read_audio(str(path), 16000) for path in sorted(music.glob("*.wav"))]
-    for number in range(3):
-        long = np.concatenate(np.roll(pieces * 2, number, axis=0)[:5])
-        write_wav(str(tmp_path / "music" / f"{number}.wav"), long, 16000)
-    prepare(tmp_path / "data", AudioOptions((str(tmp_path / "music"),)))
-    chain = [out / "prior_hop64", out / "hop64_vqvae"]
-    process = run(
-        "ada.evaluate",
-        f"--run_dirs={chain[0]},{chain[1]}",
-        f"--run_dirs={out / 'baseline'}",
-        "--names=codes,plain",
-        f"--data_dir={tmp_path / 'data'}",
-        f"--output_dir={where}",
-        "--num_samples=2",
-        "--duration_secs=8.5",
-    )
-    assert process.returncode == 0, process.stderr
-    codes, plain = json.loads((where / "evaluation.json").read_text())["systems"]
-    # Every step of every file is counted, so the files add up to the whole.
-    for level in (*codes["levels"], *plain["levels"]):
-        steps = sum(file["steps"] for file in level["files"])
-        bits = sum(file["steps"] * file["bits_per_step"] for file in level["files"])
-        assert bits / steps == pytest.approx(level["bits_per_step"], rel=1e-6)
-    assert codes["levels"][0]["unigram_bits"] > 0
-    [distances] = codes["reconstruction"]
-    assert distances["levels"] == 1
-    assert 0 < distances["log_mel_db"] < 100
-    assert "reconstruction" not in plain
-    for made in (codes["generated"], plain["generated"]):
-        assert (made["clips"], made["clip_secs"], made["compared_secs"]) == (2, 8.5, 8.5)
-        assert made["real_time_factor"] > 0
-        assert made["draws"][0]["temperature"] == 1.0
-        if tagger.is_installed():
-            assert 0 < made["fad"] < 1e4
-            assert 0 < made["fad_real"] < made["fad"]
-        for feature in ("chroma", "onset"):
-            for source in ("consistency", "consistency_real"):
-                assert -1 <= made[source][feature]["4-8"]["mean"] <= 1
-                assert made[source][feature]["8-16"] is None
-        assert made["consistency"]["chroma"]["0.5-1"] is not None
-        assert made["consistency"]["onset"]["0.5-1"] is None
-    # The audio is not what the models were trained on: nothing to have learnt by heart.
-    assert codes["generated"]["memorisation"] is None
-    assert "no memorisation" in process.stderr
-    with (where / "systems.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["system"] for row in rows] == ["codes", "plain"]
-    assert float(rows[0]["total_bits"]) == codes["total_bits"]
-    with (where / "files.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 3
-    for name in ("generated_1", "original_0", "reconstruction_0"):
-        assert soundfile.info(where / "clips" / "codes" / f"{name}.wav").frames > 0
-    page = (where / "page.html").read_text()
-    assert page.count("<audio") == 2 + 4 + 2
-    for said in ("Systems side by side", "Frechet", "chroma: harmony", "codes: hop64_vqvae"):
-        assert said in page
-    # Given again without clips, it shows none of those of before.
-    flags = [f"--output_dir={where}", "--num_samples=0", "--names=plain"]
-    again = run("ada.evaluate", f"--run_dirs={out / 'baseline'}", *flags)
-    assert again.returncode == 0, again.stderr
-    assert "<audio" not in (where / "page.html").read_text()
-    wrong = run("ada.evaluate", f"--run_dirs={out / 'baseline'}", "--names=a,b")
-    assert wrong.returncode == 2
-    assert "--names: 2 given, of 1" in wrong.stderr
 
 
 def test_clips_that_were_sampled_before_are_evaluated(finished, tmp_path):

@@ -1,0 +1,134 @@
+"""`python -m ada.evaluate`: systems side by side, on audio that they were not trained on."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from support import run, write_run
+
+from ada.audio import read_audio, write_wav
+from ada.data.options import AudioOptions
+from ada.data.preparation import prepare
+from ada.evaluation import tagger
+from ada.quantizers import VectorQuantizer
+
+
+@pytest.fixture(scope="module")
+def data(music, tmp_path_factory):
+    """Three files of 10 s: heard by the tagger, and with lags of 8 s."""
+    root = tmp_path_factory.mktemp("long")
+    pieces = [read_audio(str(path), 16000) for path in sorted(music.glob("*.wav"))]
+    for number in range(3):
+        long = np.concatenate(np.roll(pieces * 2, number, axis=0)[:5])
+        write_wav(str(root / "music" / f"{number}.wav"), long, 16000)
+    prepare(str(root / "data"), AudioOptions((str(root / "music"),)))
+    return root / "data"
+
+
+@pytest.fixture(scope="module")
+def runs(make_wavenet, make_autoencoder, tmp_path_factory):
+    """Runs of random weights by name: a prior above an autoencoder, and a WaveNet."""
+    root = tmp_path_factory.mktemp("runs")
+    level1 = write_run(root / "level1", make_autoencoder(quantizer=VectorQuantizer(7, 3)), 16000)
+    return {
+        "level1": level1,
+        "prior": write_run(root / "prior", make_wavenet(seed=1), 16000, level1),
+        "wavenet": write_run(root / "wavenet", make_wavenet(), 16000),
+    }
+
+
+@pytest.fixture(scope="module")
+def compared(data, runs, tmp_path_factory):
+    """Flags, the process and the directory of an evaluation of both."""
+    where = tmp_path_factory.mktemp("compared") / "evaluation"
+    flags = [
+        f"--run_dirs={runs['prior']},{runs['level1']}",
+        f"--run_dirs={runs['wavenet']}",
+        "--names=codes,=plain",
+        f"--data_dir={data}",
+        f"--output_dir={where}",
+        "--num_samples=2",
+        "--duration_secs=8.5",
+    ]
+    process = run("ada.evaluate", *flags)
+    assert process.returncode == 0, process.stderr
+    return flags, process, where
+
+
+@pytest.fixture
+def systems(compared):
+    return json.loads((compared[2] / "evaluation.json").read_text())["systems"]
+
+
+def test_every_step_of_every_file_counts(systems):
+    for system in systems:
+        for level in system["levels"]:
+            steps = sum(file["steps"] for file in level["files"])
+            bits = sum(file["steps"] * file["bits_per_step"] for file in level["files"])
+            assert bits / steps == pytest.approx(level["bits_per_step"], rel=1e-6)
+        bits = sum(level["bits_per_sample"] for level in system["levels"])
+        assert system["total_bits"] == pytest.approx(bits)
+    prior, level1 = systems[0]["levels"]
+    assert prior["unigram_bits"] > 0
+    assert (prior["files"][0]["steps"], level1["files"][0]["steps"]) == (40000, 160000)
+
+
+def test_reconstructions_and_clips_are_compared_with_real_audio(compared, systems):
+    codes, plain = systems
+    [distances] = codes["reconstruction"]
+    assert distances["levels"] == 1
+    assert 0 < distances["log_mel_db"] < 100
+    assert "reconstruction" not in plain
+    for made in (codes["generated"], plain["generated"]):
+        assert (made["clips"], made["clip_secs"], made["compared_secs"]) == (2, 8.5, 8.5)
+        assert made["real_time_factor"] > 0
+        assert made["draws"][0]["temperature"] == 1.0
+        if tagger.is_installed():
+            assert 0 <= made["fad_real"] < made["fad"] < 1e4
+        for feature in ("chroma", "onset"):
+            for source in ("consistency", "consistency_real"):
+                assert -1 <= made[source][feature]["4-8"]["mean"] <= 1
+                assert made[source][feature]["8-16"] is None
+        assert made["consistency"]["chroma"]["0.5-1"] is not None
+        assert made["consistency"]["onset"]["0.5-1"] is None
+        # The audio is not what the models were trained on: nothing to have learnt by heart.
+        assert made["memorisation"] is None
+    assert "no memorisation" in compared[1].stderr
+
+
+def test_tables_and_clips_are_files(compared, systems):
+    _, _, where = compared
+    with (where / "systems.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    # No spreadsheet takes a name for a formula.
+    assert [row["system"] for row in rows] == ["codes", "'=plain"]
+    assert float(rows[0]["total_bits"]) == systems[0]["total_bits"]
+    with (where / "files.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 3
+    for name in ("generated_1", "original_0", "reconstruction_0"):
+        assert soundfile.info(where / "clips" / "codes" / f"{name}.wav").frames > 0
+    page = (where / "page.html").read_text()
+    assert page.count("<audio") == 2 + 4 + 2
+    for said in ("Systems side by side", "Frechet", "chroma: harmony", "codes: level1"):
+        assert said in page
+
+
+def test_a_new_page_plays_nothing_of_the_one_before(compared):
+    flags, _, where = compared
+    again = run("ada.evaluate", *flags[1:2], "--names==plain", *flags[3:5], "--num_samples=0")
+    assert again.returncode == 0, again.stderr
+    assert "<audio" not in (where / "page.html").read_text()
+
+
+def test_names_that_cannot_be(runs):
+    one = f"--run_dirs={runs['wavenet']}"
+    for flags, told in (
+        (["--names=a,b"], "--names: 2 given, of 1"),
+        (["--names=.."], "names of folders"),
+        (["--names=a/b"], "names of folders"),
+        ([one], "tell them apart by --names=one,other"),
+    ):
+        wrong = run("ada.evaluate", one, *flags)
+        assert (wrong.returncode, told in wrong.stderr) == (2, True), wrong.stderr
