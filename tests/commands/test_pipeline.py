@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from support import MICRO, ROOT, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
