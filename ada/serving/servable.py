@@ -7,13 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio import pcm16
-from ada.generation import Draws, IncrementalState, Level
+from ada.generation import Draws, Level
 from ada.generation.lengths import CodeGeometry, level_lengths
 from ada.model_json import model_config, model_from_config
 from ada.models.losses import categorical
 from ada.runs import RunInfo
+from ada.serving.checks import require, within
 from ada.serving.level import GraphLevel, Item
-from ada.serving.streaming import GraphStream, LevelState
+from ada.serving.states import named, nested, require_state
+from ada.serving.streaming import GraphStream
 from ada.serving.tensors import MAX_STEPS
 
 Tensors = dict[str, tf.Tensor]
@@ -138,7 +140,7 @@ class Servable:
     def initial_state(self, items: tf.Tensor) -> Tensors:
         """The state of streams before their first block."""
         require(tf.size(items) > 0, NO_ITEMS)
-        state = self._flat(self._stream.initial_state())
+        state = named(self.levels, self._stream.initial_state())
         return {name: tf.repeat(x[tf.newaxis], tf.size(items), 0) for name, x in state.items()}
 
     def next_block(self, codes: tf.Tensor | None = None, **inputs: tf.Tensor) -> Tensors:
@@ -147,14 +149,14 @@ class Servable:
         What comes after the end of codes is zero.
         """
         names = list(self.state_shapes())
-        self._require_state(inputs, codes)
+        require_state(self._stream, inputs, codes)
         rows = [inputs.pop(name) for name in names]
         rows += [] if codes is None else [self._checked(codes)]
 
         def draw(item: Item, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
             given = row[len(names)] if codes is not None else None
-            states, ids, count = self._stream.next_block(self._nested(row), item, given)
-            return ids, count, *self._flat(states).values()
+            states, ids, count = self._stream.next_block(nested(self.levels, row), item, given)
+            return ids, count, *named(self.levels, states).values()
 
         outputs = (tf.int32, tf.int32, *(row.dtype for row in rows[: len(names)]))
         ids, count, *state = self._each(draw, inputs, outputs, *rows)
@@ -167,52 +169,8 @@ class Servable:
         """What is carried from block to block, `[batch, ...]`, by name; 0 is the bottom level."""
         return {
             name: tf.TensorSpec([None, *x.shape], x.dtype)
-            for name, x in self._flat(self._stream.initial_state()).items()
+            for name, x in named(self.levels, self._stream.initial_state()).items()
         }
-
-    def _require_state(self, state: Tensors, codes: tf.Tensor | None) -> None:
-        """Fails the request where no stream can have come to such a state.
-
-        A level that is told to be far ahead of the one above it would let that one draw for ever.
-        """
-        totals = self._stream.totals(codes if codes is None else codes[0])
-        for position, (level, total) in enumerate(zip(self.levels, totals, strict=True)):
-            number, sampler = level.level.number, level.level.sampler
-            step, previous = state[f"step_{number}"], state[f"previous_{number}"]
-            at_block = (step % level.level.block_steps == 0) | (step == total)
-            possible = [(step >= 0) & (step <= total) & at_block]
-            possible += [(previous >= -1) & (previous < sampler.model.num_classes)]
-            if number:
-                kept = state[f"kept_{number}"]
-                possible += [(kept >= 0) & (kept < sampler.model.num_classes)]
-            if position:
-                above, size = state[f"step_{number + 1}"], tf.shape(state[f"kept_{number + 1}"])[1]
-                ahead = above - -(-step // level.level.hop_length)
-                possible += [(ahead >= 0) & (ahead <= tf.cast(size, tf.int64))]
-            there = tf.reduce_all([tf.reduce_all(each) for each in possible])
-            require(there, f"the state of level {number} is none that initial_state leads to.")
-
-    def _flat(self, states: Sequence[LevelState]) -> Tensors:
-        """The state of one item by name."""
-        named = {}
-        for level, state in zip(self.levels, states, strict=True):
-            number = level.level.number
-            named[f"ring_{number}"] = state.sampler.ring[:, 0]
-            named[f"previous_{number}"] = state.sampler.previous[0]
-            named[f"step_{number}"] = state.sampler.step
-            if number:
-                named[f"kept_{number}"] = state.kept
-        return named
-
-    def _nested(self, row: Sequence[tf.Tensor]) -> list[LevelState]:
-        """The inverse of `_flat`, of its values."""
-        values, states = iter(row), []
-        for level in self.levels:
-            ring, previous, step = next(values), next(values), next(values)
-            sampler = IncrementalState(ring[:, tf.newaxis], previous[tf.newaxis], step)
-            kept = next(values) if level.level.number else tf.zeros([0], tf.int32)
-            states.append(LevelState(sampler, kept))
-        return states
 
     def _encoded(
         self,
@@ -330,14 +288,3 @@ def in_float32(model: keras.Model) -> keras.Model:
     exact.build()
     exact.set_weights(model.get_weights())
     return exact
-
-
-def require(condition: tf.Tensor, told: str) -> tf.Operation:
-    """Fails the request, with that message, where a condition is false."""
-    return tf.debugging.Assert(condition, [told])
-
-
-def within(ids: tf.Tensor, count: int, name: str) -> tf.Tensor:
-    """The ids, after a look at whether they are such."""
-    require(tf.reduce_all((ids >= 0) & (ids < count)), f"{name} must be 0 .. {count - 1}.")
-    return ids

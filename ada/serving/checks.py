@@ -1,0 +1,14 @@
+"""What a request must hold: checks that are part of the graph, and what they say."""
+
+import tensorflow as tf
+
+
+def require(condition: tf.Tensor, told: str) -> tf.Operation:
+    """Fails the request, with that message, where a condition is false."""
+    return tf.debugging.Assert(condition, [told])
+
+
+def within(ids: tf.Tensor, count: int, name: str) -> tf.Tensor:
+    """The ids, after a look at whether they are such."""
+    require(tf.reduce_all((ids >= 0) & (ids < count)), f"{name} must be 0 .. {count - 1}.")
+    return ids
