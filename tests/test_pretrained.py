@@ -49,3 +49,20 @@ def test_it_sounds_from_anywhere_and_is_scored_on_any_audio(music, tmp_path):
     unknown = run("ada.sample", "--pretrained=organ", cwd=tmp_path, env=env)
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("Error: there is no pretrained 'organ'")
+
+
+def test_it_is_trained_on_from(music, tmp_path):
+    """With the files that the manual names; what changes no weights may differ."""
+    prepare(str(tmp_path / "data"), AudioOptions((str(music / "*"),)))
+    fewer = ("NUM_STEPS=1", "CROP_STEPS=2048", "BATCH_SIZE=1", "train.jit_compile=False")
+    process = run(
+        "ada.train",
+        "--gin_file=gin/hop64_vqvae.gin",
+        "--gin_file=gin/small.gin",
+        *(f"--gin_param={setting}" for setting in (*fewer, "Intervals.audio_secs=0.05")),
+        "--init_from=piano_hop64/hop64_vqvae",
+        f"--data_dir={tmp_path / 'data'}",
+        f"--run_dir={tmp_path / 'run'}",
+    )
+    assert process.returncode == 0, process.stderr
+    assert "Started from the weights of piano_hop64/hop64_vqvae" in process.stderr
