@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import difflib
 import functools
 import logging
 import re
@@ -66,9 +67,11 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
         # One overlay serves several models: a name that some shipped file knows is no mistake.
         misspelt = known - set(re.findall(r"%(\w+)", gin.config_str())) - _shipped_macros()
         if unknown or misspelt:
+            wrong, names = sorted(unknown | misspelt), sorted(known - misspelt)
+            near = [near for name in wrong for near in difflib.get_close_matches(name, names, n=1)]
+            mean = f"Did you mean {', '.join(near)}? " if near else ""
             raise UnusedBindingError(
-                f"gin: no file knows {', '.join(sorted(unknown | misspelt))}; names are "
-                f"{', '.join(sorted(known - misspelt))}."
+                f"gin: no file knows {', '.join(wrong)}. {mean}Names are {', '.join(names)}."
             )
         settings = make_settings()
     return dataclasses.replace(settings, model=_checked(settings.model))

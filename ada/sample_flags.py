@@ -35,7 +35,8 @@ def source_flag() -> str | None:
             raise UsageError(f"--{name} is for --mode={modes}, not for {FLAGS.mode}")
     if len(given) > 1 or (possible and not given):
         names = " or ".join(f"--{name}" for name in possible)
-        raise UsageError(f"--mode={FLAGS.mode} needs {names}, one of them")
+        one = "" if len(possible) == 1 else ", one of them"
+        raise UsageError(f"--mode={FLAGS.mode} needs {names}{one}")
     if FLAGS.prompt_secs and (FLAGS.mode == "continue" or given != ["prompt_audio"]):
         raise UsageError("--prompt_secs goes with --prompt_audio in --mode=primed or upsample")
     return given[0] if given else None

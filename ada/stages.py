@@ -48,8 +48,8 @@ class Stages:
         code = subprocess.run([sys.executable, "-m", *command], check=False).returncode
         if code:
             raise UserError(
-                f"stage {name} failed (exit code {code}). Run the same command again to go on from "
-                "here."
+                f"stage {name} failed (exit code {code}), as said above. Given again, the same "
+                "command goes on from here."
             )
         self.seconds[name] = round(time.monotonic() - start, 1)
         done = {"fingerprint": self._fingerprint, "seconds": self.seconds[name]}

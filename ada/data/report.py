@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from ada.data.spec import SPLITS, DatasetSpec, Dropped
 
 _EXAMPLES = 5
+# Less than this share of the audio in the train split is worth a word.
+LITTLE = 0.6
 
 
 def count_reasons(dropped: Iterable[Dropped]) -> str:
@@ -30,6 +32,13 @@ def report(spec: DatasetSpec) -> str:
             f"  {name:<14}{split.num_sources:>8}{split.hours:>10.4f}{len(split.shards):>8}"
         )
     lines.append(f"  split {spec.split_method}")
+    hours = [spec.splits[name].hours for name in SPLITS]
+    if hours[0] < LITTLE * sum(hours):
+        lines.append(
+            f"  ONLY {60 * hours[0]:.1f} of {60 * sum(hours):.1f} minutes are to train on: of few "
+            "files, whole files are much to set aside. More files, or one or two (which are "
+            "divided by time), leave more."
+        )
     lines += _dropped_lines(spec.dropped)
     if spec.cut:
         secs = sum(cut.secs for cut in spec.cut)

@@ -75,9 +75,9 @@ def rolled_codes_cost(
 def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, float]:
     """What codes cost, bits a code, under models that need no network: what a prior should beat.
 
-    Both are counted on the train split and scored on another, so that they do not profit from
-    few codes, as entropies of counts would: they are upper bounds on the entropy of a code and on
-    its *conditional entropy* given the code before.
+    Both are counted on the train split and scored on another, so that they do not profit from few
+    codes, as entropies of counts would: they are upper bounds on the entropy of a code and on its
+    *conditional entropy* given the code before. log2 of their number always is.
 
     Args:
       dataset: of codes.
@@ -106,7 +106,9 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
         unigram -= np.log2(alone[present]).sum()
         bigram -= np.log2(after).sum()
         count += len(present)
-    return {"unigram_bits": unigram / max(count, 1), "bigram_bits": bigram / max(count, 1)}
+    found = {"unigram_bits": unigram / max(count, 1), "bigram_bits": bigram / max(count, 1)}
+    # Where few codes were counted, taking all for equally likely is the better model.
+    return {name: float(min(bits, np.log2(num_codes))) for name, bits in found.items()}
 
 
 def _pairs(codes: np.ndarray, num_codes: int) -> np.ndarray:

@@ -30,7 +30,9 @@ audio; real is that of as much audio of the train split. Consistency is how much
 clip that are so far apart resemble each other, in harmony (chroma) and rhythm (onsets; windows of
 3 s), than moments of different clips, with its standard error over the clips. Memorised is the
 longest run of codes that a clip has in common with the training data, and that unheard music has.
-Real time: of all clips together, without loading and compiling.
+Real time: of all clips together, without loading and compiling. What has no column could not be
+measured: clips too short (rhythm takes more than 8 s), no prior, or audio that is not what a model
+was trained on.
 """
 
 
@@ -160,7 +162,7 @@ def _consistency(results: list[dict[str, Any]]) -> list[str]:
         curves = [
             page.Curve(name, *_by_lag(found[feature])) for name, found in lines if found is not None
         ]
-        if curves:
+        if any(np.isfinite(curve.y).any() for curve in curves):
             charts.append(
                 page.curves_block(f"{feature}: {what}", curves, "seconds apart", "above chance")
             )

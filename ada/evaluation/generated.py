@@ -141,13 +141,15 @@ def memorised(
         return None
     dataset = top.open_dataset(data_dir)
     if audio_digest(dataset.spec, "train") != audio_digest(top.spec, "train"):
-        log.warning(f"no memorisation: {data_dir} is not what {top.directory} was trained on.")
+        log.warning(
+            f"memorisation is not measured: {data_dir} is not what {top.directory} was trained on."
+        )
         return None
     num_clips, steps = top_ids.shape
     secs_a_code = top.info.hop_length / top.info.sample_rate
     unheard = min(num_clips, real.fitting(dataset, split, steps * secs_a_code))
     if split == "train" or not unheard:
-        log.warning("no memorisation: there is no unheard audio to compare with.")
+        log.warning("memorisation is not measured: there is no unheard audio to compare with.")
         return None
     corpus, count = [], 0
     for codes in all_codes(dataset, "train"):

@@ -47,7 +47,10 @@ def write_report(
     width = max(len(name) for name, _, _ in rows)
     print("\n".join(f"{name:<{width}}  {value:>9}  {meaning}" for name, value, meaning in rows))
     print(f"Look and listen: {root / 'page.html'}")
-    return verdict(summary)
+    told = verdict(summary)
+    for line in told:
+        log.warning(line)
+    return 1 if told else 0
 
 
 def summarise(
@@ -145,32 +148,31 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def verdict(summary: dict[str, Any]) -> int:
-    """The exit code, 1 where the codes of a level are dead or collapsed, which it says."""
-    code = 0
+def verdict(summary: dict[str, Any]) -> list[str]:
+    """What is to be said where the codes of a level are dead, collapsed or mostly unused."""
+    found = []
     for name, level in summary.get("levels", {}).items():
-        perplexity, used, num_codes = (
-            level[key] for key in ("perplexity", "used_codes", "num_codes")
+        perplexity, used, num_codes, cost = (
+            level[key]
+            for key in ("perplexity", "used_codes", "num_codes", "rolled_codes_cost_bits")
         )
-        told, cost = None, level["rolled_codes_cost_bits"]
+        told = None
         if collapsed(perplexity, num_codes):
             told = f"the codebook has collapsed: perplexity {perplexity:.1f}"
         elif used < UNUSED_BELOW * num_codes:
             told = f"most codes are unused: perplexity {perplexity:.1f}"
         if told:
-            code = 1
-            log.warning(
+            found.append(
                 f"{name}: {told}, {used} of {num_codes} codes used. Try a longer "
                 "CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
             )
         elif cost is not None and cost < DEAD_BELOW_BITS:
-            code = 1
-            log.warning(
+            found.append(
                 f"{name}: the codes are dead: exchanging them costs {cost:.3f} bits a step. Try "
                 "more INPUT_REPLACEMENT, fewer LOCAL_LAYERS, more NUM_STEPS (of a second level, "
                 "LEVEL2_STEPS)."
             )
-    return code
+    return found
 
 
 def _page(
@@ -186,10 +188,13 @@ def _page(
     if summary["real_time_factor"] is not None:
         sections.append(("Generated", [clips_of_files(summary["wavs"], rate)]))
     clips = (root / "evaluation" / "clips").glob("*/*.wav")
-    pairs = sorted(clips, key=lambda p: (p.stem.split("_")[1], p.stem))
+    pairs = [path for path in clips if not path.stem.startswith("generated")]
+    pairs.sort(key=lambda p: (p.stem.split("_")[1], p.stem))
     if pairs:
         sections.append(("Originals and their reconstructions", [clips_of_files(pairs, rate)]))
-    sections.append(("Numbers", [page.numbers_block(rows)]))
+    told = "".join(f"{line}\n\n" for line in verdict(summary))
+    more = f"{told}evaluation/page.html, beside this page, has all that was measured."
+    sections.append(("Numbers", [page.numbers_block(rows), page.text_block(more)]))
     runs = [*run_dirs, *([baseline] if baseline else [])]
     curves = [
         page.curves_block(Path(d).name, _curves(d), "training step", "bits a step") for d in runs

@@ -211,10 +211,12 @@ def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]
     def difference(name: str) -> str:
         values = old.get(name), settings[name]
         if any(isinstance(value, (list, dict)) for value in values):
-            return name
+            return f"other {name}"
         return f"{name} {values[0]}, not {values[1]}"
 
-    return list(map(difference, differing(old, settings)))
+    names = differing(old, settings)
+    # With another mode most else is another, too.
+    return list(map(difference, ["mode"] if "mode" in names else names))
 
 
 def wav_names(request: Request) -> list[str]:

@@ -26,7 +26,8 @@ def run_dirs(name: str) -> list[str]:
       UserError: if there is none of that name.
     """
     if name not in names():
-        raise UserError(f"there is no pretrained {name!r}; there are {', '.join(names())}.")
+        level = "; single runs go to --run_dirs or --init_from" if "/" in name else ""
+        raise UserError(f"there is no pretrained {name!r}, but {', '.join(names())}{level}.")
     hops = {
         path.parent: json.loads(path.read_text())["hop_length"]
         for path in (_HERE / name).glob("*/run.json")

@@ -46,7 +46,7 @@ def test_names_stand_for_run_directories(packed):
     assert pretrained.resolve("toy/level2") == str(packed / "level2")
     assert pretrained.resolve("toy/level9") == "toy/level9"
     assert pretrained.resolve("toy") == "toy"
-    with pytest.raises(UserError, match="no pretrained 'boy'; there are toy"):
+    with pytest.raises(UserError, match="no pretrained 'boy', but toy"):
         pretrained.run_dirs("boy")
 
 
