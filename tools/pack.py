@@ -110,7 +110,7 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
         for level in levels
     ]
     measured = [
-        f"| {label} | {form.format(numbers[key])} |"
+        f"| {label} | {form.format(numbers[key]).replace('-0.00', '0.00')} |"
         for label, key, form in (
             ("total, bits a sample (a bound on -log2 p)", "total_bits", "{:.3f}"),
             (

@@ -118,7 +118,13 @@ def _filled(
 
 
 def _number(name: str, form: str = ".3f") -> Callable[[dict[str, Any]], str]:
-    return lambda row: "–" if row.get(name) is None else format(row[name], form)
+    def cell(row: dict[str, Any]) -> str:
+        if row.get(name) is None:
+            return "–"
+        text = format(row[name], form)
+        return text if float(text) else text.lstrip("-")  # no -0.00
+
+    return cell
 
 
 def _text(name: str) -> Callable[[dict[str, Any]], str]:
