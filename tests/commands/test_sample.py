@@ -145,7 +145,7 @@ def test_audio_is_continued_and_reconstructed(sample, wavs, tmp_path):
     # Into the same directory: if that is what is wanted.
     process = sample(tmp_path, "--mode=upsample", prompt)
     assert process.returncode == 1
-    assert "clips of another command (mode continue, not upsample; runs; " in process.stderr
+    assert "clips of another command (mode continue, not upsample): " in process.stderr
     process = sample(tmp_path, "--mode=upsample", prompt, "--overwrite")
     assert "Replacing clips of another command" in process.stderr
     report, ids = made(process, tmp_path)
