@@ -35,7 +35,7 @@ def check_output(output_dir: str, overwrite: bool) -> Path:
     if not (path.name.isascii() and path.name.isdecimal()):
         raise UsageError(
             f"--output_dir={output_dir}: TensorFlow Serving wants a model's versions to be "
-            f"numbers; name {path / '1'}"
+            f"numbers; name {Path(output_dir) / '1'}"
         )
     if path.exists() and not overwrite:
         raise UserError(
