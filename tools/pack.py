@@ -104,36 +104,38 @@ def _without_paths(run: Any) -> str:
 
 def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data: str) -> str:
     """The model card, in Markdown."""
+    from ada.evaluation.summary import shown
+
     rows = [
         f"| `{level['name']}` | {level['parameters']:,} | {level['steps']:,} "
         f"| {level['minutes']:.0f} |"
         for level in levels
     ]
     measured = [
-        f"| {label} | {form.format(numbers[key]).replace('-0.00', '0.00')} |"
+        f"| {label} | {shown(numbers[key], form)} |"
         for label, key, form in (
-            ("total, bits a sample (a bound on -log2 p)", "total_bits", "{:.3f}"),
+            ("total, bits a sample (a bound on -log2 p)", "total_bits", ".3f"),
             (
                 "reconstruction, bits a sample given the codes (no likelihood)",
                 "reconstruction_bits",
-                "{:.3f}",
+                ".3f",
             ),
-            ("codes, bits a sample under the levels above", "code_bits_per_sample", "{:.4f}"),
-            ("perplexity of the codes, from the bottom up", "perplexity", "{}"),
-            ("used codes", "used_codes", "{}"),
+            ("codes, bits a sample under the levels above", "code_bits_per_sample", ".4f"),
+            ("perplexity of the codes, from the bottom up", "perplexity", ""),
+            ("used codes", "used_codes", ""),
             (
                 "decoding with another clip's codes costs, bits a step",
                 "rolled_codes_cost_bits",
-                "{}",
+                "",
             ),
-            ("reconstruction, log-mel distance, dB", "log_mel_db", "{:.2f}"),
-            ("Frechet audio distance of generated clips", "fad", "{:.2f}"),
-            ("the same of as much real audio", "fad_real", "{:.2f}"),
+            ("reconstruction, log-mel distance, dB", "log_mel_db", ".2f"),
+            ("Frechet audio distance of generated clips", "fad", ".2f"),
+            ("the same of as much real audio", "fad_real", ".2f"),
             *(
                 (
                     f"{what} {lag} s apart: likeness above chance{whose}",
                     f"{key}_{lag}_secs{real}",
-                    "{:.2f}",
+                    ".2f",
                 )
                 for key, what in (("chroma", "harmony"), ("onset", "rhythm"))
                 for lag in ("4-8", "8-16")
@@ -142,10 +144,10 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
             (
                 "longest run of codes shared with the training data, s",
                 "memorised_mean_secs",
-                "{:.2f}",
+                ".2f",
             ),
-            ("the same of unheard audio, s", "memorised_real_mean_secs", "{:.2f}"),
-            ("generation, times real time (two CPU cores)", "real_time_factor", "{:.2f}"),
+            ("the same of unheard audio, s", "memorised_real_mean_secs", ".2f"),
+            ("generation, times real time (two CPU cores)", "real_time_factor", ".2f"),
         )
         if numbers.get(key) is not None
     ]

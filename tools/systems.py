@@ -73,6 +73,9 @@ def run_systems(root: Path) -> int:
             log.warning(f"{name}: {error}")
             code = 1
         systems_report.write(root, results, list(coders.values()))
+    names = [row["name"] for row in results if row["name"] in PAPER]
+    if names:
+        systems_report.write_side_by_side(root, names)
     print((root / "results.md").read_text())
     print(f"Look and listen: {root / 'page.html'}")
     return code

@@ -139,8 +139,7 @@ def _code_numbers(levels: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]]) -> None:
-    """Writes results.json, autoencoders.json, both tables in results.md, page.html, and
-    evaluation.html, where everything that was measured stands side by side.
+    """Writes results.json, autoencoders.json, both tables in results.md, and page.html.
 
     Args:
       root: where to.
@@ -171,12 +170,14 @@ def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]
         f"Made by ada {ada.__version__}.",
     )
     page.write_page(root / "page.html", html)
-    folders = [root / row["name"] / "evaluation" for row in results if row["name"] in PAPER]
-    found = [read_evaluation(folder / EVALUATION) for folder in folders]
-    clips = [
-        folder / "clips" / result["name"] for folder, result in zip(folders, found, strict=True)
-    ]
-    found = [
-        result | {"name": folder.parent.name} for folder, result in zip(folders, found, strict=True)
-    ]
-    write_comparison(root / "evaluation.html", found, [SAMPLE_RATE] * len(found), clips)
+
+
+def write_side_by_side(root: Path, names: list[str]) -> None:
+    """Writes evaluation.html, all that was measured of the systems of these names."""
+    results, clips = [], []
+    for name in names:
+        folder = root / name / "evaluation"
+        result = read_evaluation(folder / EVALUATION)
+        clips.append(folder / "clips" / result["name"])
+        results.append(result | {"name": name})
+    write_comparison(root / "evaluation.html", results, [SAMPLE_RATE] * len(names), clips)

@@ -19,8 +19,7 @@ def spread_clips(dataset: Dataset, split: str, num_clips: int, secs: float) -> n
       Steps as stored, `[num_clips, steps]`.
     """
     lengths = np.array(dataset.index(split).lengths)
-    wanted = round(secs * dataset.spec.sample_rate / dataset.spec.hop_length)
-    length = min(max(wanted, 1), int(lengths.max()))
+    length = min(_steps(dataset, secs), int(lengths.max()))
     long_enough = np.flatnonzero(lengths >= length)
     # Sources in turn, evenly over all of them where there are more than clips.
     order = long_enough[np.linspace(0, len(long_enough) - 1, num_clips).round().astype(int)]
@@ -40,9 +39,11 @@ def spread_clips(dataset: Dataset, split: str, num_clips: int, secs: float) -> n
 
 def fitting(dataset: Dataset, split: str, secs: float) -> int:
     """How many clips of a length a split has, side by side."""
-    lengths = np.array(dataset.index(split).lengths)
-    steps = round(secs * dataset.spec.sample_rate / dataset.spec.hop_length)
-    return int((lengths // max(steps, 1)).sum())
+    return int((np.array(dataset.index(split).lengths) // _steps(dataset, secs)).sum())
+
+
+def _steps(dataset: Dataset, secs: float) -> int:
+    return max(round(secs * dataset.spec.sample_rate / dataset.spec.hop_length), 1)
 
 
 def real_ids(
@@ -51,6 +52,11 @@ def real_ids(
     """`spread_clips` of a run's dataset as ids int32 `[num_clips, steps]`."""
     stored = spread_clips(run.open_dataset(data_dir), split, num_clips, secs)
     return np.asarray(run.info.to_ids()(stored))
+
+
+def stored_to_audio(run: Run, stored: np.ndarray) -> np.ndarray:
+    """Steps as an audio dataset stores them, as a model hears them: float32 in [-1, 1]."""
+    return ids_to_audio(run, np.asarray(run.info.to_ids()(stored)))
 
 
 def ids_to_audio(run: Run, ids: np.ndarray) -> np.ndarray:

@@ -8,8 +8,6 @@ clips/<system>/   originals, reconstructions and generated clips
 codes/<system>/   codes of audio that is not the runs' own
 """
 
-import csv
-import io
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any, NamedTuple
 from ada import log
 from ada.audio.writing import write_wav
 from ada.chain import Chain
+from ada.csv_files import csv_text
 from ada.data.spec import write_text_atomically
 from ada.evaluation.chain import encode_for, evaluate_chain
 from ada.evaluation.comparison_page import write_comparison
@@ -153,15 +152,5 @@ def _files(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
     names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _plain(value) for name, value in row.items()})
-    return text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@") else value
+    return csv_text(names, ([row.get(name) for name in names] for row in rows))

@@ -9,7 +9,7 @@ import numpy as np
 import ada
 from ada.audio import read_audio
 from ada.evaluation import page
-from ada.evaluation.summary import summary
+from ada.evaluation.summary import shown, summary
 
 if TYPE_CHECKING:
     from ada.evaluation.structure import Bands
@@ -118,17 +118,11 @@ def _filled(
 
 
 def _number(name: str, form: str = ".3f") -> Callable[[dict[str, Any]], str]:
-    def cell(row: dict[str, Any]) -> str:
-        if row.get(name) is None:
-            return "–"
-        text = format(row[name], form)
-        return text if float(text) else text.lstrip("-")  # no -0.00
-
-    return cell
+    return lambda row: shown(row.get(name), form)
 
 
 def _text(name: str) -> Callable[[dict[str, Any]], str]:
-    return lambda row: row.get(name) or "–"
+    return lambda row: shown(row.get(name))
 
 
 def _beside(name: str, real: str, form: str) -> Callable[[dict[str, Any]], str]:

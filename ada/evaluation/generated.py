@@ -188,7 +188,7 @@ def _frechet(
     if not count:
         return {"fad": frechet_distance(made, heard), "fad_real": None}
     stored = real.spread_clips(dataset, "train", count, secs)
-    other = real.ids_to_audio(run, np.asarray(run.info.to_ids()(stored)))
+    other = real.stored_to_audio(run, stored)
     made = made[: len(made) // len(audio) * count]
     return {
         "fad": frechet_distance(made, heard),
@@ -233,5 +233,5 @@ def _sources(run: Run, dataset: Dataset, split: str) -> list[np.ndarray]:
         length = int(lengths[source])
         taken = min(length, most)
         stored = dataset.read(split, int(source), (length - taken) // 2, taken)
-        found.append(real.ids_to_audio(run, np.asarray(run.info.to_ids()(stored))))
+        found.append(real.stored_to_audio(run, stored))
     return found

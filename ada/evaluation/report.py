@@ -43,11 +43,12 @@ def write_report(
     summary = summarise(root, evaluation, run_dirs, without, seconds)
     write_text_atomically(str(root / "summary.json"), json.dumps(summary, indent=1) + "\n")
     rows = numbers(summary)
-    page.write_page(root / "page.html", _page(root, evaluation, summary, rows, run_dirs, baseline))
+    told = verdict(summary)
+    html = _page(root, evaluation, summary, rows, told, run_dirs, baseline)
+    page.write_page(root / "page.html", html)
     width = max(len(name) for name, _, _ in rows)
     print("\n".join(f"{name:<{width}}  {value:>9}  {meaning}" for name, value, meaning in rows))
     print(f"Look and listen: {root / 'page.html'}")
-    told = verdict(summary)
     for line in told:
         log.warning(line)
     return 1 if told else 0
@@ -180,6 +181,7 @@ def _page(
     evaluation: dict[str, Any],
     summary: dict[str, Any],
     rows: list[tuple[str, str, str]],
+    told: list[str],
     run_dirs: list[str],
     baseline: str | None,
 ) -> str:
@@ -192,9 +194,9 @@ def _page(
     pairs.sort(key=lambda p: (p.stem.split("_")[1], p.stem))
     if pairs:
         sections.append(("Originals and their reconstructions", [clips_of_files(pairs, rate)]))
-    told = "".join(f"{line}\n\n" for line in verdict(summary))
-    more = f"{told}evaluation/page.html, beside this page, has all that was measured."
-    sections.append(("Numbers", [page.numbers_block(rows), page.text_block(more)]))
+    more = "evaluation/page.html, beside this page, has all that was measured."
+    text = page.text_block("\n\n".join([*told, more]))
+    sections.append(("Numbers", [page.numbers_block(rows), text]))
     runs = [*run_dirs, *([baseline] if baseline else [])]
     curves = [
         page.curves_block(Path(d).name, _curves(d), "training step", "bits a step") for d in runs

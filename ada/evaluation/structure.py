@@ -15,13 +15,9 @@ import numpy as np
 FRAME_SECS = 0.5
 # Lags are averaged over bands, which double: (from, to) in seconds.
 LAG_BANDS = ((0.5, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0), (16.0, 32.0))
-FEATURES = ("chroma", "onset")
 SILENCE_DB = -70.0  # of full scale, root mean square; mu-law's smallest step is at -71
 _ONSETS_PER_SEC = 62.5
 _TEMPOGRAM_SECS = 3.0
-# Frames whose windows overlap are alike whatever the music does.
-_SHORTEST_LAG_SECS = {"chroma": 0.5, "onset": _TEMPOGRAM_SECS + FRAME_SECS}
-
 Bands = dict[str, dict[str, float | None] | None]
 
 
@@ -119,11 +115,11 @@ def consistency(
 ) -> dict[str, Bands]:
     """`self_similarity` of clips `[samples]` in "chroma" and "onset"."""
     clips = [np.asarray(clip, np.float32) for clip in clips]
+    harmony, rhythm = ([f(clip, sample_rate) for clip in clips] for f in (chroma, onset))
     return {
-        name: self_similarity(
-            [feature(clip, sample_rate) for clip in clips], pieces, _SHORTEST_LAG_SECS[name]
-        )
-        for name, feature in zip(FEATURES, (chroma, onset), strict=True)
+        "chroma": self_similarity(harmony, pieces),
+        # Frames whose windows overlap are alike whatever the music does.
+        "onset": self_similarity(rhythm, pieces, _TEMPOGRAM_SECS + FRAME_SECS),
     }
 
 

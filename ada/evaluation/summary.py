@@ -43,6 +43,14 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     return row | {"real_time_factor": made.get("real_time_factor")}
 
 
+def shown(value: float | str | None, form: str = "") -> str:
+    """A value of `summary` as text; a dash if there is none, and no minus before a zero."""
+    if value is None:
+        return "–"
+    text = format(value, form)
+    return text.lstrip("-") if not isinstance(value, str) and float(text) == 0.0 else text
+
+
 def _of_codes(levels: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [level for level in reversed(levels) if level["kind"] == "codes"]
 
@@ -51,4 +59,4 @@ def _joined(levels: list[dict[str, Any]], name: str, form: str) -> str | None:
     values = [level.get(name) for level in levels]
     if all(value is None for value in values):
         return None
-    return ", ".join("–" if value is None else format(value, form) for value in values)
+    return ", ".join(shown(value, form) for value in values)

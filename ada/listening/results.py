@@ -1,13 +1,12 @@
 """What raters say of each system: the table of the slides, and CSV files."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from ada.csv_files import csv_text
 from ada.listening.store import Rating
 
 SCALES = ("fidelity", "musicality")
@@ -93,7 +92,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def ratings_csv(ratings: Iterable[Rating]) -> str:
     """All single ratings; raters are numbers, times are hours."""
-    return _csv(Rating._fields, ratings)
+    return csv_text(Rating._fields, ratings)
 
 
 def summary_csv(rows: Iterable[Row]) -> str:
@@ -101,12 +100,4 @@ def summary_csv(rows: Iterable[Row]) -> str:
     header = ["system", "ratings", "raters"]
     for scale in SCALES:
         header += [f"{scale}_mean", f"{scale}_95"]
-    return _csv(header, ([*row[:3], *row.fidelity, *row.musicality] for row in rows))
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(header, ([*row[:3], *row.fidelity, *row.musicality] for row in rows))

@@ -50,7 +50,5 @@ def resolve_chain(directories: list[str]) -> list[str]:
 
     Those of single runs are resolved by `Run.open`.
     """
-    if len(directories) == 1 and not Path(directories[0]).exists():
-        name = directories[0].rstrip("/")
-        return run_dirs(name) if name in names() else list(directories)
-    return list(directories)
+    name = directories[0].rstrip("/") if len(directories) == 1 else ""
+    return run_dirs(name) if name in names() and not Path(name).exists() else list(directories)

@@ -130,10 +130,11 @@ class Servable:
     def decode_continued(self, codes: tf.Tensor, prompt: tf.Tensor, **how: tf.Tensor) -> Tensors:
         """A signal drawn given codes, which begins with a prompt."""
         ids = self._to_ids(prompt)
-        there = tf.shape(codes)[1] * self._decoders[0].hop_length
-        for model in self._decoders[1:]:
-            there *= model.hop_length
-        require(tf.shape(ids)[1] <= there, "the prompt is longer than what the codes stand for.")
+        *_, there = self._stream.totals(tf.shape(codes)[1])
+        require(
+            tf.shape(ids, tf.int64)[1] <= there,
+            "the prompt is longer than what the codes stand for.",
+        )
         known = self._encoded(ids, self._decoders[1:], inside=True)
         return {self.signal: self._from_ids(self._decoded(self._checked(codes), how, known))}
 

@@ -41,7 +41,7 @@ def require_state(
 
     A level that is told to be far ahead of the one above it would let that one draw for ever.
     """
-    totals = stream.totals(codes if codes is None else codes[0])
+    totals = stream.totals(None if codes is None else tf.shape(codes)[1])
     for position, (level, total) in enumerate(zip(stream.levels, totals, strict=True)):
         number, sampler = level.level.number, level.level.sampler
         step, previous = state[f"step_{number}"], state[f"previous_{number}"]

@@ -60,18 +60,18 @@ class GraphStream:
           The new states, ids int32 `[block_steps]`, and how many of them there are: fewer than
           that, down to none, where the codes end.
         """
-        totals = self.totals(codes)
+        totals = self.totals(None if codes is None else tf.shape(codes)[0])
         before = states[-1].sampler.step
         states, ids = self._advance(self._bottom, states, item, codes, totals)
         return states, ids, tf.cast(states[-1].sampler.step - before, tf.int32)
 
-    def totals(self, codes: tf.Tensor | None) -> list[tf.Tensor]:
-        """Ids that there are of every level, int64: those that given codes stand for."""
+    def totals(self, num_codes: tf.Tensor | None) -> list[tf.Tensor]:
+        """Ids that there are of every level, int64: those that given codes, so many, stand for."""
         total = tf.constant(np.iinfo(np.int64).max, tf.int64)
-        if codes is None:
+        if num_codes is None:
             return [total] * len(self.levels)
         hops = np.cumprod([level.level.hop_length for level in self.levels])
-        return [tf.shape(codes, tf.int64)[0] * hop for hop in hops]
+        return [tf.cast(num_codes, tf.int64) * hop for hop in hops]
 
     def _advance(
         self,
