@@ -76,3 +76,13 @@ def test_help_may_be_read_in_part():
     )
     assert process.stdout.splitlines()[-1] == "0"
     assert process.stderr == ""
+
+
+def test_what_a_start_does_without_is_there_afterwards():
+    code = (
+        "import sys; from ada import commands; commands.start_tensorflow();"
+        "print([name for name in commands._UNUSED if name in sys.modules]);"
+        "import matplotlib.pyplot, pandas, scipy.signal"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
