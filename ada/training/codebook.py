@@ -19,9 +19,10 @@ def init_codebook(trainer: Trainer, batches: tf.data.Dataset) -> None:
     """
     quantizer = trainer.quantizer
     found, wanted = [], quantizer.num_codes * QUERIES_PER_CODE
+    queries_of = tf.function(trainer.model.queries)  # of all batches alike
     for batch in itertools.islice(batches, 256):
         counted = trainer.model.code_weights(batch["weights"]).numpy() > 0.0
-        found.append(trainer.model.queries(batch["ids"]).numpy()[counted])
+        found.append(queries_of(batch["ids"]).numpy()[counted])
         if sum(map(len, found)) >= wanted:
             break
     queries = np.concatenate(found)[:wanted]
