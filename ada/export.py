@@ -17,6 +17,7 @@ from absl import flags
 
 from ada import commands
 from ada.errors import UsageError
+from ada.level_flags import per_level
 from ada.serving.tensors import MAX_STEPS
 
 FLAGS = flags.FLAGS
@@ -26,10 +27,8 @@ flags.DEFINE_string("output_dir", None, "Where to: .../<name of the model>/<vers
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
-flags.DEFINE_multi_integer("top_k", [0], "Keep the k likeliest ids; 0: all. Once, or a level.", 0)
-flags.DEFINE_multi_float(
-    "top_p", [1.0], "Keep the likeliest ids up to this probability. Once, or a level.", 1e-6, 1.0
-)
+flags.DEFINE_list("top_k", ["0"], "Keep the k likeliest ids; 0 keeps all. One, or one a level.")
+flags.DEFINE_list("top_p", ["1.0"], "Keep the likeliest ids up to p. One, or one a level.")
 flags.DEFINE_bool(
     "xla", False, "Let the server compile the sampling loops: faster, where its XLA works."
 )
@@ -50,11 +49,13 @@ def main(argv: list[str]) -> None:
         raise UsageError("give --run_dir or --run_dirs")
     check_output(FLAGS.output_dir, FLAGS.overwrite)
     chain = Chain.open(FLAGS.run_dirs or [FLAGS.run_dir], FLAGS.checkpoint)
-    limits = [_per_level(name, len(chain.runs)) for name in ("top_k", "top_p")]
+    levels = len(chain.runs)
+    top_k = per_level("top_k", FLAGS.top_k, int, levels)
+    top_p = per_level("top_p", FLAGS.top_p, float, levels)
     described = export(
         chain,
         FLAGS.output_dir,
-        [Draws(top_k=top_k, top_p=top_p) for top_k, top_p in zip(*limits, strict=True)],
+        [Draws(top_k=k, top_p=p) for k, p in zip(top_k, top_p, strict=True)],
         xla=FLAGS.xla,
         max_steps=FLAGS.max_steps,
         with_warmup=FLAGS.warmup,
@@ -67,14 +68,6 @@ def main(argv: list[str]) -> None:
     volume = shlex.quote(f"{path.parent}:/models/{name}")
     told = f"-e {shlex.quote(f'MODEL_NAME={name}')}"
     print(f"Serve it: docker run -p 8500:8500 -v {volume} {told} tensorflow/serving")
-
-
-def _per_level(name: str, levels: int) -> list:
-    """One value a level from one or as many; raises UsageError otherwise."""
-    values = FLAGS[name].value
-    if len(values) not in (1, levels):
-        raise UsageError(f"--{name}: give it once or {levels} times, not {len(values)} times")
-    return values * levels if len(values) == 1 else values
 
 
 if __name__ == "__main__":

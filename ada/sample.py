@@ -23,12 +23,12 @@ from absl import flags
 
 from ada import commands
 from ada.errors import UsageError
+from ada.level_flags import per_level
 from ada.sample_flags import (
     DURATION_SECS,
     NUM_SAMPLES,
     SOURCES,
     make_request,
-    per_level,
     source_flag,
     warn_of_other_draws,
 )

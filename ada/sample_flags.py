@@ -138,18 +138,3 @@ def refuse_own_output(directory: Path, out: Path) -> None:
     """Raises UsageError if what a command reads would be replaced by what it makes."""
     if directory.resolve() == out.resolve():
         raise UsageError(f"--output_dir={out} is where the input is: name another")
-
-
-def per_level(name: str, values: list[str], kind: type, levels: int) -> list:
-    """One value a level from one or as many; raises UsageError otherwise."""
-    try:
-        numbers = [kind(value) for value in values]
-    except ValueError as error:
-        raise UsageError(f"--{name}: {error}.") from error
-    if len(numbers) not in (1, levels):
-        raise UsageError(f"--{name}: give one value or {levels}, got {len(numbers)}.")
-    if not all(0 <= n < float("inf") for n in numbers) or (
-        name == "top_p" and not all(0 < n <= 1 for n in numbers)
-    ):
-        raise UsageError(f"--{name}: {','.join(values)} is out of range.")
-    return numbers * levels if len(numbers) == 1 else numbers
