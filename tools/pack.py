@@ -61,7 +61,8 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
     packed run below.
 
     Returns:
-      Of each level, top first, "name", "parameters", "steps" and "seconds" of audio it learnt from.
+      Of each level, top first, "name", "parameters", "steps", "minutes" of audio that it learnt
+      from, and "milliseconds" of audio that it sees.
     """
     import tensorflow as tf
 
@@ -91,6 +92,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
                 "parameters": sum(int(tf.size(w)) for w in model.trainable_weights),
                 "steps": step,
                 "minutes": 60.0 * run.spec.splits["train"].hours,
+                "milliseconds": 1e3 * model.receptive_field * info.hop_length / info.sample_rate,
             },
         )
     return told
@@ -108,7 +110,7 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
 
     rows = [
         f"| `{level['name']}` | {level['parameters']:,} | {level['steps']:,} "
-        f"| {level['minutes']:.0f} |"
+        f"| {level['minutes']:.0f} | {level['milliseconds']:.0f} |"
         for level in levels
     ]
     measured = [
@@ -160,8 +162,8 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
             "",
             f"    python -m ada.sample --pretrained={name} --output_dir=out",
             "",
-            "| level, top first | parameters | steps | learnt from, minutes |",
-            "| --- | --- | --- | --- |",
+            "| level, top first | parameters | steps | learnt from, minutes | sees, ms |",
+            "| --- | --- | --- | --- | --- |",
             *rows,
             "",
             "Measured on the validation split, by which the best checkpoints were chosen too "
