@@ -43,11 +43,11 @@ def extract_codes(
       UserError: if the run has no codes, or the directory holds something else.
     """
     run = Run.open(run_dir)
-    dataset = run.open_dataset(data_dir)
-    upstream = upstream_of(run, checkpoint, dataset.directory, output_dir)
     model = run.configured_model()
     if not model.num_codes:
         raise UserError(f"{run_dir} is no autoencoder with codes.")
+    dataset = run.open_dataset(data_dir)
+    upstream = upstream_of(run, checkpoint, dataset.directory, output_dir)
     # Workers may have other working directories.
     encoded_dir, output_dir = absolute(dataset.directory), absolute(output_dir)
     jobs = [
