@@ -8,7 +8,8 @@ from ada import log
 from ada.data import Dataset, DatasetSpec
 from ada.errors import UserError
 from ada.files import absolute
-from ada.runs import Run, RunInfo
+from ada.run_info import RunInfo
+from ada.runs import Run
 
 
 def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from ada.data.parts import part_path, write_part
 from ada.data.spec import FileSpec, SourceSpec, SplitSpec
 from ada.generation import chain, native
 from ada.models import PolyakAverage
-from ada.runs import Run, RunInfo
+from ada.run_info import RunInfo
+from ada.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -172,3 +173,13 @@ def write_run(directory, model, sample_rate, below=None):
     checkpoint = tf.train.Checkpoint(model=model, polyak=PolyakAverage(model))
     tf.train.CheckpointManager(checkpoint, str(directory / "checkpoints"), 1).save()
     return str(directory)
+
+
+def values_in(checkpoint):
+    """All values in a checkpoint, by name."""
+    reader = tf.train.load_checkpoint(checkpoint)
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name
+    }

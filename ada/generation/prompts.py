@@ -13,7 +13,7 @@ from ada.chain import Chain
 from ada.codes_job import SourceEncoder
 from ada.generation.lengths import CodeGeometry, codes_inside
 from ada.progress import progress_bar
-from ada.runs import RunInfo
+from ada.run_info import RunInfo
 
 
 def read_prompt(

@@ -16,7 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ada.generation.conditioning import Given
-from ada.generation.level import Level, LevelBlock, LevelStream
+from ada.generation.level import Level
+from ada.generation.level_stream import LevelBlock, LevelStream
 from ada.progress import progress_bar
 
 # Steps of a stream that nobody wants to end.

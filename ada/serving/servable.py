@@ -11,7 +11,7 @@ from ada.generation import Draws, Level
 from ada.generation.lengths import CodeGeometry, level_lengths
 from ada.model_json import model_config, model_from_config
 from ada.models.losses import categorical
-from ada.runs import RunInfo
+from ada.run_info import RunInfo
 from ada.serving.checks import require, within
 from ada.serving.level import GraphLevel, Item
 from ada.serving.states import named, nested, require_state

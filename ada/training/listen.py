@@ -5,7 +5,7 @@ import numpy as np
 
 from ada.data import Dataset
 from ada.generation import Draws, Level, generate_level
-from ada.runs import RunInfo
+from ada.run_info import RunInfo
 
 
 class Listener:

@@ -4,11 +4,13 @@ import os
 
 import keras
 
-from ada import log, runs
+from ada import log
 from ada.data import Dataset, differing_data
 from ada.errors import UserError
 from ada.files import absolute
 from ada.model_json import differing_fields, model_config
+from ada.run_info import RunInfo
+from ada.runs import Run
 from ada.training.settings import TrainingSettings
 from ada.upstream import check_upstream
 
@@ -32,10 +34,10 @@ def run_info(
     network: keras.Model,
     dataset: Dataset,
     init_from: str | None,
-) -> runs.RunInfo:
+) -> RunInfo:
     """What `run.json` will say."""
     spec, data_dir = dataset.spec, absolute(dataset.directory)
-    return runs.RunInfo(
+    return RunInfo(
         kind=spec.kind,
         sample_rate=spec.sample_rate,
         hop_length=spec.hop_length,
@@ -85,16 +87,16 @@ def check_warmup(settings: TrainingSettings, network: keras.Model) -> None:
 
 
 def open_or_create(
-    run_dir: str, info: runs.RunInfo, dataset: Dataset, network: keras.Model, operative: str
-) -> runs.Run:
+    run_dir: str, info: RunInfo, dataset: Dataset, network: keras.Model, operative: str
+) -> Run:
     """The run in `run_dir`: a new one, or the one that is there if it is of the same model.
 
     Raises:
       UserError: if it is of another model or was trained on other data.
     """
-    if not runs.Run.exists(run_dir):
-        return runs.Run.create(run_dir, info, dataset.spec, network, operative)
-    run = runs.Run.open(run_dir)
+    if not Run.exists(run_dir):
+        return Run.create(run_dir, info, dataset.spec, network, operative)
+    run = Run.open(run_dir)
     told = differing_data(run.spec, dataset.spec)
     if told:
         raise UserError(
@@ -126,7 +128,7 @@ def start_from(network: keras.Model, init_from: str) -> None:
     Raises:
       UserError: if that run is of another model.
     """
-    source = runs.Run.open(init_from).load_model()
+    source = Run.open(init_from).load_model()
     # Settings that change no weights, such as INPUT_REPLACEMENT or RESTART_EVERY, may differ.
     pairs = list(zip(network.trainable_weights, source.trainable_weights, strict=False))
     if len(network.trainable_weights) != len(source.trainable_weights) or any(

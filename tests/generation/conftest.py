@@ -1,9 +1,10 @@
 """Short blocks and windows, so that a few steps hold many; tiny chains."""
 
 import pytest
+from recordings import made
 
 from ada.chain import Chain
-from ada.generation import conditioning, level
+from ada.generation import conditioning, level, modes
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +20,21 @@ def short_blocks():
 def chains(chain_dirs):
     """Chains by their number of levels."""
     return {levels: Chain.open(dirs) for levels, dirs in chain_dirs.items()}
+
+
+@pytest.fixture(scope="module")
+def chain(chain_dirs):
+    return Chain.open(chain_dirs[3])
+
+
+@pytest.fixture(scope="module")
+def request_(chain):
+    return modes.ancestral(chain, range(3), 0.1)
+
+
+@pytest.fixture(scope="module")
+def whole(request_, tmp_path_factory, short_blocks):
+    """What a command leaves that nothing interrupts."""
+    directory = tmp_path_factory.mktemp("whole")
+    assert made(directory, request_) == 300
+    return directory

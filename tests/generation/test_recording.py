@@ -8,30 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from support import LevelsOnce
+from recordings import OPTIONS, SETTINGS, contents, levels_once, made
 
 from ada import log
-from ada.chain import Chain
 from ada.errors import UserError
-from ada.generation import Draws, generate, journal, modes, recording
+from ada.generation import Draws, generate, modes
 from ada.generation.recording import record
 from ada.generation.results import Results, run_identities
 
-SETTINGS = {"mode": "ancestral", "seed": 3, "draws": [(3, 1.0)]}
-OPTIONS = {"lanes": 2, "backend": "graph"}
-
-
 pytestmark = pytest.mark.usefixtures("short_blocks")
-
-
-@pytest.fixture(scope="module")
-def chain(chain_dirs):
-    return Chain.open(chain_dirs[3])
-
-
-@pytest.fixture(scope="module")
-def request_(chain):
-    return modes.ancestral(chain, range(3), 0.1)
 
 
 @pytest.fixture
@@ -41,40 +26,6 @@ def said(monkeypatch):
     handler.emit = lambda record: messages.append(record.getMessage())
     monkeypatch.setattr(log.logger, "handlers", [handler])
     return messages
-
-
-levels_once = LevelsOnce()
-
-
-def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, **numbers):
-    """Runs a command, or what is missing of it, up to so many blocks; how much it drew."""
-    with record(directory, request, settings, overwrite) as taker:
-        if taker is None:
-            return None
-        with levels_once():
-            drawing = request.stream([Draws(3)] * 3, known=taker.known, **OPTIONS)
-        for number, block in enumerate(drawing):
-            if number == stop:
-                return drawing.num_drawn
-            taker.take(block)
-        taker.finish(numbers)
-        return drawing.num_drawn
-
-
-def contents(directory):
-    """All files by name; of the archive, what is in it."""
-    files = {p.name: p.read_bytes() for p in directory.iterdir() if p.is_file()}
-    with np.load(directory / "codes.npz") as arrays:
-        files["codes.npz"] = {name: array.tobytes() for name, array in arrays.items()}
-    return files
-
-
-@pytest.fixture(scope="module")
-def whole(request_, tmp_path_factory, short_blocks):
-    """What a command leaves that nothing interrupts."""
-    directory = tmp_path_factory.mktemp("whole")
-    assert made(directory, request_) == 300
-    return directory
 
 
 def test_it_holds_what_is_generated(whole, request_, chain):
@@ -109,80 +60,6 @@ def test_stopped_between_blocks_it_goes_on(stop, whole, request_, tmp_path):
     drawn = made(tmp_path, request_)
     assert drawn == 3 * max(100 - 16 * stop, 0)
     assert contents(tmp_path) == contents(whole)
-
-
-class Killed(Exception):  # noqa: N818
-    pass
-
-
-@pytest.fixture
-def deaths(monkeypatch):
-    """A function after which the so-manieth act on the disk from then is done in part, or not."""
-    countdown, rng = [0], np.random.default_rng(0)
-
-    def dying(act, in_part):
-        def does(*args, **kwargs):
-            countdown[0] -= 1
-            if countdown[0]:
-                return act(*args, **kwargs)
-            if rng.integers(0, 2):
-                in_part(*args, **kwargs)
-            raise Killed
-
-        return does
-
-    def half(path, data):
-        with path.open("ab") as file:
-            file.write(data[: int(rng.integers(0, len(data) + 1))])
-
-    monkeypatch.setattr(journal, "_append", dying(journal._append, half))
-    for module, name in (
-        (recording, "write_wav_from"),
-        (recording, "write_bytes_atomically"),
-        (recording, "_discard"),
-        (recording.Path, "unlink"),
-        (recording.Path, "replace"),
-        (recording.shutil, "rmtree"),
-        (recording.zipfile.ZipFile, "open"),
-    ):
-        act = getattr(module, name)
-        monkeypatch.setattr(module, name, dying(act, act))
-
-    def within(acts):
-        countdown[0] = int(rng.integers(1, acts)) if acts else -1
-
-    return within
-
-
-def killed_until_done(deaths, directory, request, **options):
-    """How often a command was killed before it ended."""
-    kills = 0
-    while True:
-        deaths(30)
-        try:
-            made(directory, request, **options)
-            deaths(0)
-            return kills
-        except Killed:
-            kills += 1
-
-
-def test_killed_at_any_act_on_the_disk_it_goes_on(whole, request_, tmp_path, deaths):
-    assert killed_until_done(deaths, tmp_path, request_) > 5
-    assert contents(tmp_path) == contents(whole)
-    # One that lost a clip is made anew, and is not taken for finished half-way.
-    (tmp_path / "sample_001.wav").unlink()
-    assert killed_until_done(deaths, tmp_path, request_) > 5
-    assert contents(tmp_path) == contents(whole)
-
-
-def test_killed_while_it_replaces_another_it_goes_on(whole, request_, tmp_path, deaths):
-    other = SETTINGS | {"seed": 4}
-    for stop in (None, 3):
-        for _ in range(5):
-            made(tmp_path, request_, settings=other, overwrite=True, stop=stop)
-            killed_until_done(deaths, tmp_path, request_, overwrite=True)
-            assert contents(tmp_path) == contents(whole)
 
 
 @pytest.mark.parametrize("ending", ["ids", "blocks"])

@@ -6,7 +6,7 @@ from support import write_codes
 
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import VectorQuantizer
-from ada.training import Intervals, Optimization, TrainingSettings
+from ada.training import Intervals, Optimization, TrainingSettings, train
 
 
 def markov_source(length, seed):
@@ -57,3 +57,11 @@ def settings():
         intervals=Intervals(log=1, validate=4, save=1),
         jit_compile=False,
     )
+
+
+@pytest.fixture(scope="session")
+def whole_run(settings, markov_dataset, tmp_path_factory):
+    """A run that nothing interrupts, not to be changed."""
+    run_dir = tmp_path_factory.mktemp("whole")
+    train(settings, str(run_dir), markov_dataset)
+    return run_dir

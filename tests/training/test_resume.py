@@ -3,33 +3,21 @@
 import dataclasses
 import json
 import os
-import shutil
 import signal
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from support import values_in
 
-from ada.checkpoint_files import existing_checkpoints
 from ada.errors import StoppedError, UserError
 from ada.models import WaveNet
 from ada.runs import Run
 from ada.training import Optimization, launch, loop, train
-from ada.training.checkpoints import Checkpoints
 
 
 def saved(run_dir):
     """Everything in the newest checkpoint, by name."""
     return values_in(Run.open(str(run_dir)).checkpoint_path("latest"))
-
-
-def values_in(checkpoint):
-    reader = tf.train.load_checkpoint(checkpoint)
-    return {
-        name: reader.get_tensor(name)
-        for name in reader.get_variable_to_shape_map()
-        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name
-    }
 
 
 def last_step(run_dir):
@@ -142,14 +130,6 @@ def test_a_signal_saves_the_step_and_the_same_command_goes_on(
     check_same(whole_run, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def whole_run(settings, markov_dataset, tmp_path_factory):
-    """A run that nothing interrupts."""
-    run_dir = tmp_path_factory.mktemp("whole")
-    train(settings, str(run_dir), markov_dataset)
-    return run_dir
-
-
 def check_same(expected_run, found_run):
     """That two runs ended alike, bit for bit, and have reported the same."""
     expected, found = saved(expected_run), saved(found_run)
@@ -166,102 +146,6 @@ def check_same(expected_run, found_run):
 def reported(run_dir):
     lines = map(json.loads, (run_dir / "metrics.jsonl").read_text().splitlines())
     return [(line["split"], line["step"]) for line in lines]
-
-
-def files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-STATES = {
-    # What a process leaves that is killed while it saves step 8, in the order of what it does.
-    "data in part": {"drop": ["ckpt-8.data", "ckpt-8.index"], "part": "ckpt-8.data.tempstate"},
-    "data without index": {"drop": ["ckpt-8.index"]},
-    "index in part": {"drop": ["ckpt-8.index"], "part": "ckpt-8.index.tempstate"},
-    "not listed yet": {"list": "before"},
-    "list in part": {"list": "before", "part": "checkpoint.tmp"},
-    # What a failing disk or a power cut leaves.
-    "data cut": {"cut": "ckpt-8.data"},
-    "index cut": {"cut": "ckpt-8.index"},
-    "data garbled": {"garble": "ckpt-8.data"},
-    "index garbled": {"garble": "ckpt-8.index"},
-    "list empty": {"list": b""},
-    "list of zeros": {"list": bytes(100)},
-    "list garbled": {"list": b"model_checkpoint_path: ckpt"},
-    "no list": {"list": None},
-}
-
-
-@pytest.fixture(scope="module")
-def trainer(settings):
-    return launch.make_trainer(settings)
-
-
-@pytest.mark.parametrize("name", STATES)
-def test_a_checkpoint_that_is_not_whole_is_never_gone_on_from(trainer, tmp_path, whole_run, name):
-    """Killed at any moment of saving, and damaged afterwards: the newest whole one is taken."""
-    state = STATES[name]
-    folder = tmp_path / "checkpoints"
-    shutil.copytree(whole_run / "checkpoints", folder)
-    listed = folder / "checkpoint"
-    if state.get("list", "") is None:
-        listed.unlink()
-    elif state.get("list") == "before":
-        listed.write_text(listed.read_text().replace("ckpt-8", "ckpt-7"))
-    elif "list" in state:
-        listed.write_bytes(state["list"])
-    for path in list(folder.glob("ckpt-8*")):
-        content = path.read_bytes()
-        if any(path.name.startswith(prefix) for prefix in state.get("drop", ())):
-            path.unlink()
-        elif path.name.startswith(state.get("cut", "-")):
-            path.write_bytes(content[: len(content) // 2])
-        elif path.name.startswith(state.get("garble", "-")):
-            middle = len(content) // 2
-            garbled = bytes(255 - byte for byte in content[middle : middle + 64])
-            path.write_bytes(content[:middle] + garbled + content[middle + 64 :])
-    if "part" in state:
-        (folder / state["part"]).write_bytes(bytes(1000))
-
-    checkpoints = Checkpoints(str(tmp_path), trainer, keep=2)
-    assert checkpoints.restore()
-    whole = set(state) <= {"list", "part"} and "drop" not in state
-    step = 8 if whole else 7
-    assert trainer.step == step
-    expected = tf.train.load_checkpoint(str(whole_run / "checkpoints" / f"ckpt-{step}"))
-    # Saved again, it is what it was; and no more are kept than asked for.
-    trainer.optimizer.iterations.assign(9)
-    assert checkpoints.save()
-    found = tf.train.load_checkpoint(str(folder / "ckpt-9"))
-    for variable in expected.get_variable_to_shape_map():
-        if not variable.startswith(("_CHECKPOINTABLE", "save_counter", "optimizer/_iterations")):
-            np.testing.assert_array_equal(
-                expected.get_tensor(variable), found.get_tensor(variable), err_msg=variable
-            )
-    assert existing_checkpoints(str(folder))[0].endswith("-9")
-    assert len(existing_checkpoints(str(folder))) == 2
-
-
-def test_other_processes_are_given_all_that_a_checkpoint_holds(settings, tmp_path):
-    trainer = launch.make_trainer(dataclasses.replace(settings, precision="mixed_float16"))
-    checkpoints = Checkpoints(str(tmp_path), trainer, keep=1)
-    checkpoints.save()
-    kept = values_in(checkpoints.newest())
-    assert len(kept) == len({id(variable) for variable in checkpoints.variables})
-
-
-def test_no_whole_checkpoint_at_all_is_said_and_nothing_is_trained_anew(
-    settings, markov_dataset, tmp_path, whole_run
-):
-    shutil.copytree(whole_run, tmp_path / "run")
-    for path in (tmp_path / "run" / "checkpoints").glob("ckpt-*.data*"):
-        path.write_bytes(b"")
-    before = files(tmp_path / "run" / "checkpoints")
-    with pytest.raises(UserError, match="no checkpoint can be restored.*choose another"):
-        train(settings, str(tmp_path / "run"), markov_dataset)
-    after = files(tmp_path / "run" / "checkpoints")
-    assert {n: b for n, b in before.items() if n.startswith("ckpt")} == {
-        n: b for n, b in after.items() if n.startswith("ckpt")
-    }
 
 
 def test_a_complete_run_is_left_alone(settings, markov_dataset, tmp_path):

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ada import configuration
 from ada.generation import Draws
-from ada.runs import RunInfo
+from ada.run_info import RunInfo
 from ada.serving.exporting import save
 from ada.serving.servable import Servable
 from ada.serving.signatures import trace

@@ -2,12 +2,11 @@
 
 import functools
 import pickle
-import shutil
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
+from extraction import LENGTHS, LOCAL, SETTINGS, files_of, on_beam
 from support import run, write_codes
 
 from ada import codes_job
@@ -16,80 +15,8 @@ from ada.codes_job import SourceEncoder
 from ada.data import SPLITS, Dataset
 from ada.data.runners import Interrupted, run_in_process
 from ada.errors import UserError
-from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
-from ada.quantizers import VectorQuantizer
 from ada.runs import Run
-from ada.training import Intervals, TrainingSettings, train
-
-LENGTHS = {"train": [900, 301, 2500, 64], "validation": [777], "test": [5, 1200]}
-LOCAL = "--runner=FnApiRunner,--direct_running_mode="
-
-
-def files_of(directory):
-    root = Path(directory)
-    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
-
-
-def network():
-    return AutoregressiveDiscreteAutoencoder(
-        Encoder(4, 4, 8, (1, 2), input_channels=4, ordinal_classes=False),
-        VectorQuantizer(8, 4),
-        Modulator(8, (1,)),
-        WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False),
-    )
-
-
-SETTINGS = TrainingSettings(
-    model=network,
-    num_steps=2,
-    batch_size=2,
-    crop_steps=64,
-    kind="codes",
-    intervals=Intervals(validate=2, save=2),
-    jit_compile=False,
-)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A directory with data and the run of an autoencoder on it, not to be changed."""
-    root = tmp_path_factory.mktemp("trained")
-    rng = np.random.default_rng(0)
-    splits = {s: [rng.integers(0, 4, n) for n in lengths] for s, lengths in LENGTHS.items()}
-    train(SETTINGS, str(root / "run"), write_codes(root / "data", splits, 4))
-    return root
-
-
-@pytest.fixture
-def own(trained, tmp_path):
-    """A copy that a test may change; it has its codes in `codes`."""
-    shutil.copytree(trained, tmp_path / "own")
-    root = tmp_path / "own"
-    extract_codes(str(root / "run"), str(root / "codes"), data_dir=str(root / "data"))
-    return root
-
-
-@pytest.fixture(scope="module")
-def expected(trained):
-    """All files of the codes, as made in this process one after another."""
-    one = functools.partial(run_in_process, num_threads=1)
-    extract_codes(str(trained / "run"), str(trained / "here"), run_jobs=one)
-    return files_of(trained / "here")
-
-
-def on_beam(*options):
-    beam = pytest.importorskip("ada.data.beam", reason="Apache Beam is an extra")
-    return functools.partial(beam.run_on_beam, options=beam.pipeline_options(options))
-
-
-def train_on(root):
-    """Trains the run of a directory further: its checkpoints become others."""
-    run_dir = root / "run"
-    shutil.rmtree(run_dir / "checkpoints")
-    train(
-        SETTINGS.__class__(**{**vars(SETTINGS), "num_steps": 3}), str(run_dir), str(root / "data")
-    )
-    return Run.open(str(run_dir)).identity()["digest"]
+from ada.training import train
 
 
 def test_codes_are_those_of_whole_sources(trained, expected):
@@ -204,74 +131,6 @@ def test_it_stops_between_pieces(trained, monkeypatch):
         jobs[0].run(lambda: next(asked))
     codes_job._load.cache_clear()
     assert not jobs[0].is_done()
-
-
-def test_a_checkpoint_that_changes_meanwhile_is_refused(own):
-    jobs = []
-    run_dir = str(own / "run")
-    before = Run.open(run_dir).identity()["digest"]
-    with pytest.raises(UserError, match="left no result"):
-        extract_codes(run_dir, str(own / "new"), run_jobs=jobs.extend)
-    after = train_on(own)
-    codes_job._load.cache_clear()
-    with pytest.raises(UserError, match=f"was {before} and is now {after}"):
-        jobs[0].run()
-    with pytest.raises(UserError, match=f"was {before} and is now {after}") as error:
-        on_beam(f"{LOCAL}multi_threading")(jobs)
-    message = str(error.value)
-    assert len(message.splitlines()) == 1
-    assert "Error:" not in message and "[while" not in message
-    Path(message.split("all of it: ")[1].rstrip(")")).unlink()
-
-
-def test_data_that_change_meanwhile_are_refused(own):
-    jobs = []
-    with pytest.raises(UserError, match="left no result"):
-        extract_codes(
-            str(own / "run"), str(own / "new"), data_dir=str(own / "data"), run_jobs=jobs.extend
-        )
-    shutil.rmtree(own / "data")
-    write_codes(own / "data", {split: [np.zeros(100, int)] for split in SPLITS}, 4)
-    codes_job._load.cache_clear()
-    with pytest.raises(UserError, match="is not train2 as it was"):
-        jobs[0].run()
-
-
-def test_two_commands_do_not_write_at_once(own):
-    def meanwhile(jobs):
-        run_in_process(jobs)
-        with pytest.raises(UserError, match="another process is at work in .*new"):
-            extract_codes(*dirs, data_dir=data)
-
-    dirs, data = (str(own / "run"), str(own / "new")), str(own / "data")
-    extract_codes(*dirs, data_dir=data, run_jobs=meanwhile)
-    assert Dataset.is_complete(dirs[1])
-
-
-def test_what_is_there_is_kept_unless_told(own):
-    run_dir, out, data = (str(own / name) for name in ("run", "codes", "data"))
-    made = files_of(out)
-    before = Run.open(run_dir).identity()["digest"]
-    extract_codes(run_dir, out, data_dir=data, run_jobs=None)  # nothing to do
-    assert files_of(out) == made
-    other = write_codes(own / "other", {s: [np.zeros(100, int)] for s in SPLITS}, 4)
-    with pytest.raises(UserError, match=f"codes of {data}, not of {other} as it is now"):
-        extract_codes(run_dir, out, data_dir=other)
-    after = train_on(own)
-    with pytest.raises(UserError, match=f"checkpoint {before}, .* is now at {after}: --overwrite"):
-        extract_codes(run_dir, out, data_dir=data)
-    assert files_of(out) == made
-    assert extract_codes(run_dir, out, "best", True, data).upstream["digest"] == after
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_the_data_are_not_replaced_by_their_codes(own, overwrite):
-    before = files_of(own / "data")
-    with pytest.raises(UserError, match="is the dataset to be encoded"):
-        extract_codes(
-            str(own / "run"), f"{own}/./data", overwrite=overwrite, data_dir=str(own / "data")
-        )
-    assert files_of(own / "data") == before
 
 
 def test_threads_of_one_worker_share_a_model(own):

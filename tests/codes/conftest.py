@@ -1,0 +1,40 @@
+"""A trained autoencoder, its data, and its codes as they should be."""
+
+import functools
+import shutil
+
+import numpy as np
+import pytest
+from extraction import LENGTHS, SETTINGS, files_of
+from support import write_codes
+
+from ada.codes import extract_codes
+from ada.data.runners import run_in_process
+from ada.training import train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A directory with data and the run of an autoencoder on it, not to be changed."""
+    root = tmp_path_factory.mktemp("trained")
+    rng = np.random.default_rng(0)
+    splits = {s: [rng.integers(0, 4, n) for n in lengths] for s, lengths in LENGTHS.items()}
+    train(SETTINGS, str(root / "run"), write_codes(root / "data", splits, 4))
+    return root
+
+
+@pytest.fixture
+def own(trained, tmp_path):
+    """A copy that a test may change; it has its codes in `codes`."""
+    shutil.copytree(trained, tmp_path / "own")
+    root = tmp_path / "own"
+    extract_codes(str(root / "run"), str(root / "codes"), data_dir=str(root / "data"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def expected(trained):
+    """All files of the codes, as made in this process one after another."""
+    one = functools.partial(run_in_process, num_threads=1)
+    extract_codes(str(trained / "run"), str(trained / "here"), run_jobs=one)
+    return files_of(trained / "here")

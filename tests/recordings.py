@@ -1,0 +1,35 @@
+"""Generations that are recorded, and what is in their directories."""
+
+import numpy as np
+from support import LevelsOnce
+
+from ada.generation import Draws
+from ada.generation.recording import record
+
+SETTINGS = {"mode": "ancestral", "seed": 3, "draws": [(3, 1.0)]}
+OPTIONS = {"lanes": 2, "backend": "graph"}
+
+levels_once = LevelsOnce()
+
+
+def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, **numbers):
+    """Runs a command, or what is missing of it, up to so many blocks; how much it drew."""
+    with record(directory, request, settings, overwrite) as taker:
+        if taker is None:
+            return None
+        with levels_once():
+            drawing = request.stream([Draws(3)] * 3, known=taker.known, **OPTIONS)
+        for number, block in enumerate(drawing):
+            if number == stop:
+                return drawing.num_drawn
+            taker.take(block)
+        taker.finish(numbers)
+        return drawing.num_drawn
+
+
+def contents(directory):
+    """All files by name; of the archive, what is in it."""
+    files = {p.name: p.read_bytes() for p in directory.iterdir() if p.is_file()}
+    with np.load(directory / "codes.npz") as arrays:
+        files["codes.npz"] = {name: array.tobytes() for name, array in arrays.items()}
+    return files
