@@ -26,7 +26,12 @@ SYSTEM = "gin/systems/hop64_vqvae.gin"
         ),
         ("ada.sample", ["--run_dirs=x", "--duration_secs=-1"], 2, "duration_secs"),
         ("ada.extract_codes", ["--output_dir=x"], 2, "run_dir"),
-        ("ada.extract_codes", ["--run_dir={wavenet}", "--output_dir={tmp}"], 1, "no autoencoder with codes"),
+        (
+            "ada.extract_codes",
+            ["--run_dir={wavenet}", "--output_dir={tmp}"],
+            1,
+            "no autoencoder with codes",
+        ),
         ("ada.evaluate", ["--run_dirs={tmp}"], 1, "not a run directory"),
         (
             "ada.evaluate",
