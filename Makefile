@@ -18,7 +18,7 @@ ablation: $(VENV)/dev
 	$(VENV)/bin/python -m tools.ablation --run_dir=runs/ablation
 
 test: $(VENV)/dev test-tfio
-	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests
+	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder tests
 
 # tensorflow-io's last release works with TensorFlow 2.17 only: it is tested in a stack of its own.
 test-tfio: $(TFIO_VENV)/installed

@@ -45,7 +45,7 @@ EXTRAS = {
     "dev": [
         *SERVING,
         "pytest>=8",
-        "pytest-xdist>=3.6",
+        "pytest-xdist>=3.8",
         "hypothesis>=6.100",
         "playwright>=1.45",
         "ruff==0.17.*",

@@ -19,6 +19,31 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# They take minutes each: begun first, so that no worker is left alone with one at the end.
+LONG = [
+    "tools/test_systems.py",
+    "docs/test_readme.py",
+    "commands/test_pbt.py",
+    "commands/test_pipeline.py",
+    "training/test_replicas.py",
+    "tools/test_benchmark.py",
+    "population/test_engine.py",
+    "commands/test_sample.py",
+    "training/test_resume.py",
+    "commands/test_faults.py",
+    "serving/test_servables.py",
+    "tools/test_tour.py",
+    "tools/test_long_range.py",
+    "tools/test_ablation.py",
+    "commands/test_wheel.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(f"{item.path.parent.name}/{item.path.name}", len(LONG)))
+
+
 @pytest.fixture(autouse=True)
 def _seeds():
     keras.utils.set_random_seed(0)
