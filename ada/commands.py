@@ -52,14 +52,17 @@ def _quiet_stderr() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_unused() -> Iterator[None]:
-    """Lets what is imported meanwhile do without some packages, as if they were not installed."""
+    """Lets what is imported meanwhile do without some packages, as if they were not installed.
+
+    It goes on without them as long as the process lives; others can import them afterwards.
+    """
     hidden = [name for name in _UNUSED if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))
     try:
         yield
     finally:
         for name in hidden:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
 
 
 def start_tensorflow() -> None:

@@ -166,8 +166,11 @@ def _check(system: System) -> dict[str, list[str]]:
     """Builds every model once, before hours of training; returns the bindings that each can use.
 
     Raises:
-      UserError: for a binding that does not fit, or that no model has a use for.
+      UserError: for a dataset that is not there, a binding that does not fit, or that no model has
+        a use for.
     """
+    if system.data_dir:
+        Dataset.open(system.data_dir)
     params = {}
     for level in [*system.levels, *([BASELINE] if system.baseline else [])]:
         gin_files = [f"gin/{level}.gin", *system.overlays]

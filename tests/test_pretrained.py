@@ -56,18 +56,26 @@ def test_it_is_scored_on_any_audio(music, tmp_path):
     assert unknown.stderr.startswith("Error: there is no pretrained 'organ'")
 
 
-def test_it_is_trained_on_from(music, tmp_path):
+@pytest.mark.parametrize(
+    ("run_dir", "settings"),
+    [
+        ("piano_hop64/hop64_vqvae", ["hop64_vqvae", "small"]),
+        ("piano_three_levels/hop8_vqvae", ["hop8_vqvae", "small", "LOCAL_LAYERS=6"]),
+        ("piano_wavenet/wavenet", ["learning"]),
+    ],
+)
+def test_it_is_trained_on_from(run_dir, settings, music, tmp_path):
     """With the files that the manual names; what changes no weights may differ."""
     prepare(str(tmp_path / "data"), AudioOptions((str(music / "*"),)))
     fewer = ("NUM_STEPS=1", "CROP_STEPS=2048", "BATCH_SIZE=1", "train.jit_compile=False")
     process = run(
         "ada.train",
-        "--gin_file=gin/hop64_vqvae.gin",
-        "--gin_file=gin/small.gin",
+        *(f"--gin_file=gin/{name}.gin" for name in settings if "=" not in name),
+        *(f"--gin_param={setting}" for setting in settings if "=" in setting),
         *(f"--gin_param={setting}" for setting in (*fewer, "Intervals.audio_secs=0.05")),
-        "--init_from=piano_hop64/hop64_vqvae",
+        f"--init_from={run_dir}",
         f"--data_dir={tmp_path / 'data'}",
         f"--run_dir={tmp_path / 'run'}",
     )
     assert process.returncode == 0, process.stderr
-    assert "Started from the weights of piano_hop64/hop64_vqvae" in process.stderr
+    assert f"Started from the weights of {run_dir}" in process.stderr

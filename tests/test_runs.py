@@ -10,7 +10,7 @@ from ada.data import SPLITS, Dataset
 from ada.errors import UserError
 from ada.runs import Run
 from ada.training import TrainingSettings
-from ada.training.start import run_info
+from ada.training.start import info_of_new_run
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def run(make_wavenet, tmp_path):
     dataset = Dataset.open(codes_in(tmp_path / "codes"))
     network, directory = make_wavenet(), str(tmp_path / "run")
     settings = TrainingSettings(lambda: network, 1, 1, 1, kind="codes")
-    info = run_info(directory, settings, network, dataset, None)
+    info = info_of_new_run(directory, settings, network, dataset, None)
     return Run.create(directory, info, dataset.spec, network, "")
 
 

@@ -113,10 +113,12 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
         f"| {level['minutes']:.0f} | {level['milliseconds']:.0f} |"
         for level in levels
     ]
+    bound = numbers.get("code_bits_per_sample") is not None
+    total = "total, bits a sample (" + ("a bound on -log2 p)" if bound else "-log2 p)")
     measured = [
         f"| {label} | {shown(numbers[key], form)} |"
         for label, key, form in (
-            ("total, bits a sample (a bound on -log2 p)", "total_bits", ".3f"),
+            (total, "total_bits", ".3f"),
             (
                 "reconstruction, bits a sample given the codes (no likelihood)",
                 "reconstruction_bits",

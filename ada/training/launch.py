@@ -20,9 +20,9 @@ from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
     check_warmup,
+    info_of_new_run,
     make_model,
     open_or_create,
-    run_info,
     start_from,
 )
 from ada.training.strategies import compiled_by_xla, make_strategy
@@ -67,7 +67,7 @@ def train(
         with workers.agreeing():
             operative = describe()
             check_fit(settings, network, dataset)
-            info = run_info(run_dir, settings, network, dataset, init_from)
+            info = info_of_new_run(run_dir, settings, network, dataset, init_from)
         workers.check_same(
             {
                 "settings": operative,

@@ -19,7 +19,7 @@ from ada.training.checkpoints import Checkpoints
 from ada.training.launch import make_trainer
 from ada.training.loop import DivergedError, Loop
 from ada.training.settings import TrainingSettings
-from ada.training.start import run_info
+from ada.training.start import info_of_new_run
 
 # Added to the bits of a member that may not win: worse than any model can be.
 PENALTY_BITS = 1000.0
@@ -122,7 +122,7 @@ class MemberTrainer:
         dataset = Dataset.open(self.data_dir)
         trainer = make_trainer(settings)
         directory = f"{self.root}/member{number}"
-        info = run_info(directory, settings, trainer.model, dataset, None)
+        info = info_of_new_run(directory, settings, trainer.model, dataset, None)
         run = Run.create(directory, info, dataset.spec, trainer.model, self.describe())
         checkpoints = Checkpoints(directory, trainer, intervals.keep)
         if checkpoint is not None:

@@ -38,8 +38,8 @@ from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
     check_warmup,
+    info_of_new_run,
     make_model,
-    run_info,
 )
 
 
@@ -241,7 +241,7 @@ def _crown(
     )
     settings = load(winner.hyperparameters)
     network = make_model(settings)
-    info = run_info(str(run_dir), settings, network, dataset, None)
+    info = info_of_new_run(str(run_dir), settings, network, dataset, None)
     Run.create(str(run_dir), info, dataset.spec, network, describe())
     write_row(
         str(run_dir),

@@ -28,7 +28,7 @@ def make_model(settings: TrainingSettings) -> keras.Model:
     return network
 
 
-def run_info(
+def info_of_new_run(
     run_dir: str,
     settings: TrainingSettings,
     network: keras.Model,

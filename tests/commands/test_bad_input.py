@@ -1,4 +1,4 @@
-"""What cannot be done is one line that says why, before anything is written or trained."""
+"""What cannot be done is one line that says why, and nothing is left of it."""
 
 import pytest
 from support import run
@@ -78,3 +78,4 @@ def test_bad_input_is_one_clear_line(chain_dirs, tmp_path, module, args, code, m
     assert message in process.stderr
     assert "Traceback" not in process.stderr
     assert len(process.stderr.strip().splitlines()) == 1, process.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """`python -m ada.export`: what it writes and says, and what is refused and how."""
 
+import json
 import resource
 import subprocess
 import sys
@@ -10,13 +11,16 @@ from support import ROOT, run
 
 def test_a_chain_is_exported(chain_dirs, tmp_path):
     path = tmp_path / "model" / "1"
-    process = run("ada.export", f"--run_dirs={','.join(chain_dirs[2])}", f"--output_dir={path}")
+    args = [f"--run_dirs={','.join(chain_dirs[2])}", f"--output_dir={path}"]
+    process = run("ada.export", *args, "--top_k=3,5", "--top_p=0.5,1")
     assert process.returncode == 0, process.stderr
     assert not process.stderr
     first, second = process.stdout.splitlines()
     assert "continue, decode, encode, generate" in first and first.endswith("MB.")
     assert f"{path.parent}:/models/model -e MODEL_NAME=model tensorflow/serving" in second
     assert (path / "saved_model.pb").exists()
+    levels = json.loads((path / "assets.extra" / "metadata.json").read_text())["levels"]
+    assert [(level["top_k"], level["top_p"]) for level in levels] == [(3, 0.5), (5, 1.0)]
 
 
 @pytest.mark.parametrize(
