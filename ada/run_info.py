@@ -59,6 +59,10 @@ class RunInfo:
             return audio_to_ids(self.num_classes, self.companding)
         return codes_to_ids()
 
+    def milliseconds(self, steps: int) -> float:
+        """How long so many ids are."""
+        return 1e3 * steps * self.hop_length / self.sample_rate
+
     def ids_to_audio(self, ids: Any) -> Any:
         """Ids to audio in [-1, 1], for an audio model."""
         _, decode = get_companding(self.companding)

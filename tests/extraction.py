@@ -1,9 +1,10 @@
 """A small dataset, an autoencoder to train on it, and Beam."""
 
 import functools
-from pathlib import Path
 
+import numpy as np
 import pytest
+from support import write_codes
 
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import VectorQuantizer
@@ -13,9 +14,11 @@ LENGTHS = {"train": [900, 301, 2500, 64], "validation": [777], "test": [5, 1200]
 LOCAL = "--runner=FnApiRunner,--direct_running_mode="
 
 
-def files_of(directory):
-    root = Path(directory)
-    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+def write_data(directory):
+    """Sources of those lengths, the same each time; returns the directory."""
+    rng = np.random.default_rng(0)
+    splits = {s: [rng.integers(0, 4, n) for n in lengths] for s, lengths in LENGTHS.items()}
+    return write_codes(directory, splits, 4)
 
 
 def network():

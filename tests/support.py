@@ -175,6 +175,12 @@ def write_run(directory, model, sample_rate, below=None):
     return str(directory)
 
 
+def files_of(directory):
+    """The bytes of all files below a directory, by their paths in it."""
+    root = Path(directory)
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
 def values_in(checkpoint):
     """All values in a checkpoint, by name."""
     reader = tf.train.load_checkpoint(checkpoint)

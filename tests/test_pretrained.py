@@ -57,22 +57,21 @@ def test_it_is_scored_on_any_audio(music, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("run_dir", "settings"),
+    ("run_dir", "gin_files", "params"),
     [
-        ("piano_hop64/hop64_vqvae", ["hop64_vqvae", "small"]),
-        ("piano_three_levels/hop8_vqvae", ["hop8_vqvae", "small", "LOCAL_LAYERS=6"]),
-        ("piano_wavenet/wavenet", ["learning"]),
+        ("piano_hop64/hop64_vqvae", ["hop64_vqvae", "small"], []),
+        ("piano_three_levels/hop8_vqvae", ["hop8_vqvae", "small"], ["LOCAL_LAYERS=6"]),
+        ("piano_wavenet/wavenet", ["learning"], []),
     ],
 )
-def test_it_is_trained_on_from(run_dir, settings, music, tmp_path):
+def test_it_is_trained_on_from(run_dir, gin_files, params, music, tmp_path):
     """With the files that the manual names; what changes no weights may differ."""
     prepare(str(tmp_path / "data"), AudioOptions((str(music / "*"),)))
     fewer = ("NUM_STEPS=1", "CROP_STEPS=2048", "BATCH_SIZE=1", "train.jit_compile=False")
     process = run(
         "ada.train",
-        *(f"--gin_file=gin/{name}.gin" for name in settings if "=" not in name),
-        *(f"--gin_param={setting}" for setting in settings if "=" in setting),
-        *(f"--gin_param={setting}" for setting in (*fewer, "Intervals.audio_secs=0.05")),
+        *(f"--gin_file=gin/{name}.gin" for name in gin_files),
+        *(f"--gin_param={setting}" for setting in (*params, *fewer, "Intervals.audio_secs=0.05")),
         f"--init_from={run_dir}",
         f"--data_dir={tmp_path / 'data'}",
         f"--run_dir={tmp_path / 'run'}",

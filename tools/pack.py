@@ -92,7 +92,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
                 "parameters": sum(int(tf.size(w)) for w in model.trainable_weights),
                 "steps": step,
                 "minutes": 60.0 * run.spec.splits["train"].hours,
-                "milliseconds": 1e3 * model.receptive_field * info.hop_length / info.sample_rate,
+                "milliseconds": info.milliseconds(model.receptive_field),
             },
         )
     return told

@@ -120,8 +120,7 @@ def plain_row(title: str, name: str, level: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rf_ms(run: Run) -> float:
-    samples = run.build_model().receptive_field * run.info.hop_length
-    return 1000 * samples / run.info.sample_rate
+    return run.info.milliseconds(run.configured_model().receptive_field)
 
 
 def _code_numbers(levels: list[dict[str, Any]]) -> dict[str, Any]:

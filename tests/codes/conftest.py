@@ -3,10 +3,9 @@
 import functools
 import shutil
 
-import numpy as np
 import pytest
-from extraction import LENGTHS, SETTINGS, files_of
-from support import write_codes
+from extraction import SETTINGS, write_data
+from support import files_of
 
 from ada.codes import extract_codes
 from ada.data.runners import run_in_process
@@ -17,9 +16,7 @@ from ada.training import train
 def trained(tmp_path_factory):
     """A directory with data and the run of an autoencoder on it, not to be changed."""
     root = tmp_path_factory.mktemp("trained")
-    rng = np.random.default_rng(0)
-    splits = {s: [rng.integers(0, 4, n) for n in lengths] for s, lengths in LENGTHS.items()}
-    train(SETTINGS, str(root / "run"), write_codes(root / "data", splits, 4))
+    train(SETTINGS, str(root / "run"), write_data(root / "data"))
     return root
 
 

@@ -6,8 +6,8 @@ import threading
 
 import numpy as np
 import pytest
-from extraction import LENGTHS, LOCAL, SETTINGS, files_of, on_beam
-from support import run, write_codes
+from extraction import LENGTHS, LOCAL, SETTINGS, on_beam, write_data
+from support import files_of, run
 
 from ada import codes_job
 from ada.codes import extract_codes
@@ -163,9 +163,7 @@ def test_options_of_a_pipeline_need_beam(trained):
 def test_data_and_codes_may_be_behind_a_scheme(tmp_path):
     """Trained on data behind one, encoded from there to there: the same codes."""
     remote = f"ram://{tmp_path.name}"
-    rng = np.random.default_rng(0)
-    splits = {s: [rng.integers(0, 4, n) for n in lengths] for s, lengths in LENGTHS.items()}
-    data = write_codes(f"{remote}/data", splits, 4)
+    data = write_data(f"{remote}/data")
     train(SETTINGS, str(tmp_path / "run"), data)
     assert Run.open(str(tmp_path / "run")).open_dataset().directory == data
     codes = [f"{remote}/codes", str(tmp_path / "codes")]

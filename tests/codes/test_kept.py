@@ -1,12 +1,13 @@
 """Codes are never of two models or of two datasets, and what is there is kept unless told."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from extraction import LOCAL, SETTINGS, files_of, on_beam
-from support import write_codes
+from extraction import LOCAL, SETTINGS, on_beam
+from support import files_of, write_codes
 
 from ada import codes_job
 from ada.codes import extract_codes
@@ -21,9 +22,7 @@ def train_on(root):
     """Trains the run of a directory further: its checkpoints become others."""
     run_dir = root / "run"
     shutil.rmtree(run_dir / "checkpoints")
-    train(
-        SETTINGS.__class__(**{**vars(SETTINGS), "num_steps": 3}), str(run_dir), str(root / "data")
-    )
+    train(dataclasses.replace(SETTINGS, num_steps=3), str(run_dir), str(root / "data"))
     return Run.open(str(run_dir)).identity()["digest"]
 
 

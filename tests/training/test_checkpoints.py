@@ -6,17 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import values_in
+from support import files_of, values_in
 
 from ada.checkpoint_files import existing_checkpoints
 from ada.errors import UserError
 from ada.training import launch, train
 from ada.training.checkpoints import Checkpoints
-
-
-def files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
 
 STATES = {
     # What a process leaves that is killed while it saves step 8, in the order of what it does.
@@ -101,10 +96,10 @@ def test_no_whole_checkpoint_at_all_is_said_and_nothing_is_trained_anew(
     shutil.copytree(whole_run, tmp_path / "run")
     for path in (tmp_path / "run" / "checkpoints").glob("ckpt-*.data*"):
         path.write_bytes(b"")
-    before = files(tmp_path / "run" / "checkpoints")
+    before = files_of(tmp_path / "run" / "checkpoints")
     with pytest.raises(UserError, match="no checkpoint can be restored.*choose another"):
         train(settings, str(tmp_path / "run"), markov_dataset)
-    after = files(tmp_path / "run" / "checkpoints")
+    after = files_of(tmp_path / "run" / "checkpoints")
     assert {n: b for n, b in before.items() if n.startswith("ckpt")} == {
         n: b for n, b in after.items() if n.startswith("ckpt")
     }
