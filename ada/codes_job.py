@@ -36,15 +36,15 @@ class SourceEncoder:
 
     Args:
       model: a built autoencoder.
-      piece_steps: ids to a piece, rounded up to whole codes.
+      piece_steps: ids to a piece, rounded up to whole groups of codes.
     """
 
     def __init__(
         self, model: AutoregressiveDiscreteAutoencoder, piece_steps: int = PIECE_STEPS
     ) -> None:
         self.num_codes = model.num_codes
-        self._hop = model.hop_length
-        field = model.encoder.field
+        self._hop, self._alignment = model.hop_length, model.alignment
+        field = model.encoder_field
         self._past = self._whole(field.past)
         self._future = self._whole(field.future)
         self._piece_steps = self._whole(piece_steps)
@@ -53,7 +53,7 @@ class SourceEncoder:
         )
 
     def _whole(self, steps: int) -> int:
-        return -(-steps // self._hop) * self._hop
+        return -(-steps // self._alignment) * self._alignment
 
     def blocks(self, read: Any, num_steps: int) -> Iterator[np.ndarray]:
         """Yields the codes of a source, in order.

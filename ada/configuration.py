@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 import gin
-from ada import log, models, quantizers, resources, training
+from ada import extensions, log, models, quantizers, resources, training
 from ada.errors import UserError, first_line
 
 REGISTERED = (
@@ -23,6 +23,10 @@ REGISTERED = (
     quantizers.ArgmaxQuantizer,
     quantizers.IdentityQuantizer,
     quantizers.VectorQuantizer,
+    extensions.FilterbankFrontEnd,
+    extensions.GroupedVectorQuantizer,
+    extensions.SpectralLoss,
+    training.FirstPhase,
     training.Optimization,
     training.Intervals,
     training.Search,

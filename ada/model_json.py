@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+import ada.extensions  # noqa: F401 - makes its layers known to Keras
 from ada.data.jsonable import parse_json
 from ada.models import AutoregressiveDiscreteAutoencoder, WaveNet
 

@@ -40,7 +40,7 @@ def rolled_codes_cost(
     """
     names = ("own_codes_bits", "rolled_codes_bits", "rolled_codes_cost_bits")
     left, right = context_in_hops(model)
-    hop = model.hop_length
+    hop = model.alignment
     # Of short data shorter clips, so that there are several.
     longest = int(max(dataset.index(split).lengths))
     counted = max(min(-(-counted_steps // hop), longest // 4 // hop), 1) * hop

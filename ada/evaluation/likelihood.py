@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ada.data import Dataset, distribute, evaluation_windows, read_batches, run_on_replicas
 from ada.data.pipeline import ToIds
-from ada.models.losses import NATS_TO_BITS
+from ada.models.losses import NATS_TO_BITS, explained_share
 from ada.progress import progress_bar
 from ada.quantizers import perplexity
 
@@ -18,8 +18,8 @@ LEAST_COUNTED_STEPS = 4096
 
 
 def context_in_hops(model: keras.Model) -> tuple[int, int]:
-    """`model.context` (steps before and after), rounded up to whole codes."""
-    hop = model.hop_length
+    """`model.context` (steps before and after), rounded up to whole groups of codes."""
+    hop = model.alignment
     left, right = (-(-context // hop) * hop for context in model.context)
     return left, right
 
@@ -90,7 +90,7 @@ class SplitScorer:
         self._strategy = strategy or tf.distribute.get_strategy()
         self._split = split
         self._dataset = dataset
-        hop = model.hop_length
+        hop = model.alignment
         left, right = context_in_hops(model)
         # Twice as much counted as context keeps the overhead at a half.
         longest = max(dataset.index(split).lengths)
@@ -126,10 +126,12 @@ class SplitScorer:
         self, ids: tf.Tensor, weights: tf.Tensor, source: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         output = self.model.compute_losses(ids, weights)
-        wanted = {"usage", "zero_queries", "quantization_error"}
+        wanted = {"usage", "zero_queries", "quantization_error", "spectrum_moments"}
         metrics = {k: v for k, v in output.metrics.items() if k in wanted}
         num_sources = len(self._dataset.index(self._split).lengths)
-        rows = {"nll": output.row_nll, "steps": tf.reduce_sum(weights, axis=1)}
+        rows = {"steps": tf.reduce_sum(weights, axis=1)}
+        if output.row_nll is not None:
+            rows["nll"] = output.row_nll
         # Sums of each source: rows of one batch may be of several.
         sums = {k: tf.math.unsorted_segment_sum(v, source, num_sources) for k, v in rows.items()}
         return sums | metrics
@@ -146,7 +148,9 @@ class SplitScorer:
         Returns:
           "bits": mean -log2 p(id) a step; of an autoencoder -log2 p(id | codes), *reconstruction*.
           "source_bits": the same of each source of the split, `[num_sources]`.
-          With codes also "usage" `[num_codes]`, "perplexity", "used_codes" and raw metrics.
+          Both are missing as long as the bottleneck alone is trained.
+          With codes also "usage" `[num_codes]`, "perplexity", "used_codes" and raw metrics; with a
+          spectral loss "explained_share" (`ada.models.losses.explained_share`).
         """
         totals: dict[str, np.ndarray] = {}
         windows = read_batches(self._windows, self._dataset, self._split)
@@ -159,13 +163,15 @@ class SplitScorer:
             for name, value in sums.items():
                 totals[name] = totals.get(name, 0.0) + value.numpy().astype(np.float64)
             between()
-        source_steps, source_bits = totals.pop("steps"), totals.pop("nll") * NATS_TO_BITS
+        source_steps, result = totals.pop("steps"), {}
         steps = source_steps.sum()
+        if "nll" in totals:
+            source_bits = totals.pop("nll") * NATS_TO_BITS
+            result["bits"] = float(source_bits.sum() / steps)
+            result["source_bits"] = source_bits / np.maximum(source_steps, 1.0)
         means = {name: value / steps for name, value in totals.items()}
-        result = {
-            "bits": float(source_bits.sum() / steps),
-            "source_bits": source_bits / np.maximum(source_steps, 1.0),
-        }
+        if "spectrum_moments" in means:
+            result["explained_share"] = explained_share(means.pop("spectrum_moments"))
         if "usage" in means:
             usage = means["usage"]
             result |= {

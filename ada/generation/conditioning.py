@@ -62,7 +62,7 @@ class Conditioning:
     def __init__(self, model: AutoregressiveDiscreteAutoencoder, block_codes: int) -> None:
         self.window_codes = max(WINDOW_STEPS // block_codes, 1) * block_codes
         self.rate = model.modulator.upsample_by
-        self.field = model.modulator.field
+        self.field = model.code_field
         self._reads_codes = bool(model.num_codes)
         compute = model.conditioning if model.num_codes else model.modulator
         self.compute = tf.function(lambda inputs: compute(inputs), autograph=False)

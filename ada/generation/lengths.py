@@ -27,7 +27,7 @@ class CodeGeometry(NamedTuple):
         """The geometry of an autoencoder; None for a WaveNet, which has no codes."""
         if model.quantizer is None:
             return None
-        return cls(model.encoder.field, model.modulator.field.future, model.num_codes)
+        return cls(model.encoder_field, model.code_field.future, model.num_codes)
 
 
 def chain_geometry(chain: Chain) -> tuple[CodeGeometry | None, ...]:

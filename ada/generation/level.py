@@ -61,7 +61,8 @@ class Level:
         self.draws, self.number = draws, number
         has_codes_above = model.quantizer is not None
         self.hop_length = model.hop_length if has_codes_above else 1
-        self.block_codes = -(-BLOCK_STEPS // self.hop_length)
+        whole = model.alignment if has_codes_above else 1
+        self.block_codes = -(-BLOCK_STEPS // whole) * whole // self.hop_length
         self.block_steps = self.block_codes * self.hop_length
         self.conditioning = Conditioning(model, self.block_codes) if has_codes_above else None
         self.receptive_field = model.receptive_field

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.layers import Configured, stack_fields
+from ada.layers import Configured, Field, stack_fields
 from ada.models.encoder import Encoder
 from ada.models.losses import ModelOutput, categorical, equal_weights
 from ada.models.modulator import Modulator
@@ -25,7 +25,18 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
       quantizer: queries to codes and quantised queries.
       modulator: quantised queries to conditioning.
       local_model: WaveNet over the same ids, with the modulator's channels as conditioning.
+      auxiliary: a loss on the modulator's features, called with those, ids and weights
+        (`ada.extensions.SpectralLoss`); None in the paper.
+
+    Attributes:
+      trained_part: what `compute_losses` trains, one of `PARTS`; a setting of the training, not of
+        the model.
     """
+
+    # "bottleneck": all but the local model, by the auxiliary loss alone. "local_model": that, and
+    # what brings conditioning to its rate; everything before is frozen.
+    PARTS = ("all", "bottleneck", "local_model")
+    trained_part = "all"
 
     def __init__(
         self,
@@ -33,6 +44,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         quantizer: Quantizer,
         modulator: Modulator,
         local_model: WaveNet,
+        auxiliary: keras.layers.Layer | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -46,15 +58,16 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
                 f"ADA: the modulator gives {modulator.channels} channels, the local model takes "
                 f"{local_model.conditioning_channels} (conditioning_channels)."
             )
-        if modulator.upsample_by not in (1, encoder.hop_length):
+        if encoder.hop_length % modulator.upsample_by:
             raise ValueError(
-                f"ADA: modulator.upsample_by must be 1 or the hop {encoder.hop_length}, got "
+                f"ADA: modulator.upsample_by must divide the hop length {encoder.hop_length}, got "
                 f"{modulator.upsample_by}."
             )
         self.encoder = encoder
         self.quantizer = quantizer
         self.modulator = modulator
         self.local_model = local_model
+        self.auxiliary = auxiliary
         # In float32 whatever the policy: codes are decided by small differences of distances.
         self.to_queries = keras.layers.Dense(
             quantizer.query_dim, dtype="float32", name="to_queries"
@@ -81,13 +94,31 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         return self.local_model.receptive_field
 
     @property
+    def alignment(self) -> int:
+        """Ids to codes that stand for one vector together; what is encoded begins at multiples."""
+        return self.hop_length * self.quantizer.group_length
+
+    @property
+    def encoder_field(self) -> Field:
+        """The ids that a code depends on, at most."""
+        field, others = self.encoder.field, self.alignment - self.hop_length
+        return Field(field.past + others, field.future + others, field.hop)
+
+    @property
+    def code_field(self) -> Field:
+        """The codes that a conditioning step depends on, in whole groups."""
+        group, field = self.quantizer.group_length, self.modulator.field
+        past, future = (-(-(n + group - 1) // group) * group for n in (field.past, field.future))
+        return Field(past, future)
+
+    @property
     def context(self) -> tuple[int, int]:
         """Steps before and after an id that its log-probability may depend on.
 
         Through the codes it depends on what the encoder saw of every code that the modulator sees,
         for every step whose conditioning the local model still holds.
         """
-        field = stack_fields([self.encoder.field, self.modulator.field])
+        field = stack_fields([self.encoder.field, self.code_field])
         # Within its hop an id may stand first or last.
         reach = self.hop_length - 1
         past = self.local_model.conditioning_field - 1 + field.past + reach
@@ -104,7 +135,24 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         self.quantizer.build((None, None, self.quantizer.query_dim))
         self.modulator.build((None, None, self.quantizer.query_dim))
         self.local_model.build((None, None))
+        if self.auxiliary is not None:
+            self.auxiliary.build((None, None, self.modulator.channels))
         self.built = True
+
+    def train_part(self, part: str) -> None:
+        """Sets `trained_part`.
+
+        Raises:
+          ValueError: for an unknown part, or if there is no loss to train the bottleneck by.
+        """
+        if part not in self.PARTS:
+            raise ValueError(f"ADA: the part to train must be one of {self.PARTS}, got {part!r}.")
+        if part == "bottleneck" and self.auxiliary is None:
+            raise ValueError(
+                "ADA: the bottleneck is trained by an auxiliary loss, and this model has none: set "
+                "AutoregressiveDiscreteAutoencoder.auxiliary."
+            )
+        self.trained_part = part
 
     def queries(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids `[batch, time]` to queries `[batch, ceil(time / hop_length), query_dim]`."""
@@ -181,16 +229,23 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         padded = self._pad(ids)
         weights = tf.pad(weights, [[0, 0], [0, tf.shape(padded)[1] - tf.shape(weights)[1]]])
         queries = self.queries(padded)
-        quantized, codes, losses, metrics = self.quantizer(
-            queries, self.code_weights(weights), mean_query
-        )
+        code_weights = self.code_weights(weights)
+        quantized, codes, losses, metrics = self.quantizer(queries, code_weights, mean_query)
+        features = self.modulator.features(quantized)
+        if self.auxiliary is not None and not (training and self.trained_part == "local_model"):
+            added = self.auxiliary(features, padded, code_weights)
+            losses, metrics = losses | added.losses, metrics | added.metrics
+        if self.trained_part == "bottleneck":
+            return ModelOutput(losses, metrics, queries, codes)
+        if self.trained_part == "local_model":
+            features, losses = tf.stop_gradient(features), {}
         local = self.local_model.compute_losses(
             padded,
             weights,
             training=training,
             seeds=seeds,
             step=step,
-            conditioning=self.modulator(quantized),
+            conditioning=self.modulator.upsampled(features),
         )
         return ModelOutput(local.losses | losses, metrics, queries, codes, local.row_nll)
 

@@ -26,6 +26,8 @@ class Encoder(Configured, keras.layers.Layer):
       input_channels: width of the embedding at the rate of the ids; not used with "average".
       downsampling: "strided" or "average" (`ada.layers.Downsample`).
       ordinal_classes: ids are levels of a quantity (audio), not names (codes).
+      front_end: a layer from ids to `[batch, steps, channels]` with a `field`, in place of
+        embedding and downsampling (`ada.extensions`; none in the paper).
 
     Shapes: int `[batch, steps * hop_length]` to `[batch, steps, channels]`.
     """
@@ -43,6 +45,7 @@ class Encoder(Configured, keras.layers.Layer):
         input_channels: int = 32,
         downsampling: str = "strided",
         ordinal_classes: bool = True,
+        front_end: keras.layers.Layer | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -54,11 +57,26 @@ class Encoder(Configured, keras.layers.Layer):
         self.input_channels = input_channels
         self.downsampling = downsampling
         self.ordinal_classes = ordinal_classes
+        self.front_end = front_end
+        if front_end is not None and (front_end.hop_length, front_end.channels) != (
+            hop_length,
+            channels,
+        ):
+            raise ValueError(
+                f"Encoder: hop length {hop_length} and {channels} channels, but the front end has "
+                f"{front_end.hop_length} and {front_end.channels}; they must be the same."
+            )
         self._pool_last = downsampling == "average"
         inner = {"dtype": self.dtype_policy}
         width = channels if self._pool_last else input_channels
-        self.embedding = IdEmbedding(num_classes, width, ordinal_classes, name="embedding", **inner)
-        self.downsample = Downsample(channels, hop_length, downsampling, name="downsample", **inner)
+        self.embedding = self.downsample = None
+        if front_end is None:
+            self.embedding = IdEmbedding(
+                num_classes, width, ordinal_classes, name="embedding", **inner
+            )
+            self.downsample = Downsample(
+                channels, hop_length, downsampling, name="downsample", **inner
+            )
         self.blocks = [
             ResidualBlock(channels, kernel_size, rate, name=f"block{i}", **inner)
             for i, rate in enumerate(self.dilation_rates)
@@ -70,18 +88,23 @@ class Encoder(Configured, keras.layers.Layer):
         return stack_fields(layer.field for layer in self._layers_in_order())
 
     def _layers_in_order(self) -> list[keras.layers.Layer]:
+        if self.front_end is not None:
+            return [self.front_end, *self.blocks]
         if self._pool_last:
             return [*self.blocks, self.downsample]
         return [self.downsample, *self.blocks]
 
     def build(self, input_shape: tuple | None = None) -> None:
-        self.embedding.build((None, None))
-        self.downsample.build((None, None, self.embedding.channels))
+        if self.front_end is not None:
+            self.front_end.build((None, None))
+        else:
+            self.embedding.build((None, None))
+            self.downsample.build((None, None, self.embedding.channels))
         for block in self.blocks:
             block.build((None, None, self.channels))
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        x = self.embedding(ids)
+        x = ids if self.embedding is None else self.embedding(ids)
         for layer in self._layers_in_order():
-            x = recomputed(layer, self.recompute)(x)
+            x = recomputed(layer, self.recompute and layer is not self.front_end)(x)
         return tf.nn.relu(x)

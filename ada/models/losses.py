@@ -21,7 +21,8 @@ class ModelOutput(NamedTuple):
       metrics: raw values by name (`ada.quantizers.QuantizerOutput.metrics`).
       queries: float `[batch, code_steps, query_dim]` of an autoencoder, else None.
       codes: int32 `[batch, code_steps]` of an autoencoder with codes, else None.
-      row_nll: "nll" of each row, `[batch]`.
+      row_nll: "nll" of each row, `[batch]`; None where there is no "nll", as long as everything but
+        the local model is trained.
     """
 
     losses: dict[str, tf.Tensor]
@@ -39,3 +40,13 @@ def categorical(logits: tf.Tensor) -> tfp.distributions.Categorical:
 def equal_weights(ids: tf.Tensor) -> tf.Tensor:
     """Equal shares for ids `[batch, time]`, summing to one."""
     return tf.ones(tf.shape(ids)) / tf.cast(tf.size(ids), tf.float32)
+
+
+def explained_share(moments: np.ndarray) -> float:
+    """Share of a target's variance that a prediction explains; 1 is all, 0 no more than its mean.
+
+    Args:
+      moments: means over time of the squared error, of the target and of its square, `[3, bands]`.
+    """
+    error, mean, square = np.asarray(moments, np.float64)
+    return float(1.0 - error.sum() / max((square - mean**2).sum(), 1e-12))

@@ -16,8 +16,9 @@ class Modulator(Configured, keras.layers.Layer):
       channels: width, and channels of the conditioning.
       dilation_rates: dilations of the residual blocks, in code steps.
       kernel_size: taps of the residual blocks.
-      upsample_by: 1: its output is repeated over the hop (by the local model). The hop length: a
-        transposed convolution brings it to the rate of the ids.
+      upsample_by: conditioning steps to a code, a divisor of the hop length. 1: the output is
+        repeated over the hop (by the local model). More: a transposed convolution, so that the
+        local model knows where in the hop it is; the hop length brings it to the rate of the ids.
 
     Shapes: `[batch, steps, quantized_dim]` to `[batch, steps * upsample_by, channels]`.
     """
@@ -57,8 +58,16 @@ class Modulator(Configured, keras.layers.Layer):
         if self.upsample is not None:
             self.upsample.build((None, None, self.channels))
 
-    def call(self, quantized: tf.Tensor) -> tf.Tensor:
+    def features(self, quantized: tf.Tensor) -> tf.Tensor:
+        """What comes before the upsampling: `[batch, steps, channels]`, at the code rate."""
         x = self.project(quantized)
         for block in self.blocks:
             x = block(x)
-        return x if self.upsample is None else self.upsample(x)
+        return x
+
+    def upsampled(self, features: tf.Tensor) -> tf.Tensor:
+        """Features to conditioning, `[batch, steps * upsample_by, channels]`."""
+        return features if self.upsample is None else self.upsample(features)
+
+    def call(self, quantized: tf.Tensor) -> tf.Tensor:
+        return self.upsampled(self.features(quantized))

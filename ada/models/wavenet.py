@@ -37,7 +37,8 @@ class WaveNet(Configured, keras.Model):
     # A level without codes of its own answers the same questions as an autoencoder.
     quantizer = None
     num_codes = 0
-    hop_length = 1
+    hop_length = alignment = 1
+    trained_part = "all"
 
     def __init__(
         self,
@@ -135,6 +136,11 @@ class WaveNet(Configured, keras.Model):
         trained, not what it is: no part of its config.
         """
         self._recomputed_layers = number
+
+    def train_part(self, part: str) -> None:
+        """Refuses what only an autoencoder has (`AutoregressiveDiscreteAutoencoder.train_part`)."""
+        if part != "all":
+            raise ValueError(f"WaveNet: has no parts to train one by one, asked for {part!r}.")
 
     def build(self, input_shape: tuple | None = None) -> None:
         steps = (None, None)

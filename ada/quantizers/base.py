@@ -52,6 +52,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
       query_dim: channels that the encoder must deliver.
       num_codes: number of codes C; 0 where there are none.
       warmup_steps: training steps before there are codes.
+      group_length: codes that stand for one vector together (`ada.extensions`); 1 in the paper.
       mean_query_needed: whether the losses need E_t[q] of the *global* batch, which `call` then
         takes as `mean_query` (only used with several replicas or micro-batches).
     """
@@ -59,6 +60,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
     query_dim: int
     num_codes: int
     warmup_steps = 0
+    group_length = 1
     mean_query_needed = False
 
     def __init__(self, **kwargs) -> None:
@@ -79,6 +81,10 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
             global batch. Default: equal shares of this batch.
           mean_query: E_t[q] over the global batch, `[query_dim]`, where `mean_query_needed`.
         """
+
+    def group_means(self, queries: tf.Tensor) -> tf.Tensor:
+        """What is quantised of queries `[batch, steps, query_dim]`: where codes form no groups, all."""
+        return queries
 
     @abc.abstractmethod
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:

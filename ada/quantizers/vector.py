@@ -129,12 +129,7 @@ class VectorQuantizer(Quantizer):
         return tf.math.l2_normalize(vectors, axis=-1) if self.normalize else vectors
 
     def _nearest(self, queries: tf.Tensor) -> tf.Tensor:
-        """Indices of the nearest codebook vectors; |q|^2 is the same for all and left out."""
-        codebook = self._scaled(tf.convert_to_tensor(self.codebook))
-        distances = tf.reduce_sum(codebook**2, axis=-1) - 2.0 * tf.matmul(
-            queries, codebook, transpose_b=True
-        )
-        return tf.argmin(distances, axis=-1, output_type=tf.int32)
+        return nearest_codes(queries, self._scaled(tf.convert_to_tensor(self.codebook)))
 
     @property
     def wants_codebook(self) -> bool:
@@ -142,12 +137,15 @@ class VectorQuantizer(Quantizer):
 
     def init_codebook(self, queries: np.ndarray, seed: int) -> None:
         """Makes the codebook from queries `[n, code_dim]` by k-means, and starts quantising."""
-        centres = kmeans(self._scaled(queries), self.num_codes, seed)
+        centres = self._codebook_from(queries, seed)
         self.codebook.assign(centres)
         if self.ema_decay is not None:
             self.ema_counts.assign(tf.ones_like(self.ema_counts))
             self.ema_sums.assign(centres)
         self.active.assign(1.0)
+
+    def _codebook_from(self, queries: np.ndarray, seed: int) -> np.ndarray:
+        return kmeans(self._scaled(queries), self.num_codes, seed)
 
     @property
     def needs_update(self) -> bool:
@@ -187,11 +185,7 @@ class VectorQuantizer(Quantizer):
         steps = self.steps + active
         due = steps >= self.restart_every
         dead = tf.logical_and(due, uses <= 0.0)
-        # A random order of the queries: no two codes get the same one while there are enough.
-        # What does not count comes last and is not reached.
-        order = tf.argsort(tf.random.stateless_uniform(tf.shape(counted), seed) + 1.0 - counted)
-        num_queries = tf.maximum(tf.cast(tf.reduce_sum(counted), tf.int32), 1)
-        replacements = tf.gather(queries, tf.gather(order, tf.range(self.num_codes) % num_queries))
+        replacements = self._replacements(queries, counted, seed)
         self.codebook.assign(tf.where(dead[:, tf.newaxis], replacements, self.codebook))
         if self.ema_decay is not None:
             self.ema_counts.assign(tf.where(dead, tf.ones_like(uses), self.ema_counts))
@@ -199,3 +193,31 @@ class VectorQuantizer(Quantizer):
         self.uses.assign(tf.where(due, tf.zeros_like(uses), uses))
         self.steps.assign(tf.where(due, 0.0, steps))
         return dead
+
+    def _replacements(self, queries: tf.Tensor, counted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """What each code would become if it were dead, `[num_codes, code_dim]`."""
+        return random_rows(queries, counted, self.num_codes, seed)
+
+
+def nearest_codes(queries: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
+    """Indices of the nearest codebook vectors; |q|^2 is the same for all and left out.
+
+    Args:
+      queries: `[..., D]`.
+      codebook: `[C, D]`.
+
+    Returns:
+      int32 `[...]`.
+    """
+    distances = tf.reduce_sum(codebook**2, axis=-1) - 2.0 * tf.matmul(
+        queries, codebook, transpose_b=True
+    )
+    return tf.argmin(distances, axis=-1, output_type=tf.int32)
+
+
+def random_rows(rows: tf.Tensor, counted: tf.Tensor, number: int, seed: tf.Tensor) -> tf.Tensor:
+    """Random rows `[number, D]` of those `[n, D]` that count; none twice while there are enough."""
+    # Rows that do not count come last in the random order and are not reached.
+    order = tf.argsort(tf.random.stateless_uniform(tf.shape(counted), seed) + 1.0 - counted)
+    num_counted = tf.maximum(tf.cast(tf.reduce_sum(counted), tf.int32), 1)
+    return tf.gather(rows, tf.gather(order, tf.range(number) % num_counted))

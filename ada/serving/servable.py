@@ -185,7 +185,7 @@ class Servable:
             ids = signals[0]
             codes = model.encode(ids) if model.num_codes else model.queries(ids)
             if inside:
-                field = model.encoder.field
+                field = model.encoder_field
                 count = (tf.shape(ids)[1] - field.future) // field.hop
                 codes = codes[:, : tf.maximum(count, 0)]
             signals.insert(0, codes)

@@ -19,7 +19,8 @@ def init_codebook(trainer: Trainer, batches: tf.data.Dataset) -> None:
     """
     quantizer = trainer.quantizer
     found, wanted = [], quantizer.num_codes * QUERIES_PER_CODE
-    queries_of = tf.function(trainer.model.queries)  # of all batches alike
+    # Compiled once for all batches.
+    queries_of = tf.function(lambda ids: quantizer.group_means(trainer.model.queries(ids)))
     for batch in itertools.islice(batches, 256):
         counted = trainer.model.code_weights(batch["weights"]).numpy() > 0.0
         found.append(queries_of(batch["ids"]).numpy()[counted])

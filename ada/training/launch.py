@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -29,6 +30,9 @@ from ada.training.strategies import compiled_by_xla, make_strategy
 from ada.training.trainer import Trainer
 from ada.training.workers import Workers
 
+# The folder of a run directory that holds the run of its first phase.
+BOTTLENECK = "bottleneck"
+
 
 def train(
     settings: TrainingSettings,
@@ -46,7 +50,8 @@ def train(
       settings: what is trained and how.
       run_dir: directory of the run; of several processes, one that all see.
       data_dir: dataset directory.
-      init_from: a run directory whose weights and codebook to start from, with a new optimizer.
+      init_from: a run directory whose weights and codebook to start from, with a new optimizer;
+        in two phases, the first one does.
       describe: called once the model is made; returns the text of `operative.gin`.
       workers: the processes of the strategy, where it was made before.
       about: makes of the built model texts by name, for TensorBoard.
@@ -59,6 +64,29 @@ def train(
       KeyboardInterrupt: after SIGINT, with everything saved.
     """
     workers = workers or Workers(make_strategy(settings.strategy))
+    arguments = (data_dir, describe, workers, about, profile)
+    if settings.first_phase is None:
+        _train_phase(settings, run_dir, init_from, *arguments)
+        return
+    first = str(Path(run_dir) / BOTTLENECK)
+    # Once the second phase has begun, the first is over.
+    if not runs.Run.exists(run_dir):
+        _train_phase(settings.of_first_phase(), first, init_from, *arguments)
+    start = first if runs.Run.exists(first) else None
+    _train_phase(settings.of_second_phase(), run_dir, start, *arguments)
+
+
+def _train_phase(
+    settings: TrainingSettings,
+    run_dir: str,
+    init_from: str | None,
+    data_dir: str,
+    describe: Callable[[], str],
+    workers: Workers,
+    about: Callable[[keras.Model], Mapping[str, str]],
+    profile: bool,
+) -> None:
+    """`train` of one run directory."""
     with workers.watched(run_dir):
         with workers.agreeing():
             dataset = Dataset.open(data_dir)

@@ -248,11 +248,14 @@ class Loop:
         with self.trainer.polyak.in_place():
             scores = self.validation(between=self._break_validation)
             clips = self.listener() if self.listener else {}
-        usage, _ = scores.pop("usage", None), scores.pop("source_bits")
-        name = "bits" if usage is None else "reconstruction_bits"
-        values = {name: scores.pop("bits")}
-        # The chief's, so that all processes decide alike.
-        score = float(self.workers.gather([values[name]])[0, 0])
+        usage, _ = scores.pop("usage", None), scores.pop("source_bits", None)
+        values = {}
+        if "explained_share" in scores:
+            values["spectrum/unexplained"] = 1.0 - scores.pop("explained_share")
+        if "bits" in scores:
+            values["bits" if usage is None else "reconstruction_bits"] = scores.pop("bits")
+        # What is trained decides; the chief's, so that all processes decide alike.
+        score = float(self.workers.gather([list(values.values())[-1]])[0, 0])
         values |= {f"codebook/{k}": v for k, v in scores.items()}
         if usage is not None:
             values["codebook/used_share"] = scores["used_codes"] / len(usage)

@@ -74,7 +74,11 @@ class Reporter:
         values["speed/audio_secs_per_sec"] = rate * self._audio_secs
         if self._summaries is not None:
             self._summaries.scalars("train", step, values)
-        shown = {"bits": f"{values['loss/nll'] * NATS_TO_BITS:.3f}"}
+        shown = {}
+        if "loss/nll" in values:
+            shown["bits"] = f"{values['loss/nll'] * NATS_TO_BITS:.3f}"
+        if "spectrum/unexplained" in values:
+            shown["unexplained"] = f"{values['spectrum/unexplained']:.3f}"
         perplexity = values.get("codebook/perplexity")
         if perplexity is not None:
             shown["perplexity"] = f"{perplexity:.0f}"

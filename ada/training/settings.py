@@ -96,6 +96,34 @@ class Intervals:
 
 
 @dataclasses.dataclass(frozen=True)
+class FirstPhase:
+    """Training of the bottleneck alone, before that of the local model (ours, not the paper's).
+
+    Encoder, quantiser and modulator are trained by the auxiliary loss; without the local model a
+    step is ten times cheaper. It is a run of its own, in the folder `bottleneck` of the run
+    directory. The second phase, `num_steps` of `train`, then trains the local model alone.
+
+    Attributes:
+      num_steps: training steps.
+      batch_size: crops in a global batch.
+      crop_steps: ids in a crop.
+      learning_rate: the peak; all else is as in `Optimization`.
+      validate: training steps from one validation to the next.
+    """
+
+    num_steps: int
+    batch_size: int = 16
+    crop_steps: int = 8192
+    learning_rate: float = 3e-3
+    validate: int = 500
+
+    def __post_init__(self) -> None:
+        names = ("num_steps", "batch_size", "crop_steps", "validate")
+        _check_range("FirstPhase", self, 1, names)
+        _check_range("FirstPhase", self, 0, ("learning_rate",))
+
+
+@dataclasses.dataclass(frozen=True)
 class Search:
     """What population-based training searches (`ada.pbt`; `ada.train` has no use for it).
 
@@ -162,6 +190,8 @@ class TrainingSettings:
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
       search: what `ada.pbt` searches; None for a model that is not searched.
+      first_phase: training of the bottleneck alone that comes first; None for none, as in the paper.
+      part: what is trained (`AutoregressiveDiscreteAutoencoder.trained_part`).
     """
 
     model: Callable[[], keras.Model]
@@ -180,6 +210,8 @@ class TrainingSettings:
     allow_short_crops: bool = False
     seed: int = 0
     search: Search | None = None
+    first_phase: FirstPhase | None = None
+    part: str = "all"
 
     def __post_init__(self) -> None:
         least_one = ("num_steps", "batch_size", "crop_steps", "accumulation_steps")
@@ -201,3 +233,24 @@ class TrainingSettings:
                     f"train.{name} must be one of {', '.join(allowed)}, got "
                     f"{getattr(self, name)!r}."
                 )
+
+    def of_first_phase(self) -> "TrainingSettings":
+        """The settings of the first phase, where there is one."""
+        first = self.first_phase
+        return dataclasses.replace(
+            self,
+            num_steps=first.num_steps,
+            batch_size=first.batch_size,
+            crop_steps=first.crop_steps,
+            optimization=dataclasses.replace(self.optimization, learning_rate=first.learning_rate),
+            # Without a local model there is nothing to listen to.
+            intervals=dataclasses.replace(self.intervals, validate=first.validate, audio_secs=0.0),
+            accumulation_steps=1,
+            allow_short_crops=True,
+            first_phase=None,
+            part="bottleneck",
+        )
+
+    def of_second_phase(self) -> "TrainingSettings":
+        """The settings of what follows the first phase, where there is one."""
+        return dataclasses.replace(self, first_phase=None, part="local_model")

@@ -25,6 +25,7 @@ def make_model(settings: TrainingSettings) -> keras.Model:
         keras.config.set_dtype_policy(before)
     network.build()
     network.recompute_layers(settings.recompute_layers)
+    network.train_part(settings.part)
     return network
 
 
@@ -69,9 +70,11 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
             f"a crop of {crop_steps} steps is shorter than the receptive field of {field} plus "
             f"one: set train.crop_steps to at least {field + 1}, or train.allow_short_crops=True."
         )
-    hop = network.hop_length
-    if crop_steps % hop:
-        raise UserError(f"train.crop_steps {crop_steps} must be a multiple of the hop, {hop}.")
+    whole = network.alignment
+    if crop_steps % whole:
+        group = network.quantizer.group_length if network.quantizer is not None else 1
+        what = "the hop" if group == 1 else f"{group} codes of a group"
+        raise UserError(f"train.crop_steps {crop_steps} must be a multiple of {what}, {whole}.")
     if spec.kind == "codes":
         check_upstream(dataset)
 

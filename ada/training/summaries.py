@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 
 from ada.data.spec import write_text_atomically
-from ada.models.losses import NATS_TO_BITS
+from ada.models.losses import NATS_TO_BITS, explained_share
 from ada.training.code_use import WINDOW_STEPS
 from ada.training.pictures import codebook_health, codes_over_time, spectrograms
 from ada.training.tags import DESCRIPTIONS, layout
@@ -142,11 +142,15 @@ def step_scalars(result: StepResult, health: Mapping[str, float], active: bool) 
       active: whether the codes are used yet; in an unquantised warm-up their health says nothing.
     """
     losses = {name: float(value) for name, value in result.losses.items()}
-    conditional = "reconstruction_bits" if "usage" in result.metrics else "bits"
-    values = {conditional: losses["nll"] * NATS_TO_BITS, "loss/total": sum(losses.values())}
+    values = {"loss/total": sum(losses.values())}
+    if "nll" in losses:
+        conditional = "reconstruction_bits" if "usage" in result.metrics else "bits"
+        values[conditional] = losses["nll"] * NATS_TO_BITS
     values |= {f"loss/{name}": value for name, value in losses.items()}
     for name, value in result.metrics.items():
-        if name != "usage":
+        if name == "spectrum_moments":
+            values["spectrum/unexplained"] = 1.0 - explained_share(value)
+        elif name != "usage":
             group = "optimizer" if name in _OF_OPTIMIZER else "codebook"
             values[f"{group}/{name}"] = float(value)
     if "usage" in result.metrics:

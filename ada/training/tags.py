@@ -15,6 +15,10 @@ DESCRIPTIONS = {
     "loss/nll": "-log p(id), given the codes in an autoencoder, in nats an id.",
     "loss/commitment": "Weighted: keeps queries near their codes.",
     "loss/codebook": "Weighted: moves codebook vectors to their queries.",
+    "loss/spectrum": "Weighted: the log spectrum must be readable from the conditioning.",
+    "spectrum/unexplained": "Share of the log spectrum's variance that the conditioning does not "
+    "tell: 0 is best, 1 no better than the mean. In training of the step's batch, in validation of "
+    "the whole split.",
     "loss/diversity": "Weighted: keeps codes used equally (AMAE).",
     "optimizer/learning_rate": "Of the step, by the schedule.",
     "optimizer/gradient_norm": "Global norm before clipping.",
@@ -71,6 +75,7 @@ _CHARTS = {
         "restarts so far": [r"^codebook/restarts$"],
         "quantisation error": [r"^codebook/quantization_error$"],
     },
+    "Spectrum": {"share not explained by the codes": [r"^spectrum/unexplained$"]},
     "Speed": {
         "steps a second": [r"^speed/steps_per_sec$"],
         "share of time waiting for input": [r"^speed/waiting_for_input$"],

@@ -67,6 +67,7 @@ class Trainer:
         self.loss_scale = loss_scale
         self.jit_compile = jit_compile
         self.quantizer = model.quantizer
+        self._trains_codes = model.quantizer is not None and model.trained_part != "local_model"
         with strategy.scope():
             optimizer.build(model.trainable_variables)
             self.code_use = CodeUse(model.num_codes)
@@ -125,7 +126,7 @@ class Trainer:
             metrics["loss_scale"] = tf.identity(self.loss_scale.value)
             # Nor do codes of a pass that may have overflowed itself count.
             weights = tf.where(finite, weights, 0.0)
-        if self.quantizer is not None and self.quantizer.needs_update:
+        if self._trains_codes and self.quantizer.needs_update:
             self._update_quantizer(output, weights, metrics["usage"], step)
         self.polyak.update(step)
         if "usage" in metrics:
@@ -133,7 +134,7 @@ class Trainer:
         return StepResult(losses, metrics | {"gradient_norm": norm})
 
     def _needs_mean_query(self) -> bool:
-        return self.quantizer is not None and self.quantizer.mean_query_needed
+        return self._trains_codes and self.quantizer.mean_query_needed
 
     def _micro_batches(self, *values: tf.Tensor) -> list[tf.Tensor]:
         """Tensors `[rows, ...]` as `[accumulation_steps, rows / accumulation_steps, ...]`."""

@@ -189,7 +189,7 @@ def test_sizes(model):
     [
         (Modulator(4), WaveNet(9, 1, 1, conditioning_channels=4), "reads 7 .* predicts 9"),
         (Modulator(5), WaveNet(7, 1, 1, conditioning_channels=4), "gives 5 .* takes 4"),
-        (Modulator(4, upsample_by=2), WaveNet(7, 1, 1, conditioning_channels=4), "hop 4, got 2"),
+        (Modulator(4, upsample_by=3), WaveNet(7, 1, 1, conditioning_channels=4), "4, got 3"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(modulator, local_model, message):

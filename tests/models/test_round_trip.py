@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada import layers, models, quantizers
+from ada import extensions, layers, models, quantizers
 from ada.models.embedding import IdEmbedding
 
 IDS = np.random.default_rng(0).integers(0, 5, (2, 12)).astype(np.int32)
@@ -70,8 +70,52 @@ CASES = {
             "input_channels": 6,
             "downsampling": "average",
             "ordinal_classes": False,
+            "front_end": lambda: extensions.FilterbankFrontEnd(
+                3, 4, num_filters=5, lowest_hz=900.0, num_taps=6, num_classes=5
+            ),
         },
         IDS,
+    ),
+    extensions.FilterbankFrontEnd: (
+        {
+            "hop_length": 3,
+            "channels": 4,
+            "num_filters": 5,
+            "filters_per_octave": 2,
+            "lowest_hz": 900.0,
+            "num_taps": 6,
+            "sample_rate": 8000,
+            "companding": "uniform",
+            "num_classes": 5,
+        },
+        IDS,
+    ),
+    extensions.SpectralLoss: (
+        {
+            "hop_length": 1,
+            "weight": 2.0,
+            "num_bands": 3,
+            "lowest_hz": 900.0,
+            "num_taps": 6,
+            "sample_rate": 8000,
+            "companding": "uniform",
+            "num_classes": 5,
+        },
+        (VECTORS, IDS, np.full((2, 12), 1 / 24, np.float32)),
+    ),
+    extensions.GroupedVectorQuantizer: (
+        {
+            "num_codes": 6,
+            "code_dim": 3,
+            "group_length": 3,
+            "codebook_weight": 0.7,
+            "commitment_weight": 0.6,
+            "warmup_steps": 4,
+            "init_from_data": True,
+            "restart_every": 9,
+            "ema_decay": 0.9,
+        },
+        VECTORS,
     ),
     models.Modulator: (
         {"channels": 4, "dilation_rates": [3], "kernel_size": 5, "upsample_by": 3},
@@ -98,6 +142,7 @@ CASES = {
             "quantizer": lambda: quantizers.VectorQuantizer(5, 2, normalize=True),
             "modulator": lambda: models.Modulator(4, [3], 5, upsample_by=3),
             "local_model": lambda: models.WaveNet(5, 1, 2, 2, 4, 6, 4, False, 0.1, 50),
+            "auxiliary": lambda: extensions.SpectralLoss(3, num_taps=6, num_classes=5),
         },
         IDS,
     ),
@@ -123,7 +168,7 @@ def arguments_of(cls):
 def test_no_class_is_forgotten():
     public = {
         value
-        for package in (layers, quantizers, models)
+        for package in (extensions, layers, quantizers, models)
         for value in vars(package).values()
         if inspect.isclass(value)
         and issubclass(value, keras.layers.Layer)

@@ -1,0 +1,10 @@
+"""What we add to the paper, so that codes hold notes. All of it is off in the plain gin files.
+
+Models and quantisers of the paper never import this package; gin composes the two.
+"""
+
+from ada.extensions.filterbank import Filterbank, FilterbankFrontEnd
+from ada.extensions.grouped_quantizer import GroupedVectorQuantizer
+from ada.extensions.spectral_loss import SpectralLoss
+
+__all__ = ["Filterbank", "FilterbankFrontEnd", "GroupedVectorQuantizer", "SpectralLoss"]

@@ -1,0 +1,165 @@
+"""A fixed bank of log-frequency filters, and the encoder's front end made of it (ours).
+
+Companded ids distort pitch: mu-law makes intermodulation, and strided convolutions with ReLU hear
+little of what is left. Here ids become amplitudes again, fixed filters measure how loud each pitch
+is, and the logarithm comes last. The filters are not trained: Adam's steps are larger than their
+taps and destroy them.
+"""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ada.audio import get_companding
+from ada.layers import Configured, Field
+
+# Cycles of a filter's own frequency under its window; fewer for low filters, which need more taps.
+CYCLES = 24.0
+# log(1 + LOUDNESS |x|): an amplitude of 1 / LOUDNESS is where loudness begins to count.
+LOUDNESS = 1000.0
+
+
+class Filterbank(NamedTuple):
+    """Complex filters under Gaussian windows, spaced evenly in the logarithm of frequency.
+
+    Attributes:
+      hop_length: samples from one frame to the next.
+      num_filters: number of filters; one per octave and `filters_per_octave`, from `lowest_hz` up.
+      filters_per_octave: their spacing; 12 are semitones.
+      lowest_hz: frequency of the first filter, in Hz.
+      num_taps: length of each filter, a multiple of the hop, in samples.
+      sample_rate: in Hz.
+      companding: how audio became ids (`ada.audio.COMPANDINGS`).
+      num_classes: number of ids.
+    """
+
+    hop_length: int
+    num_filters: int
+    filters_per_octave: int
+    lowest_hz: float
+    num_taps: int = 2048
+    sample_rate: int = 16000
+    companding: str = "mu_law"
+    num_classes: int = 256
+
+    @property
+    def field(self) -> Field:
+        """What a frame covers, in samples: `num_taps`, centred about its hop."""
+        around = self.num_taps - self.hop_length
+        return Field(around // 2, around - around // 2, self.hop_length)
+
+    def frequencies(self) -> np.ndarray:
+        """Centre frequencies in Hz, `[num_filters]`; never above 0.46 of the sample rate."""
+        steps = np.arange(self.num_filters) / self.filters_per_octave
+        return np.minimum(self.lowest_hz * 2.0**steps, 0.46 * self.sample_rate)
+
+    def taps(self) -> np.ndarray:
+        """Cosine and sine taps side by side, float32 `[num_taps, 2 * num_filters]`.
+
+        A sine of amplitude a at a filter's own frequency gives magnitude a.
+        """
+        cycles = self.frequencies() / self.sample_rate
+        time = np.arange(self.num_taps)[:, np.newaxis] - (self.num_taps - 1) / 2
+        deviation = np.minimum(0.45 * self.num_taps, CYCLES / cycles) / 2.5
+        window = np.exp(-0.5 * (time / deviation) ** 2)
+        window *= 2.0 / window.sum(axis=0)
+        phase = 2.0 * np.pi * time * cycles
+        taps = np.concatenate([window * np.cos(phase), window * np.sin(phase)], axis=1)
+        return taps.astype(np.float32)
+
+    def amplitudes(self) -> np.ndarray:
+        """The amplitude of each id, float32 `[num_classes]`."""
+        _, decode = get_companding(self.companding)
+        return decode(np.arange(self.num_classes), self.num_classes)
+
+    def check(self) -> None:
+        """Raises ValueError for taps that are not whole hops."""
+        if self.num_taps % self.hop_length:
+            raise ValueError(
+                f"Filterbank: num_taps {self.num_taps} must be a multiple of the hop length "
+                f"{self.hop_length}."
+            )
+
+    def log_spectrum(self, ids: tf.Tensor) -> tf.Tensor:
+        """Log magnitudes of audio around each hop; silence surrounds the audio.
+
+        Args:
+          ids: int `[batch, steps * hop_length]`.
+
+        Returns:
+          float32 `[batch, steps, num_filters]`: log(1 + 1000 |x|).
+        """
+        hop, field = self.hop_length, self.field
+        audio = tf.gather(tf.constant(self.amplitudes()), ids)
+        audio = tf.pad(audio, [[0, 0], [field.past, field.future]])
+        # As a convolution over whole hops: overlapping frames would take num_taps / hop_length
+        # times the memory of the audio.
+        hops = tf.reshape(audio, [tf.shape(ids)[0], -1, hop])
+        kernel = self.taps().reshape(self.num_taps // hop, hop, -1)
+        cosine, sine = tf.split(tf.nn.conv1d(hops, tf.constant(kernel), 1, "VALID"), 2, axis=-1)
+        return tf.math.log1p(LOUDNESS * tf.sqrt(cosine**2 + sine**2 + 1e-10))
+
+
+@keras.saving.register_keras_serializable("ada")
+class FilterbankFrontEnd(Configured, keras.layers.Layer):
+    """Ids to the encoder's channels, one step a hop: log filterbank, then one trained projection.
+
+    Takes the place of the encoder's embedding and strided convolutions (`Encoder.front_end`).
+
+    Args:
+      hop_length: samples to one step.
+      channels: channels of the output.
+      num_filters: see `Filterbank`, as are all that follow.
+
+    Shapes: int `[batch, steps * hop_length]` to `[batch, steps, channels]`.
+    """
+
+    def __init__(
+        self,
+        hop_length: int,
+        channels: int,
+        num_filters: int = 120,
+        filters_per_octave: int = 16,
+        lowest_hz: float = 40.0,
+        num_taps: int = 2048,
+        sample_rate: int = 16000,
+        companding: str = "mu_law",
+        num_classes: int = 256,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.hop_length = hop_length
+        self.channels = channels
+        self.num_filters = num_filters
+        self.filters_per_octave = filters_per_octave
+        self.lowest_hz = lowest_hz
+        self.num_taps = num_taps
+        self.sample_rate = sample_rate
+        self.companding = companding
+        self.num_classes = num_classes
+        self._filterbank = Filterbank(
+            hop_length,
+            num_filters,
+            filters_per_octave,
+            lowest_hz,
+            num_taps,
+            sample_rate,
+            companding,
+            num_classes,
+        )
+        self._filterbank.check()
+        self.mix = keras.layers.Dense(channels, dtype=self.dtype_policy, name="mix")
+
+    @property
+    def field(self) -> Field:
+        """What a step covers, in ids."""
+        return self._filterbank.field
+
+    def build(self, input_shape: tuple | None = None) -> None:
+        self.mix.build((None, None, self.num_filters))
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        # Brought to a spread of about one.
+        return self.mix(0.7 * self._filterbank.log_spectrum(ids))
