@@ -33,6 +33,10 @@ REGISTERED = (
 )
 
 
+# Arguments that the user's own bindings set, of what was loaded last.
+_given: set[str] = set()
+
+
 class UnusedBindingError(UserError):
     """A gin binding that takes no part in what is built."""
 
@@ -63,6 +67,8 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
     """
     make_settings = _register()
     gin.clear_config()
+    _given.clear()
+    _given.update(_bound_names("\n".join(gin_params)))
     with _gin_errors():
         gin.parse_config_files_and_bindings(list(gin_files), [], finalize_config=False)
         known = _macros()
@@ -226,14 +232,19 @@ def is_system(gin_file: str) -> bool:
 
 
 def check_all_used() -> None:
-    """Raises UserError if a binding took no part in what was built, as a misspelt one would."""
+    """Raises UserError if a binding took no part in what was built.
+
+    One overlay serves several models: of a shipped file, what this model has no use for is no
+    mistake.
+    """
     used = {(key, name) for key, values in _operative().items() for name in values}
+    tolerated = _shipped_bindings() - _given
     unused = [
         f"{'/'.join(filter(None, key))}.{name}"
         for key, values in gin.config._CONFIG.items()
         if key[1] != "gin.macro"
         for name in values
-        if (key, name) not in used
+        if (key, name) not in used and f"{key[1].rsplit('.', 1)[-1]}.{name}" not in tolerated
     ]
     if unused:
         raise UnusedBindingError(
@@ -260,8 +271,22 @@ def _macros() -> set[str]:
 @functools.cache
 def _shipped_macros() -> frozenset[str]:
     """Names in capitals that the shipped gin files bind."""
-    texts = (path.read_text() for path in resources.gin_dir().glob("**/*.gin"))
-    return frozenset(name for text in texts for name in re.findall(r"(?m)^([A-Z]\w*)\s*=", text))
+    return frozenset(re.findall(r"(?m)^([A-Z]\w*)\s*=", _shipped_text()))
+
+
+@functools.cache
+def _shipped_bindings() -> frozenset[str]:
+    """Arguments that the shipped gin files bind, as `Class.argument`."""
+    return _bound_names(_shipped_text())
+
+
+def _bound_names(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"(?m)^\s*(?:[\w.]+\.)?(\w+\.\w+)\s*=", text))
+
+
+@functools.cache
+def _shipped_text() -> str:
+    return "\n".join(path.read_text() for path in resources.gin_dir().glob("**/*.gin"))
 
 
 def _operative() -> dict:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.models import AutoregressiveDiscreteAutoencoder, WaveNet
+from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, WaveNet
 from ada.training import TrainingSettings
 from ada.training.strategies import compiled_by_xla
 
@@ -86,19 +86,21 @@ def _wavenet_values(network: WaveNet, xla: bool, recompute_layers: int) -> tuple
 def _coder_values(model: AutoregressiveDiscreteAutoencoder, recompute_layers: int) -> float:
     """Values kept for an id by encoder, quantiser, modulator and conditioning."""
     encoder, hop, network = model.encoder, model.hop_length, model.local_model
-    values, rate = 2.0 * encoder.embedding.channels, 1.0
-    for stride in encoder.downsample.strides:
-        rate /= stride
-        values += 3 * rate * encoder.channels
+    values, rate = 0.0, 1.0
+    if encoder.front_end is None:
+        values = 2.0 * encoder.embedding.channels
+        for stride in encoder.downsample.strides:
+            rate /= stride
+            values += 3 * rate * encoder.channels
     blocks = len(encoder.blocks)
     a_block = 1 if recompute_layers else 4
-    if encoder.downsampling == "average":
+    if encoder.front_end is None and encoder.downsampling == "average":
         values += (a_block * blocks + 4) * encoder.channels
     else:
         values += a_block * blocks * encoder.channels / hop
     values += 4 * len(model.modulator.blocks) * model.modulator.channels / hop
     # V h of all layers, its gradient, and that of each layer.
-    conditioned = 1 if model.modulator.upsample_by > 1 else 1 / hop
+    conditioned = model.modulator.upsample_by / hop
     return values + conditioned * 3 * len(network.blocks) * 2 * network.residual_channels
 
 
@@ -113,20 +115,28 @@ def macs_an_id(model: keras.Model) -> float:
     if not isinstance(model, AutoregressiveDiscreteAutoencoder):
         return macs
     encoder, modulator, hop = model.encoder, model.modulator, model.hop_length
-    rate = 1.0
-    for stride, convolution in zip(
-        encoder.downsample.strides, encoder.downsample.convolutions, strict=False
-    ):
+    macs += _encoder_macs(encoder)
+    slow = [model.to_queries, modulator.project, *modulator.blocks]
+    macs += sum(map(_kernel_sizes, slow)) / hop
+    if modulator.upsample is not None:
+        macs += _kernel_sizes(modulator.upsample) / hop
+    return macs + modulator.upsample_by * _kernel_sizes(network.condition) / hop
+
+
+def _encoder_macs(encoder: Encoder) -> float:
+    hop, blocks = encoder.hop_length, sum(map(_kernel_sizes, encoder.blocks))
+    if encoder.front_end is not None:
+        # Its filters, which are no weights, and what mixes them.
+        filters = 2 * encoder.front_end.num_filters * encoder.front_end.num_taps
+        return (filters + _kernel_sizes(encoder.front_end) + blocks) / hop
+    convolutions = encoder.downsample.convolutions
+    if encoder.downsampling == "average":
+        return blocks + sum(map(_kernel_sizes, convolutions)) / hop
+    macs, rate = blocks / hop, 1.0
+    for stride, convolution in zip(encoder.downsample.strides, convolutions, strict=False):
         rate /= stride
         macs += rate * _kernel_sizes(convolution)
-    pooled = encoder.downsampling == "average"
-    macs += sum(map(_kernel_sizes, encoder.blocks)) / (1 if pooled else hop)
-    slow = [model.to_queries, modulator.project, *modulator.blocks]
-    slow += encoder.downsample.convolutions if pooled else []
-    macs += sum(map(_kernel_sizes, slow)) / hop
-    if modulator.upsample is None:
-        return macs + _kernel_sizes(network.condition) / hop
-    return macs + _kernel_sizes(modulator.upsample) / hop + _kernel_sizes(network.condition)
+    return macs
 
 
 def _kernel_sizes(layer: keras.layers.Layer) -> int:

@@ -46,8 +46,10 @@ def describe(
         code_rate = None if rate is None else rate / hop
         lines.append(f"modulator sees: {_field(model.modulator.field, code_rate)}, in codes")
         if model.num_codes:
-            bits = np.log2(model.num_codes)
-            lines.append(f"codes: {model.num_codes} ({bits:g} bits), one every {hop} ids")
+            group = model.quantizer.group_length
+            bits = np.log2(model.num_codes / group)
+            of_group = f", {group} codebooks in turn" if group > 1 else ""
+            lines.append(f"codes: {model.num_codes} ({bits:g} bits{of_group}), one every {hop} ids")
             if code_rate is not None:
                 lines.append(f"code rate: {code_rate:g} a second, {code_rate * bits:g} bits/s")
     if settings is not None:

@@ -83,7 +83,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
         """
 
     def group_means(self, queries: tf.Tensor) -> tf.Tensor:
-        """What is quantised of queries `[batch, steps, query_dim]`: where codes form no groups, all."""
+        """What is quantised, `[batch, steps, query_dim]`: queries, or what groups of them share."""
         return queries
 
     @abc.abstractmethod

@@ -190,7 +190,7 @@ class TrainingSettings:
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
       search: what `ada.pbt` searches; None for a model that is not searched.
-      first_phase: training of the bottleneck alone that comes first; None for none, as in the paper.
+      first_phase: training of the bottleneck alone that comes first; None as in the paper.
       part: what is trained (`AutoregressiveDiscreteAutoencoder.trained_part`).
     """
 
