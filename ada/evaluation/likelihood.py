@@ -74,6 +74,8 @@ class SplitScorer:
       jit_compile: whether XLA compiles the scoring.
       strategy: whose replicas divide the windows; in all processes the result is the same. Default:
         one device.
+      max_steps: count at most about this many ids, in windows spread evenly over the split; all of
+        them if None.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class SplitScorer:
         batch_steps: int = 65536,
         jit_compile: bool = True,
         strategy: tf.distribute.Strategy | None = None,
+        max_steps: int | None = None,
     ) -> None:
         self.model = model
         self._strategy = strategy or tf.distribute.get_strategy()
@@ -109,6 +112,7 @@ class SplitScorer:
             alignment=hop,
             batch_size=batch_size,
             to_ids=to_ids,
+            max_steps=max_steps,
         )
         self._num_batches = int(make_windows().cardinality())
         self._windows = distribute(make_windows, self._strategy, batch_size)

@@ -77,6 +77,7 @@ class Loop:
             batch_steps=min(65536, settings.batch_size * settings.crop_steps // parts),
             jit_compile=trainer.jit_compile,
             strategy=trainer.strategy,
+            max_steps=self.intervals.validation_ids or None,
         )
         self.listener = self.summaries = None
         if self.workers.is_chief:

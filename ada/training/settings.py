@@ -78,6 +78,8 @@ class Intervals:
       save: a checkpoint.
       keep: number of newest checkpoints kept; the best is kept besides.
       patience: stop early after so many validations without a better one; 0 never stops early.
+      validation_ids: ids of the validation split that are scored, in windows spread evenly over it;
+        0 scores all of them.
       audio_secs: length of the audio in TensorBoard, or of what codes there stand for; 0 for none.
       weight_histograms: whether each validation writes histograms of all weights.
     """
@@ -87,12 +89,13 @@ class Intervals:
     save: int = 1000
     keep: int = 3
     patience: int = 0
+    validation_ids: int = 0
     audio_secs: float = 1.0
     weight_histograms: bool = False
 
     def __post_init__(self) -> None:
         _check_range("Intervals", self, 1, ("log", "validate", "save", "keep"))
-        _check_range("Intervals", self, 0, ("patience", "audio_secs"))
+        _check_range("Intervals", self, 0, ("patience", "validation_ids", "audio_secs"))
 
 
 @dataclasses.dataclass(frozen=True)
