@@ -42,7 +42,7 @@ $(VENV)/core: setup.py
 	touch $@
 
 $(VENV)/dev: $(VENV)/core
-	$(VENV)/bin/pip install --quiet --editable '.[beam,eval,listen,pbt,dev]'
+	$(VENV)/bin/pip install --quiet --editable '.[beam,eval,listen,pbt,scores,dev]'
 	$(VENV)/bin/pip install --quiet --no-deps musicnn==0.1.0  # its requirements are of 2019
 	touch $@
 

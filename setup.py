@@ -35,6 +35,7 @@ EXTRAS = {
     "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
     "profile": ["tensorboard-plugin-profile>=2.17"],
+    "scores": ["music21>=9", "mido>=1.3"],
     "serving": SERVING,
     "tfio": [
         "tensorflow==2.17.*",
