@@ -10,7 +10,8 @@ import numpy as np
 from ada.errors import UserError
 from ada.evaluation import transcription
 from ada.evaluation.note_events import FRAME_THRESHOLD, LOWEST_PITCH
-from ada.evaluation.transcription import Notes, Transcription, transcribe
+from ada.evaluation.notes import Notes
+from ada.evaluation.transcription import Transcription, transcribe
 
 ONSET_TOLERANCE_SECS, PITCH_TOLERANCE_CENTS = 0.05, 50.0
 

@@ -18,6 +18,7 @@ import soxr
 
 from ada.errors import UserError
 from ada.evaluation.note_events import LOWEST_PITCH, decode_notes
+from ada.evaluation.notes import Notes, notes_of
 
 SAMPLE_RATE, HOP_LENGTH = 22050, 256
 WINDOW_SAMPLES = 2 * SAMPLE_RATE - HOP_LENGTH
@@ -31,20 +32,6 @@ HOW_TO_INSTALL = (
     "the note transcriber is not installed: pip install onnxruntime mir_eval && "
     "pip install --no-deps basic-pitch==0.4.0"
 )
-
-
-class Notes(NamedTuple):
-    """Notes in order of their onsets.
-
-    Attributes:
-      onsets: float64 `[notes]`, seconds.
-      offsets: float64 `[notes]`, seconds.
-      pitches: int `[notes]`, MIDI numbers; 69 is 440 Hz.
-    """
-
-    onsets: np.ndarray
-    offsets: np.ndarray
-    pitches: np.ndarray
 
 
 class Transcription(NamedTuple):
@@ -89,9 +76,10 @@ def transcribe(audio: np.ndarray, sample_rate: int) -> Transcription:
     # As many as basic-pitch counts: it ends 0.7 % early.
     count = len(audio) * (SAMPLE_RATE // HOP_LENGTH) // SAMPLE_RATE
     frames, onsets, times = frames[:count], onsets[:count], times[:count]
-    found = np.array(sorted(decode_notes(frames, onsets)), int).reshape(-1, 3)
-    first, last, keys = found.T
-    notes = Notes(times[first], times[last], keys + LOWEST_PITCH)
+    notes = notes_of(
+        (times[first], times[end], key + LOWEST_PITCH)
+        for first, end, key in decode_notes(frames, onsets)
+    )
     return Transcription(notes, frames, times, duration_secs)
 
 
