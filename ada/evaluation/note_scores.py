@@ -89,26 +89,26 @@ def generated_scores(
     Raises:
       UserError: if the transcriber is not installed.
     """
-    secs = made.shape[1] / sample_rate
     real = real[:MOST_REAL_CLIPS]
 
-    def notes_in(audio: Iterable[np.ndarray]) -> list[Notes]:
-        return [transcribe(clip, sample_rate).notes for clip in audio]
+    def heard(audio: Iterable[np.ndarray]) -> list[Transcription]:
+        return [transcribe(clip, sample_rate) for clip in audio]
 
-    generated, heard = notes_in(made), notes_in(real)
+    generated, others = heard(made), heard(real)
+    changed = key_controls([one.notes for one in others], others[0].duration_secs, seed)
     controls = {
         name: {measure: statistic(values) for measure, values in found.items()}
-        for name, found in key_controls(heard, secs, seed).items()
+        for name, found in changed.items()
     }
     for control in (murmur, noise):
-        changed = notes_in(control(clip, seed + number) for number, clip in enumerate(real))
-        controls[control.__name__] = _statistics(changed, secs)
+        clips = heard(control(clip, seed + number) for number, clip in enumerate(real))
+        controls[control.__name__] = _statistics(clips)
     scores = {
-        "generated": _statistics(generated, secs),
-        "real": _statistics(heard, secs),
+        "generated": _statistics(generated),
+        "real": _statistics(others),
         "controls": controls,
     }
-    return scores, {f"generated_{number}": notes for number, notes in enumerate(generated)}
+    return scores, {f"generated_{number}": one.notes for number, one in enumerate(generated)}
 
 
 def statistic(values: Iterable[float | None]) -> Statistic | None:
@@ -120,6 +120,6 @@ def statistic(values: Iterable[float | None]) -> Statistic | None:
     return {"mean": float(known.mean()), "error": error, "clips": int(known.size)}
 
 
-def _statistics(clips: Sequence[Notes], secs: float) -> Statistics:
-    found: list[Mapping[str, float | None]] = [measures(notes, secs) for notes in clips]
+def _statistics(clips: Sequence[Transcription]) -> Statistics:
+    found: list[Mapping[str, float | None]] = [measures(c.notes, c.duration_secs) for c in clips]
     return {name: statistic(values[name] for values in found) for name in found[0]}

@@ -42,7 +42,7 @@ class Transcription(NamedTuple):
       activations: float32 `[frames, 88]`, 0 to 1: how surely each piano key sounds, from MIDI
         number `LOWEST_PITCH` up.
       times: float64 `[frames]`, seconds: of the frames, about 86 per second.
-      duration_secs: of the clip.
+      duration_secs: how much of the clip was heard: basic-pitch ends 0.7 % early.
     """
 
     notes: Notes
@@ -68,19 +68,19 @@ def transcribe(audio: np.ndarray, sample_rate: int) -> Transcription:
     Raises:
       UserError: if the transcriber is not installed.
     """
-    duration_secs = len(audio) / sample_rate
     audio = soxr.resample(np.asarray(audio, np.float32), sample_rate, SAMPLE_RATE)
     frames, onsets = (_joined(part) for part in _run(_windows(audio)))
     window, frame = np.divmod(np.arange(len(frames)), _frames_kept())
     times = (window * WINDOW_HOP + frame * HOP_LENGTH) / SAMPLE_RATE
-    # As many as basic-pitch counts: it ends 0.7 % early.
+    # As many as basic-pitch counts.
     count = len(audio) * (SAMPLE_RATE // HOP_LENGTH) // SAMPLE_RATE
     frames, onsets, times = frames[:count], onsets[:count], times[:count]
     notes = notes_of(
         (times[first], times[end], key + LOWEST_PITCH)
         for first, end, key in decode_notes(frames, onsets)
     )
-    return Transcription(notes, frames, times, duration_secs)
+    heard_secs = float(times[-1]) if count > 1 else len(audio) / SAMPLE_RATE
+    return Transcription(notes, frames, times, heard_secs)
 
 
 def _frames_kept() -> int:
