@@ -89,8 +89,8 @@ def main(argv: list[str]) -> None:
         systems = [SystemToEvaluate(*three) for three in zip(names, chains, samples, strict=True)]
         results = compare(systems, options, FLAGS.output_dir)
     for name, result in zip(names, results, strict=True):
-        told = "\n".join([table(result), *lines(result)])
-        print(told if len(results) == 1 else f"== {name}\n{told}")
+        text = "\n".join([table(result), *lines(result)])
+        print(text if len(results) == 1 else f"== {name}\n{text}")
     if FLAGS.output_dir is not None:
         print(f"Look and listen: {Path(FLAGS.output_dir) / 'page.html'}")
 

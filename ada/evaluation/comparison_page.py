@@ -198,7 +198,7 @@ def _clips(folder: Path, sample_rate: int) -> list[page.Clip]:
 
 
 def _rolls(path: Path, secs: dict[str, float]) -> dict[str, str]:
-    """Piano rolls of clips by name, of one range of pitches; none where no notes were found out."""
+    """Piano rolls of clips by name, of one range of pitches; none without a file of notes."""
     if not path.exists():
         return {}
     written = read_notes(path)

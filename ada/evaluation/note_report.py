@@ -10,9 +10,9 @@ KEPT = {"note_f1": "note F1", "frame_f1": "frame F1"}
 LIKE_REAL = {
     "notes_per_sec": "notes per second",
     "polyphony": "notes at once",
-    "sounding_share": "share of time with notes",
+    "sounding_share": "time with notes",
     "longest_silence_secs": "longest pause, s",
-    "in_key": "notes in the best key",
+    "in_key": "in best key",
     "key_kept": "key kept",
 }
 _CONTROLS = {
@@ -32,12 +32,12 @@ the same of the keys that sound at each moment. Mu-law alone is the ceiling: the
 without codes. Another clip is the floor: what two originals have in common.
 
 Of generated clips every measure should be as near to that of real audio as possible. Notes at once:
-a mean over the time in which any note sounds. Longest pause: the longest time without a note.
-Notes in the best key: the share that fits the best of 24 major and harmonic minor keys. Key kept:
-the share of notes of the last third of a clip that are in the best key of its first third. In the
-controls something is wrong on purpose: a measure that gives a control the value of real audio
-cannot tell the two apart. The real spectrum with random phases has the pitches of music and no
-music in it.
+a mean over the time in which any note sounds. Time with notes: a share of the clip. Longest pause:
+the longest time without a note. In best key: the share of notes in the best of 24 major and
+harmonic minor keys. Key kept: the share of notes of the last third of a clip that are in the best
+key of its first third. In the controls something is wrong on purpose: a measure that gives a
+control the value of real audio cannot tell the two apart. The real spectrum with random phases is
+a murmur with the pitches of music and no music in it.
 """
 
 
@@ -95,7 +95,7 @@ def tables(results: list[dict[str, Any]]) -> list[tuple[list[str], list[list[str
     better = [f"{name} (higher is better)" for name in KEPT.values()]
     found = (
         (["notes kept", *better], agreement),
-        (["as near to real as possible", *LIKE_REAL.values()], likeness + shared),
+        (["as near to real as can be", *LIKE_REAL.values()], likeness + shared),
     )
     return [(header, rows) for header, rows in found if rows]
 

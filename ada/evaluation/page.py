@@ -219,7 +219,8 @@ section > .chart:only-of-type { grid-column: 1 / -1; }
 .roll::after { background: var(--ink); box-shadow: none; }
 .roll svg { display: block; width: 100%; height: 100%; fill: var(--curve-1, #1f6fb4); }
 .roll .octaves { fill: none; stroke: var(--line); vector-effect: non-scaling-stroke; }
-.roll span { position: absolute; top: .2rem; left: .5rem; color: var(--soft); font-size: .75rem; }
+.roll span { position: absolute; top: .3rem; left: .5rem; padding: 0 .4rem; border-radius: 4px;
+  background: var(--card); color: var(--soft); font-size: .75rem; }
 .clip audio { display: block; width: calc(100% - 1.5rem); margin: .75rem; }
 .clip .caption { padding: 0 1rem .9rem; }
 .numbers { padding: .4rem 1.1rem; }
