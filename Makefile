@@ -44,6 +44,7 @@ $(VENV)/core: setup.py
 $(VENV)/dev: $(VENV)/core
 	$(VENV)/bin/pip install --quiet --editable '.[beam,eval,listen,pbt,scores,dev]'
 	$(VENV)/bin/pip install --quiet --no-deps musicnn==0.1.0  # its requirements are of 2019
+	$(VENV)/bin/pip install --quiet --no-deps basic-pitch==0.4.0  # it asks for an old TensorFlow
 	touch $@
 
 $(TFIO_VENV)/installed: setup.py

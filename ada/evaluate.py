@@ -60,6 +60,7 @@ def main(argv: list[str]) -> None:
     from ada.chain import Chain
     from ada.evaluation.chain import table
     from ada.evaluation.comparison import Options, SystemToEvaluate, compare, write_evaluation
+    from ada.evaluation.note_report import lines
     from ada.files import require_local
 
     run_dirs = [value.split(",") for value in FLAGS.run_dirs]
@@ -88,7 +89,8 @@ def main(argv: list[str]) -> None:
         systems = [SystemToEvaluate(*three) for three in zip(names, chains, samples, strict=True)]
         results = compare(systems, options, FLAGS.output_dir)
     for name, result in zip(names, results, strict=True):
-        print(table(result) if len(results) == 1 else f"== {name}\n{table(result)}")
+        text = "\n".join([table(result), *lines(result)])
+        print(text if len(results) == 1 else f"== {name}\n{text}")
     if FLAGS.output_dir is not None:
         print(f"Look and listen: {Path(FLAGS.output_dir) / 'page.html'}")
 

@@ -46,14 +46,6 @@ def _steps(dataset: Dataset, secs: float) -> int:
     return max(round(secs * dataset.spec.sample_rate / dataset.spec.hop_length), 1)
 
 
-def real_ids(
-    run: Run, split: str, num_clips: int, secs: float, data_dir: str | None = None
-) -> np.ndarray:
-    """`spread_clips` of a run's dataset as ids int32 `[num_clips, steps]`."""
-    stored = spread_clips(run.open_dataset(data_dir), split, num_clips, secs)
-    return np.asarray(run.info.to_ids()(stored))
-
-
 def stored_to_audio(run: Run, stored: np.ndarray) -> np.ndarray:
     """Steps as an audio dataset stores them, as a model hears them: float32 in [-1, 1]."""
     return ids_to_audio(run, np.asarray(run.info.to_ids()(stored)))

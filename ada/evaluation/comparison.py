@@ -3,8 +3,9 @@
 evaluation.json   everything
 systems.csv       a row a system: the numbers that compare
 files.csv         bits a step of every file of the split, by system and level
+notes.csv         a row a measure of notes: of reconstructions, generated and real clips, controls
 page.html         tables, charts and players in one file
-clips/<system>/   originals, reconstructions and generated clips
+clips/<system>/   originals, reconstructions and generated clips; notes.csv, the notes in them
 codes/<system>/   codes of audio that is not the runs' own
 """
 
@@ -18,8 +19,11 @@ from ada.audio.writing import write_wav
 from ada.chain import Chain
 from ada.csv_files import csv_text
 from ada.data.spec import write_text_atomically
+from ada.evaluation import note_report
 from ada.evaluation.chain import encode_for, evaluate_chain
 from ada.evaluation.comparison_page import write_comparison
+from ada.evaluation.note_evaluation import NoteEvaluation
+from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import summary
 
@@ -69,12 +73,13 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
 
     Returns:
       What `evaluate_chain` gives, "name", "reconstruction" (`Reconstructions.distances`; of a
-      bottom that is an autoencoder) and "generated" (`ada.evaluation.generated.measure`; of a chain
-      from a prior down to audio). Without the packages of `[eval]`, bits and clips alone.
+      bottom that is an autoencoder), "generated" (`ada.evaluation.generated.measure`; of a chain
+      from a prior down to audio) and "notes" (`ada.evaluation.note_scores`; of both, where the
+      transcriber is installed). Without the packages of `[eval]`, bits and clips alone.
     """
     chain, split, data_dirs = system.chain, options.split, None
     clips_dir = output_dir / "clips" / system.name
-    for earlier in clips_dir.glob("*.wav"):
+    for earlier in [*clips_dir.glob("*.wav"), *clips_dir.glob(NOTES)]:
         earlier.unlink()
     if options.data_dir:
         data_dirs = encode_for(chain, options.data_dir, output_dir / CODES / system.name)
@@ -84,17 +89,26 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
     measured = find_spec("librosa") is not None
     if not measured:
         log.warning("spectra and generated clips are not measured: pip install -e '.[eval]'.")
+    notes = NoteEvaluation()
     if result["levels"][-1]["conditional"]:
         clips = reconstruct_clips(chain, split, seed=options.seed, data_dir=options.data_dir)
         clips.write(str(clips_dir))
         result["reconstruction"] = clips.distances() if measured else None
+        notes.reconstructed(clips)
     if measured and not result["levels"][0]["conditional"]:
-        result["generated"] = _generated(system, options, clips_dir, data_dirs)
+        result["generated"] = _generated(system, options, clips_dir, data_dirs, notes)
+    if notes.scores:
+        result["notes"] = notes.scores
+        write_notes(clips_dir / NOTES, notes.notes)
     return result
 
 
 def _generated(
-    system: SystemToEvaluate, options: Options, clips_dir: Path, data_dirs: list[str] | None
+    system: SystemToEvaluate,
+    options: Options,
+    clips_dir: Path,
+    data_dirs: list[str] | None,
+    notes: NoteEvaluation,
 ) -> dict[str, Any] | None:
     from ada.evaluation.generated import generate_clips, measure, read_clips
 
@@ -108,7 +122,11 @@ def _generated(
         return None
     for number, clip in enumerate(made.audio):
         write_wav(str(clips_dir / f"generated_{number}.wav"), clip, chain.runs[-1].info.sample_rate)
-    return measure(chain, made, options.split, data_dirs)
+    measured = measure(chain, made, options.split, data_dirs)
+    data_dir = data_dirs[-1] if data_dirs else None
+    secs, seed = measured["compared_secs"], options.seed
+    notes.generated(made.audio, chain.runs[-1], options.split, secs, data_dir, seed)
+    return measured
 
 
 def compare(
@@ -125,6 +143,8 @@ def compare(
         write_evaluation(root / EVALUATION, options.split, results)
         write_text_atomically(str(root / SYSTEMS), _csv([summary(result) for result in results]))
         write_text_atomically(str(root / FILES), _csv(_files(results)))
+        rows = csv_text(note_report.CSV_HEADER, note_report.csv_rows(results))
+        write_text_atomically(str(root / NOTES), rows)
         rates = [s.chain.runs[-1].info.sample_rate for s in systems]
         folders = [root / "clips" / result["name"] for result in results]
         write_comparison(root / PAGE, results, rates, folders)

@@ -8,7 +8,10 @@ import numpy as np
 
 import ada
 from ada.audio import read_audio
-from ada.evaluation import page
+from ada.evaluation import note_report, page
+from ada.evaluation.note_files import NOTES, read_notes
+from ada.evaluation.notes import notes_of
+from ada.evaluation.piano_roll import pitch_range, roll_block
 from ada.evaluation.summary import shown, summary
 
 if TYPE_CHECKING:
@@ -51,6 +54,9 @@ def write_comparison(
       clips_dirs: where the clips of each are.
     """
     sections = [("Numbers", [*_tables(results), page.text_block(LEGEND)])]
+    notes = [page.table_block(*table) for table in note_report.tables(results)]
+    if notes:
+        sections.append(("Notes", [*notes, page.text_block(note_report.LEGEND)]))
     charts = _consistency(results)
     if charts:
         sections.append(("Long range", charts))
@@ -182,11 +188,26 @@ def _clips(folder: Path, sample_rate: int) -> list[page.Clip]:
     names = [f"generated_{n}" for n in range(CLIPS_SHOWN)]
     names += [f"{kind}_{n}" for n in range(CLIPS_SHOWN) for kind in ("original", *order)]
     paths = [folder / f"{name}.wav" for name in names]
+    paths = [path for path in paths if path.exists()]
+    audio = {path.stem: read_audio(str(path), sample_rate) for path in paths}
+    rolls = _rolls(folder / NOTES, {k: len(v) / sample_rate for k, v in audio.items()})
     return [
-        page.Clip(path.stem.replace("_", " "), read_audio(str(path), sample_rate), sample_rate)
-        for path in paths
-        if path.exists()
+        page.Clip(name.replace("_", " "), clip, sample_rate, roll=rolls.get(name, ""))
+        for name, clip in audio.items()
     ]
+
+
+def _rolls(path: Path, secs: dict[str, float]) -> dict[str, str]:
+    """Piano rolls of clips by name, of one range of pitches; none without a file of notes."""
+    if not path.exists():
+        return {}
+    written = read_notes(path)
+    notes = {name: written.get(name, notes_of([])) for name in secs}
+    pitches = pitch_range(notes.values())
+    return {
+        name: roll_block(name.replace("_", " "), found, secs[name], pitches)
+        for name, found in notes.items()
+    }
 
 
 def _files(results: list[dict[str, Any]]) -> str:

@@ -32,12 +32,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip to listen to: audio `[samples]` in [-1, 1]."""
+    """A clip to listen to: audio `[samples]` in [-1, 1], and HTML of its piano roll if it has one
+    (`ada.evaluation.piano_roll`).
+    """
 
     title: str
     audio: np.ndarray
     sample_rate: int
     caption: str = ""
+    roll: str = ""
 
 
 def clips_block(clips: Sequence[Clip]) -> str:
@@ -57,7 +60,7 @@ def _card(clip: Clip) -> str:
         f'<article class="card clip"><header><h3>{title}</h3>'
         f"<span>{len(clip.audio) / clip.sample_rate:.1f} s</span></header>"
         f'<div class="spectrogram"><img src="{picture}" alt="Spectrogram of {title}, 0 to {top}">'
-        f'<span aria-hidden="true">{top}</span></div>'
+        f'<span aria-hidden="true">{top}</span></div>{clip.roll}'
         f'<audio controls preload="metadata" aria-label="{title}" src="{sound}"></audio>'
         f"{caption}</article>"
     )
@@ -200,18 +203,24 @@ section > .chart:only-of-type { grid-column: 1 / -1; }
 .card { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
 .clips { display: grid; gap: 0 1rem; margin-bottom: -1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
-.clip { display: grid; grid-row: span 4; grid-template-rows: subgrid; margin-bottom: 1rem;
+.clip { display: grid; grid-row: span 5; grid-template-rows: subgrid; margin-bottom: 1rem;
   overflow: hidden; }
 .clip header { display: flex; justify-content: space-between; align-items: baseline; gap: 1rem;
   padding: .75rem 1rem; }
 .clip header span { color: var(--soft); font-size: .9rem; white-space: nowrap; }
-.spectrogram { position: relative; height: 9rem; overflow: hidden; background: #000004;
-  cursor: pointer; }
+.spectrogram, .roll { position: relative; overflow: hidden; cursor: pointer; }
+.spectrogram { height: 9rem; background: #000004; }
 .spectrogram img { display: block; width: 100%; height: 100%; object-fit: fill; }
 .spectrogram span { position: absolute; top: .35rem; left: .5rem; padding: 0 .4rem;
   border-radius: 4px; background: #000a; color: #fff; font-size: .75rem; }
-.spectrogram::after { content: ""; position: absolute; top: 0; bottom: 0; width: 2px;
-  left: calc(var(--played, -1) * 100%); background: #fff; box-shadow: 0 0 3px #000; }
+.spectrogram::after, .roll::after { content: ""; position: absolute; top: 0; bottom: 0;
+  width: 2px; left: calc(var(--played, -1) * 100%); background: #fff; box-shadow: 0 0 3px #000; }
+.roll { height: 7rem; border-bottom: 1px solid var(--line); }
+.roll::after { background: var(--ink); box-shadow: none; }
+.roll svg { display: block; width: 100%; height: 100%; fill: var(--curve-1, #1f6fb4); }
+.roll .octaves { fill: none; stroke: var(--line); vector-effect: non-scaling-stroke; }
+.roll span { position: absolute; top: .3rem; left: .5rem; padding: 0 .4rem; border-radius: 4px;
+  background: var(--card); color: var(--soft); font-size: .75rem; }
 .clip audio { display: block; width: calc(100% - 1.5rem); margin: .75rem; }
 .clip .caption { padding: 0 1rem .9rem; }
 .numbers { padding: .4rem 1.1rem; }
@@ -249,21 +258,23 @@ footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line
 @media print { .card { break-inside: avoid; } audio, nav { display: none !important; } }
 """
 
-# One player at a time; a line runs over the spectrogram, and a click on it plays from there.
+# One player at a time; a line runs over spectrogram and piano roll, and a click plays from there.
 SCRIPT = """
 for (const clip of document.querySelectorAll(".clip")) {
-  const audio = clip.querySelector("audio"), view = clip.querySelector(".spectrogram");
-  const show = () => view.style.setProperty("--played", audio.currentTime / audio.duration || 0);
+  const audio = clip.querySelector("audio");
+  const show = () => clip.style.setProperty("--played", audio.currentTime / audio.duration || 0);
   const follow = () => { show(); if (!audio.paused) requestAnimationFrame(follow); };
   audio.addEventListener("seeked", show);
   audio.addEventListener("play", () => {
     for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
     follow();
   });
-  view.addEventListener("click", (event) => {
-    const box = view.getBoundingClientRect();
-    audio.currentTime = (event.clientX - box.left) / box.width * (audio.duration || 0);
-    audio.play();
-  });
+  for (const view of clip.querySelectorAll(".spectrogram, .roll")) {
+    view.addEventListener("click", (event) => {
+      const box = view.getBoundingClientRect();
+      audio.currentTime = (event.clientX - box.left) / box.width * (audio.duration || 0);
+      audio.play();
+    });
+  }
 }
 """

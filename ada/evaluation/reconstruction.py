@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada.audio.writing import write_wav
+from ada.audio.writing import from_pcm16, write_wav
 from ada.chain import Chain
-from ada.evaluation.clips import ids_to_audio, real_ids
+from ada.evaluation.clips import ids_to_audio, spread_clips
 from ada.generation import Draws, Level, generate_level, modes
 from ada.models import AutoregressiveDiscreteAutoencoder
 
@@ -22,11 +22,13 @@ class Reconstructions(NamedTuple):
       original: float32 `[clips, samples]`, as ids hold it.
       made: the same by number of levels that it went through, from 1: through the codes of the
         lowest autoencoder, of the one above, and so on.
+      stored: the originals before they became ids, float32 `[clips, samples]`.
     """
 
     sample_rate: int
     original: np.ndarray
     made: dict[int, np.ndarray]
+    stored: np.ndarray
 
     def write(self, output_dir: str) -> None:
         """Writes `original_0.wav`, `reconstruction_0.wav`, `reconstruction2_0.wav`, ..."""
@@ -78,11 +80,13 @@ def reconstruct_clips(
       data_dir: the dataset; the one that the bottom run was trained on if None.
     """
     run = chain.runs[-1]
-    ids = real_ids(run, split, num_clips, secs, data_dir)
+    stored = spread_clips(run.open_dataset(data_dir), split, num_clips, secs)
+    ids = np.asarray(run.info.to_ids()(stored))
+    original, stored = ids_to_audio(run, ids), np.asarray(from_pcm16(stored))
     model = chain.load_model(len(chain.runs) - 1)
     if not model.num_codes:
         made = {1: ids_to_audio(run, _through_embedding(model, ids, Draws(seed)))}
-        return Reconstructions(run.info.sample_rate, ids_to_audio(run, ids), made)
+        return Reconstructions(run.info.sample_rate, original, made, stored)
     made = {}
     decoders = modes.decoders_of(chain)
     pieces = {f"clip {number}": clip for number, clip in enumerate(ids)}
@@ -91,7 +95,7 @@ def reconstruct_clips(
         request = modes.upsampled_audio(lower, pieces, range(num_clips))
         drawn = request.stream([Draws(seed)] * depth, lanes=num_clips, progress=True).collect()
         made[depth] = ids_to_audio(run, drawn[-1][0])
-    return Reconstructions(run.info.sample_rate, ids_to_audio(run, ids), made)
+    return Reconstructions(run.info.sample_rate, original, made, stored)
 
 
 def _through_embedding(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ada.evaluation.note_report import summary_columns
+
 
 def summary(result: dict[str, Any]) -> dict[str, Any]:
     """The numbers of a system that compare with those of others, None where it has none.
@@ -40,7 +42,8 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
                 row |= {name: value and value["mean"], f"{name}_error": value and value["error"]}
     for name in ("mean_secs", "real_mean_secs"):
         row[f"memorised_{name}"] = memorisation.get(name)
-    return row | {"real_time_factor": made.get("real_time_factor")}
+    row["real_time_factor"] = made.get("real_time_factor")
+    return row | summary_columns(result)
 
 
 def shown(value: float | str | None, form: str = "") -> str:

@@ -18,6 +18,7 @@ from ada.training.checkpoints import Checkpoints
 from ada.training.code_use import health
 from ada.training.codebook import init_codebook
 from ada.training.listen import Listener
+from ada.training.notes import NoteListener
 from ada.training.profiler import Profiler
 from ada.training.reporting import Reporter, Stopwatch
 from ada.training.settings import TrainingSettings
@@ -79,10 +80,13 @@ class Loop:
             strategy=trainer.strategy,
             max_steps=self.intervals.validation_ids or None,
         )
-        self.listener = self.summaries = None
+        self.listener = self.note_listener = self.summaries = None
         if self.workers.is_chief:
             self.listener = Listener(
                 trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
+            )
+            self.note_listener = NoteListener(
+                trainer.model, dataset, run.info, self.intervals, trainer.seed
             )
             self.summaries = Summaries(run.directory, trainer.step)
         self.profile = profile and self.workers.is_chief
@@ -176,6 +180,11 @@ class Loop:
                 self._validate(step)
             except _ValidationBroken:
                 self._stop(step)
+            self.stopwatch.start(step)
+        if self.note_listener is not None and self.note_listener.is_due(step, last):
+            bar.set_postfix_str("listening for notes", refresh=True)
+            with self.trainer.polyak.in_place():
+                self.reporter.notes(self.note_listener(), step)
             self.stopwatch.start(step)
         last = last or self.checkpoints.stopped_early(self.intervals.patience)
         if step % self.intervals.save == 0 or last:

@@ -117,6 +117,7 @@ class MemberTrainer:
             patience=0,
             # What draws would be compiled anew in every interval of every member.
             audio_secs=0.0,
+            notes=0,
         )
         settings = dataclasses.replace(settings, intervals=intervals)
         dataset = Dataset.open(self.data_dir)

@@ -124,6 +124,14 @@ class Reporter:
             counts = dict.fromkeys(ids, model.num_classes) | {"codes": model.num_codes}
             summaries.codes(step, codes, counts)
 
+    def notes(self, values: dict[str, float], step: int) -> None:
+        """Tells how many notes reconstructions keep (`ada.training.notes.NoteListener`)."""
+        if not values:
+            log.info(f"step {step}: no notes in the clips of the validation split")
+            return
+        self._summaries.scalars("validation", step, values)
+        log.info(f"step {step}: " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
+
     def score(self, values: dict[str, float], step: int, best_bits: float) -> None:
         """Writes what the table of hyperparameters shows of a validation.
 

@@ -82,6 +82,10 @@ class Intervals:
         0 scores all of them.
       audio_secs: length of the audio in TensorBoard, or of what codes there stand for; 0 for none.
       weight_histograms: whether each validation writes histograms of all weights.
+      notes: note F1 of reconstructions of an audio autoencoder, with averaged weights (needs the
+        packages of `[eval]` and basic-pitch); 0 for never. Training waits while clips are drawn.
+      note_secs: total length of the clips that it is measured of.
+      note_top_p: of the draws; lower than 1 leaves noise out.
     """
 
     log: int = 50
@@ -92,10 +96,15 @@ class Intervals:
     validation_ids: int = 0
     audio_secs: float = 1.0
     weight_histograms: bool = False
+    notes: int = 0
+    note_secs: float = 8.0
+    note_top_p: float = 0.8
 
     def __post_init__(self) -> None:
-        _check_range("Intervals", self, 1, ("log", "validate", "save", "keep"))
-        _check_range("Intervals", self, 0, ("patience", "validation_ids", "audio_secs"))
+        _check_range("Intervals", self, 1, ("log", "validate", "save", "keep", "note_secs"))
+        _check_range("Intervals", self, 0, ("patience", "validation_ids", "audio_secs", "notes"))
+        if not 0.0 < self.note_top_p <= 1.0:
+            raise ValueError(f"Intervals.note_top_p must be in (0, 1], got {self.note_top_p!r}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,7 +256,9 @@ class TrainingSettings:
             crop_steps=first.crop_steps,
             optimization=dataclasses.replace(self.optimization, learning_rate=first.learning_rate),
             # Without a local model there is nothing to listen to.
-            intervals=dataclasses.replace(self.intervals, validate=first.validate, audio_secs=0.0),
+            intervals=dataclasses.replace(
+                self.intervals, validate=first.validate, audio_secs=0.0, notes=0
+            ),
             accumulation_steps=1,
             allow_short_crops=True,
             first_phase=None,

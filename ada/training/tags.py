@@ -49,6 +49,13 @@ DESCRIPTIONS = {
     "clips/original": "From the middle of the first source of the validation split.",
     "clips/reconstruction": "Drawn by the local model from the codes of the original.",
     "clips/sample": "Drawn from nothing.",
+    "notes/note_f1": "How many notes of originals are in their reconstructions and the other way "
+    "round, with the right pitch and an onset within 50 ms; higher is better, 1 at best. Mean of "
+    "four clips from the validation split, drawn from their codes with top-p "
+    "Intervals.note_top_p, 0.8 by default, and averaged weights. Our measure, by the transcriber "
+    "basic-pitch.",
+    "notes/frame_f1": "The same of the piano keys that sound at each moment; higher is "
+    "better, 1 at best.",
     "speed/steps_per_sec": "Training steps a second, without validation and checkpoints.",
     "speed/waiting_for_input": "Share of the time that the loop waited for data.",
     "speed/samples_per_sec": "Samples that training goes through in a second.",
@@ -75,7 +82,10 @@ _CHARTS = {
         "restarts so far": [r"^codebook/restarts$"],
         "quantisation error": [r"^codebook/quantization_error$"],
     },
-    "Spectrum": {"share not explained by the codes": [r"^spectrum/unexplained$"]},
+    "Notes": {
+        "note F1 and frame F1 of reconstructions": [r"^notes/"],
+        "share of the spectrum that codes do not explain": [r"^spectrum/unexplained$"],
+    },
     "Speed": {
         "steps a second": [r"^speed/steps_per_sec$"],
         "share of time waiting for input": [r"^speed/waiting_for_input$"],

@@ -11,7 +11,7 @@ from support import run, write_run
 from ada.audio import read_audio, write_wav
 from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
-from ada.evaluation import tagger
+from ada.evaluation import tagger, transcription
 from ada.quantizers import VectorQuantizer
 
 
@@ -113,6 +113,28 @@ def test_tables_and_clips_are_files(compared, systems):
     assert page.count("<audio") == 2 + 4 + 2
     for said in ("Systems side by side", "Frechet", "chroma: harmony", "codes: level1"):
         assert said in page
+
+
+def test_notes_are_measured_where_the_transcriber_is_installed(compared, systems):
+    _, process, where = compared
+    if not transcription.is_installed():
+        assert process.stderr.count("notes are not measured: ") == 2
+        assert not any("notes" in system for system in systems)
+        return
+    codes, plain = (system["notes"] for system in systems)
+    assert codes["mu_law"]["note_f1"]["mean"] > codes["reconstruction"][0]["note_f1"]["mean"]
+    assert "reconstruction" not in plain
+    for notes in (codes, plain):
+        assert notes["real"]["notes_per_sec"]["clips"] == 1  # one file is in the split
+        assert notes["generated"]["notes_per_sec"]["clips"] == 2
+        assert "key_kept" in notes["controls"]["other_clip"]
+    with (where / "notes.csv").open() as file:
+        found = {(row["system"], row["of"], row["measure"]) for row in csv.DictReader(file)}
+    assert ("codes", "reconstruction_1", "note_f1") in found
+    assert "clip,onset_secs" in (where / "clips" / "codes" / "notes.csv").read_text()
+    assert "notes kept, mu-law alone (ceiling): note F1" in process.stdout
+    page = (where / "page.html").read_text()
+    assert page.count('<div class="roll">') == page.count("<audio")
 
 
 def test_a_new_page_plays_nothing_of_the_one_before(compared):
