@@ -16,10 +16,10 @@ LIKE_REAL = {
     "key_kept": "key kept",
 }
 _CONTROLS = {
-    "other_clip": "control: real, last third of another clip",
-    "transposed_third": "control: real, last third transposed",
-    "random_pitches": "control: real rhythm, random pitches",
-    "murmur": "control: real spectrum, random phases",
+    "other_clip": "control: another clip's last third",
+    "transposed_third": "control: last third transposed",
+    "random_pitches": "control: random pitches",
+    "murmur": "control: random phases",
     "noise": "control: white noise",
 }
 LEGEND = """
@@ -36,8 +36,8 @@ a mean over the time in which any note sounds. Time with notes: a share of the c
 the longest time without a note. In best key: the share of notes in the best of 24 major and
 harmonic minor keys. Key kept: the share of notes of the last third of a clip that are in the best
 key of its first third. In the controls something is wrong on purpose: a measure that gives a
-control the value of real audio cannot tell the two apart. The real spectrum with random phases is
-a murmur with the pitches of music and no music in it.
+control the value of real audio cannot tell the two apart. Random pitches have the rhythm of real
+audio; random phases have its spectrum, and make it a murmur of its pitches without any music.
 """
 
 
@@ -95,7 +95,7 @@ def tables(results: list[dict[str, Any]]) -> list[tuple[list[str], list[list[str
     better = [f"{name} (higher is better)" for name in KEPT.values()]
     found = (
         (["notes kept", *better], agreement),
-        (["as near to real as can be", *LIKE_REAL.values()], likeness + shared),
+        (["as near to real as possible", *LIKE_REAL.values()], likeness + shared),
     )
     return [(header, rows) for header, rows in found if rows]
 
@@ -133,7 +133,8 @@ def _columns(name: str, found: "Statistic | None") -> dict[str, float | None]:
 
 
 def _cells(row: Row, names: dict[str, str]) -> list[str]:
-    return [shown(row.values.get(name)) for name in names]
+    # A number and its error stay on one line.
+    return [shown(row.values.get(name)).replace(" ", "\N{NO-BREAK SPACE}") for name in names]
 
 
 def _listed(values: "Statistics", names: dict[str, str]) -> str:

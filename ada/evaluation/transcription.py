@@ -59,7 +59,7 @@ def is_installed() -> bool:
 def transcribe(audio: np.ndarray, sample_rate: int) -> Transcription:
     """Finds the notes of a clip.
 
-    Times are exact: basic-pitch's own code approximates them to within 10 ms.
+    Times are exact: basic-pitch's own code is off by 10 ms at most.
 
     Args:
       audio: `[samples]` in [-1, 1].
