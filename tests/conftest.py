@@ -111,6 +111,32 @@ def make_autoencoder(randomize):
 
 
 @pytest.fixture(scope="session")
+def make_note_autoencoder(randomize):
+    """A function that makes a tiny autoencoder with everything of gin/notes.gin, random weights."""
+    from ada.extensions import FilterbankFrontEnd, GroupedVectorQuantizer, SpectralLoss
+    from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
+
+    def make(hop_length=4, group_length=2, built=True, **kwargs):
+        filters = {"lowest_hz": 900.0, "num_taps": 4 * hop_length, "num_classes": 7}
+        model = AutoregressiveDiscreteAutoencoder(
+            Encoder(
+                *(hop_length, 7, 6, (1,)),
+                front_end=FilterbankFrontEnd(hop_length, 6, num_filters=8, **filters),
+            ),
+            GroupedVectorQuantizer(4 * group_length, 3, group_length, **kwargs),
+            Modulator(4, (1, 2), upsample_by=2),
+            WaveNet(7, 1, 3, 2, 6, 16, 4),
+            SpectralLoss(hop_length, num_bands=5, **filters),
+        )
+        if not built:
+            return model
+        model.build()
+        return randomize(model)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def chain_dirs(make_wavenet, make_autoencoder, tmp_path_factory):
     """Run directories of tiny chains, top first, by their number of levels; audio at 1000 Hz."""
     from support import write_run

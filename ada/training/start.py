@@ -25,7 +25,10 @@ def make_model(settings: TrainingSettings) -> keras.Model:
         keras.config.set_dtype_policy(before)
     network.build()
     network.recompute_layers(settings.recompute_layers)
-    network.train_part(settings.part)
+    try:
+        network.train_part(settings.part)
+    except ValueError as error:
+        raise UserError(f"train.first_phase: {error} Set FIRST_PHASE = None.") from error
     return network
 
 

@@ -22,7 +22,9 @@ def _short_blocks():
 
 
 @pytest.fixture(scope="session")
-def served_dirs(make_wavenet, make_autoencoder, randomize, chain_dirs, tmp_path_factory):
+def served_dirs(
+    make_wavenet, make_autoencoder, make_note_autoencoder, randomize, chain_dirs, tmp_path_factory
+):
     """Run directories of chains of every kind, top first, by what they are."""
     root = tmp_path_factory.mktemp("served")
 
@@ -45,6 +47,7 @@ def served_dirs(make_wavenet, make_autoencoder, randomize, chain_dirs, tmp_path_
         "amae": [run("amae", make_autoencoder(quantizer=ArgmaxQuantizer(8)))],
         "nsynth": [run("nsynth", randomize(nsynth))],
         "mixed": [run("mixed", mixed)],
+        "notes": [run("notes", make_note_autoencoder(group_length=3))],
         "level 2": [level2],
         "prior": [prior],
         "two levels": chain_dirs[2],

@@ -11,7 +11,7 @@ import tensorflow as tf
 from serving_reference import Reference
 
 KINDS = (
-    *("wavenet", "upsampling vqvae", "amae", "nsynth", "mixed", "level 2", "prior"),
+    *("wavenet", "upsampling vqvae", "amae", "nsynth", "mixed", "notes", "level 2", "prior"),
     *("two levels", "three levels", "no prior", "codes alone"),
 )
 ITEMS, SEED, STEPS, PROMPT = [0, 1, 6], 2**40 + 5, 75, 37

@@ -1,0 +1,146 @@
+"""Training in two phases: the bottleneck first, then the local model alone."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support import values_in
+
+from ada.data.options import AudioOptions
+from ada.data.preparation import prepare
+from ada.errors import UserError
+from ada.models import WaveNet
+from ada.runs import Run
+from ada.training import FirstPhase, Intervals, Optimization, TrainingSettings, launch, train
+
+LOCAL = ("local_model", "upsample", "wave_net", "condition")
+
+
+@pytest.fixture(scope="module")
+def data_dir(music, tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp("phases") / "data")
+    prepare(directory, AudioOptions(inputs=(f"{music}/*.wav",), sample_rate=16000))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def settings(make_note_autoencoder):
+    return TrainingSettings(
+        model=lambda: make_note_autoencoder(built=False, warmup_steps=2, ema_decay=0.9),
+        num_steps=4,
+        batch_size=2,
+        crop_steps=64,
+        optimization=Optimization(1e-2),
+        intervals=Intervals(log=1, validate=4, save=1, validation_ids=2000),
+        jit_compile=False,
+        first_phase=FirstPhase(6, batch_size=4, crop_steps=128, learning_rate=1e-2, validate=3),
+    )
+
+
+@pytest.fixture(scope="module")
+def run_dir(settings, data_dir, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("whole")
+    train(settings, str(directory), data_dir)
+    return directory
+
+
+def of_local_model(model):
+    """Positions of the weights that the second phase trains."""
+    own = [*model.local_model.weights, *model.modulator.upsample.weights]
+    return [any(weight is one for one in own) for weight in model.weights]
+
+
+def test_each_phase_trains_its_own_part(run_dir):
+    """Weights that the second phase does not train stay what they were, bit for bit."""
+    first = Run.open(str(run_dir / "bottleneck")).load_model("latest")
+    second = Run.open(str(run_dir)).load_model("latest")
+    for one, other, trained in zip(
+        first.weights, second.weights, of_local_model(second), strict=True
+    ):
+        equal = np.array_equal(one.numpy(), other.numpy())
+        assert equal != trained, one.path
+
+
+def test_first_phase_is_scored_by_the_spectrum(run_dir):
+    lines = (run_dir / "bottleneck" / "metrics.jsonl").read_text()
+    assert "spectrum/unexplained" in lines
+    assert "reconstruction_bits" not in lines
+    assert "reconstruction_bits" in (run_dir / "metrics.jsonl").read_text()
+
+
+class Killed(Exception):  # noqa: N818
+    pass
+
+
+@pytest.mark.parametrize("killed_at", [("bottleneck", 4), ("local_model", 2)])
+def test_resumed_equals_uninterrupted(
+    settings, data_dir, run_dir, tmp_path, monkeypatch, killed_at
+):
+    class Dying(launch.Trainer):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            step = self.train_step
+
+            def step_or_die(batch):
+                if (self.model.trained_part, self.step) == killed_at:
+                    raise Killed
+                return step(batch)
+
+            self.train_step = step_or_die
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(launch, "Trainer", Dying)
+        train(settings, str(tmp_path), data_dir)
+    train(settings, str(tmp_path), data_dir)
+    for folder in ("bottleneck", "."):
+        one, other = (
+            values_in(Run.open(str(root / folder)).checkpoint_path("latest"))
+            for root in (run_dir, tmp_path)
+        )
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            np.testing.assert_array_equal(value, other[name], name)
+
+
+def gradients(model, part):
+    """The losses of a part, and whether each weight has a gradient that is not zero."""
+    model.train_part(part)
+    ids = np.random.default_rng(0).integers(0, 7, (2, 64)).astype(np.int32)
+    with tf.GradientTape() as tape:
+        losses = model.compute_losses(ids, training=True).losses
+        loss = tf.add_n(list(losses.values()))
+    found = tape.gradient(loss, [w.value for w in model.weights])
+    return losses, [g is not None and np.abs(tf.convert_to_tensor(g)).max() > 0 for g in found]
+
+
+def test_auxiliary_loss_reaches_all_but_the_local_model(make_note_autoencoder):
+    model = make_note_autoencoder()
+    losses, reached = gradients(model, "bottleneck")
+    assert set(losses) == {"spectrum", "commitment", "codebook"}
+    trained = [any(weight is w for w in model.trainable_weights) for weight in model.weights]
+    expected = [t and not local for t, local in zip(trained, of_local_model(model), strict=True)]
+    assert reached == expected
+
+
+def test_likelihood_reaches_the_local_model_alone_in_the_second_phase(make_note_autoencoder):
+    model = make_note_autoencoder()
+    losses, reached = gradients(model, "local_model")
+    assert set(losses) == {"nll"}
+    assert reached == of_local_model(model)
+
+
+def test_joint_training_has_all_losses(make_note_autoencoder):
+    model = make_note_autoencoder()
+    losses, reached = gradients(model, "all")
+    assert set(losses) == {"nll", "spectrum", "commitment", "codebook"}
+    assert sum(reached) == len(model.trainable_weights)
+
+
+def test_models_without_a_bottleneck_loss_are_refused(settings, data_dir, tmp_path):
+    def wavenet():
+        return WaveNet(7, 1, 2, 2, 4, 4)
+
+    plain = dataclasses.replace(settings, model=wavenet)
+    with pytest.raises(UserError, match="no parts to train"):
+        train(plain, str(tmp_path), data_dir)
