@@ -78,7 +78,7 @@ class CodesJob:
     Attributes:
       run_dir: run directory of the autoencoder; every worker must be able to reach it.
       checkpoint: "best" or "latest".
-      digest: of that checkpoint (`Run.identity`); a worker that finds another one refuses.
+      digest: of its encoder (`Run.codes_digest`); a worker that finds another one refuses.
       data_dir: the dataset that holds the source.
       output_dir: of the dataset of codes.
       split: of the source.
@@ -182,7 +182,7 @@ def _load(run_dir: str, checkpoint: str, digest: str, data_dir: str) -> _Loaded:
     run = Run.open(run_dir)
     model = run.load_model(checkpoint)
     # After loading, so that what was loaded is what is named.
-    found = run.identity(checkpoint)["digest"]
+    found = run.codes_digest(checkpoint)
     if found != digest:
         raise UserError(
             f"{run_dir} was trained further while it was encoding: its {checkpoint} checkpoint was "

@@ -228,12 +228,15 @@ class Run:
             return path
         raise UserError(f"{self.directory} holds no checkpoint yet. Train it first.")
 
+    def codes_digest(self, checkpoint: str = "best") -> str:
+        """Names the encoder of a checkpoint: two datasets of codes with the same came from one."""
+        return self.info.encoder_digest or self.identity(checkpoint)["digest"]
+
     def identity(self, checkpoint: str = "best") -> dict[str, Any]:
         """Names this run and checkpoint, for those who build on it.
 
         Returns:
-          "run_dir", "checkpoint" (its name), and "digest" of the checkpoint's bytes: two datasets
-          of codes with the same digest came from the same encoder.
+          "run_dir", "checkpoint" (its name), and "digest" of the checkpoint's bytes.
         """
         path = self.checkpoint_path(checkpoint)
         digest = hashlib.sha256()

@@ -22,11 +22,12 @@ def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> di
       output_dir: of the codes.
 
     Returns:
-      `Run.identity`, "run_dir" as an absolute path; the same from the codes, for trees that were
-      moved; and "data_dir".
+      `Run.identity`, with `Run.codes_digest` as "digest" and "run_dir" as an absolute path; the
+      same from the codes, for trees that were moved; and "data_dir".
     """
     run_dir = absolute(run.directory)
     return run.identity(checkpoint) | {
+        "digest": run.codes_digest(checkpoint),
         "run_dir": run_dir,
         "run_dir_from_codes": None if "://" in output_dir else os.path.relpath(run_dir, output_dir),
         "data_dir": data_dir,
@@ -52,10 +53,10 @@ def encoder_checkpoint(codes: RunInfo | DatasetSpec, lower: Run) -> tuple[str | 
     }
     found = [f"{name} {one}, there {other}" for name, (one, other) in pairs.items() if one != other]
     made_by = codes.upstream.get("digest")
-    checkpoints = (c for c in ("best", "latest") if lower.identity(c)["digest"] == made_by)
+    checkpoints = (c for c in ("best", "latest") if lower.codes_digest(c) == made_by)
     checkpoint = next(checkpoints, None)
     if checkpoint is None:
-        found.append(f"checkpoint {made_by}, there {lower.identity()['digest']}")
+        found.append(f"checkpoint {made_by}, there {lower.codes_digest()}")
     return (None, "; ".join(found)) if found else (checkpoint, "")
 
 

@@ -75,7 +75,8 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
         run, model = chain.runs[position], chain.load_model(position)
         name = Path(run.directory).name
         nowhere = {"data_dir": "", "data_dir_from_run": "", "init_from": None}
-        info = dataclasses.replace(run.info, upstream=upstream, **nowhere)
+        # The packed checkpoint names its own encoder.
+        info = dataclasses.replace(run.info, upstream=upstream, encoder_digest=None, **nowhere)
         spec = dataclasses.replace(run.spec, upstream=upstream, options={}, preparation={})
         packed = Run.create(str(root / name), info, spec, model, _without_paths(run))
         best = root / name / "checkpoints" / "best"

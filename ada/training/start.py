@@ -51,6 +51,10 @@ def info_of_new_run(
         data_dir_from_run="" if "://" in data_dir else os.path.relpath(data_dir, run_dir),
         upstream=dict(spec.upstream),
         init_from=init_from,
+        # Frozen, it is that of the first phase for good.
+        encoder_digest=Run.open(init_from).codes_digest()
+        if init_from and settings.part == "local_model"
+        else None,
     )
 
 

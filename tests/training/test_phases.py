@@ -7,12 +7,16 @@ import pytest
 import tensorflow as tf
 from support import values_in
 
+from ada.codes import extract_codes
+from ada.data import Dataset
 from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
 from ada.errors import UserError
+from ada.evaluation.codes import all_codes
 from ada.models import WaveNet
 from ada.runs import Run
 from ada.training import FirstPhase, Intervals, Optimization, TrainingSettings, launch, train
+from ada.upstream import encoder_checkpoint
 
 LOCAL = ("local_model", "upsample", "wave_net", "condition")
 
@@ -144,3 +148,21 @@ def test_models_without_a_bottleneck_loss_are_refused(settings, data_dir, tmp_pa
     plain = dataclasses.replace(settings, model=wavenet)
     with pytest.raises(UserError, match="no parts to train"):
         train(plain, str(tmp_path), data_dir)
+
+
+def test_all_checkpoints_make_the_codes_of_the_first_phase(run_dir, tmp_path):
+    """Codes may be extracted, and priors trained, while the local model still learns."""
+    specs = [
+        extract_codes(str(path), str(tmp_path / name), checkpoint)
+        for name, path, checkpoint in (
+            ("first", run_dir / "bottleneck", "best"),
+            ("best", run_dir, "best"),
+            ("latest", run_dir, "latest"),
+        )
+    ]
+    assert len({spec.upstream["digest"] for spec in specs}) == 1
+    one, *others = (all_codes(Dataset.open(str(tmp_path / n)), "train") for n in ("first", "best"))
+    for codes, other in zip(one, *others, strict=True):
+        np.testing.assert_array_equal(codes, other)
+    lower = Run.open(str(run_dir))
+    assert encoder_checkpoint(specs[0], lower) == ("best", "")
