@@ -47,6 +47,11 @@ class Chain(NamedTuple):
             checkpoints.append(_encoder_checkpoint(upper, lower))
         return cls(runs, tuple(checkpoints))
 
+    @property
+    def run_dirs(self) -> list[str]:
+        """The run directories, top first."""
+        return [run.directory for run in self.runs]
+
     def require_audio(self) -> None:
         """Raises UserError if the bottom of the chain does not make audio."""
         if self.runs[-1].info.kind != "audio":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada import commands
+from ada import commands, level_flags
 from ada.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ flags.DEFINE_float(
     lower_bound=0.001,
 )
 flags.DEFINE_integer("seed", 0, "Of what is drawn.")
+level_flags.define()
 flags.mark_flag_as_required("run_dirs")
 
 
@@ -83,8 +84,14 @@ def main(argv: list[str]) -> None:
             write_evaluation(FLAGS.json, FLAGS.split, results)
     else:
         require_local(FLAGS.output_dir)
+        sampling = level_flags.given()
+        for chain in chains:
+            values = level_flags.resolve(chain.run_dirs, sampling)
+            if line := level_flags.described(values):
+                print(line)
         options = Options(
-            FLAGS.split, FLAGS.data_dir, FLAGS.num_samples, FLAGS.duration_secs, FLAGS.seed
+            *(FLAGS.split, FLAGS.data_dir, FLAGS.num_samples, FLAGS.duration_secs, FLAGS.seed),
+            sampling=sampling,
         )
         systems = [SystemToEvaluate(*three) for three in zip(names, chains, samples, strict=True)]
         results = compare(systems, options, FLAGS.output_dir)

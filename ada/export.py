@@ -8,6 +8,9 @@ server that polls the model's directory takes up a new version when it is whole 
 the place of the same number, by --overwrite, before it starts again). What can be asked
 (encode, decode, reconstruct, score, generate, continue, generate_block) depends on the kind of the
 model and is described in assets.extra/metadata.json; ada.serving.client asks.
+
+top_k and top_p are fixed by the export. The temperature is part of every request; metadata.json
+states that of sampling.json for each level.
 """
 
 import shlex
@@ -15,9 +18,8 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands
+from ada import commands, level_flags
 from ada.errors import UsageError
-from ada.level_flags import per_level
 from ada.serving.tensors import MAX_STEPS
 
 FLAGS = flags.FLAGS
@@ -27,8 +29,7 @@ flags.DEFINE_string("output_dir", None, "Where to: .../<name of the model>/<vers
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
-flags.DEFINE_list("top_k", ["0"], "Keep the k likeliest ids; 0 keeps all. One, or one a level.")
-flags.DEFINE_list("top_p", ["1.0"], "Keep the likeliest ids up to p. One, or one a level.")
+level_flags.define(("top_k", "top_p"))
 flags.DEFINE_bool(
     "xla", False, "Let the server compile the sampling loops: faster, where its XLA works."
 )
@@ -42,20 +43,19 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada.chain import Chain
-    from ada.generation import Draws
     from ada.serving.exporting import check_output, export
 
     if bool(FLAGS.run_dir) == bool(FLAGS.run_dirs):
         raise UsageError("give --run_dir or --run_dirs")
     check_output(FLAGS.output_dir, FLAGS.overwrite)
     chain = Chain.open(FLAGS.run_dirs or [FLAGS.run_dir], FLAGS.checkpoint)
-    levels = len(chain.runs)
-    top_k = per_level("top_k", FLAGS.top_k, int, levels)
-    top_p = per_level("top_p", FLAGS.top_p, float, levels)
+    sampling = level_flags.resolve(chain.run_dirs, level_flags.given())
+    if line := level_flags.described(sampling):
+        print(line)
     described = export(
         chain,
         FLAGS.output_dir,
-        [Draws(top_k=k, top_p=p) for k, p in zip(top_k, top_p, strict=True)],
+        level_flags.draws(sampling),
         xla=FLAGS.xla,
         max_steps=FLAGS.max_steps,
         with_warmup=FLAGS.warmup,

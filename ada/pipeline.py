@@ -8,7 +8,7 @@ Run again, it skips what is complete and resumes what is not.
 
 from absl import flags
 
-from ada import commands
+from ada import commands, level_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(
@@ -32,7 +32,7 @@ flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
 flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
 flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
 flags.DEFINE_float("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
-flags.DEFINE_float("temperature", 1.0, "Of the draws, at all levels.", lower_bound=0.0)
+level_flags.define()
 flags.DEFINE_integer("seed", 0, "Of the generated clips.")
 
 
@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
         sample_rate=FLAGS.sample_rate,
         num_samples=FLAGS.num_samples,
         duration_secs=FLAGS.duration_secs,
-        temperature=FLAGS.temperature,
+        sampling=level_flags.given(),
         seed=FLAGS.seed,
     )
     name = FLAGS.gin_file[0].rsplit("/", 1)[-1].removesuffix(".gin")

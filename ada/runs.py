@@ -5,6 +5,7 @@ model.json        Keras config: the model is rebuilt from it
 run.json          what the model reads and where it came from (`RunInfo`)
 dataset.json      specification of the data it was trained on
 checkpoints/      the newest few; checkpoints/best: the best by validation
+sampling.json     sampling values that sound best, if there are any (`ada.sampling_defaults`)
 metrics.jsonl     one line a logged step or validation
 train/ validation/  TensorBoard events
 """

@@ -14,16 +14,19 @@ Modes (--mode):
 Where several prompts, pieces or rows of codes are given, clip i takes number i modulo theirs. An
 output directory holds the results of one command. Audio is written as it is drawn; a command that
 was stopped, at any moment and in any way, goes on if it is given again.
+
+A run directory may hold sampling.json, such as {"temperature": 1.0, "top_k": 0, "top_p": 0.8}: the
+values with which its level is sampled by default. --keep_sampling writes it.
 """
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
-from ada import commands
+from ada import commands, level_flags
 from ada.errors import UsageError
-from ada.level_flags import per_level
 from ada.sample_flags import (
     DURATION_SECS,
     NUM_SAMPLES,
@@ -68,9 +71,13 @@ flags.DEFINE_list(
     "Numbers of the clips to make, from 0, such as 3,7: the same that they are among more. Instead "
     "of --num_samples.",
 )
-flags.DEFINE_list("temperature", ["1.0"], "One, or one a level, top first.")
-flags.DEFINE_list("top_k", ["0"], "Keep the k likeliest ids; 0 keeps all. One, or one a level.")
-flags.DEFINE_list("top_p", ["1.0"], "Keep the likeliest ids up to p. One, or one a level.")
+level_flags.define()
+flags.DEFINE_bool(
+    "keep_sampling",
+    False,
+    "Writing of the temperature, top_k and top_p used to sampling.json of each sampled run, as its "
+    "defaults from then on, once the clips are there. Not for pretrained systems.",
+)
 flags.DEFINE_integer(
     "lanes",
     None,
@@ -104,11 +111,11 @@ def main(argv: list[str]) -> None:
     from ada import pretrained
     from ada.chain import Chain
     from ada.files import require_local
-    from ada.generation import Draws
     from ada.generation.backends import resolve
     from ada.generation.level import DRAWING_VERSION
     from ada.generation.recording import record
     from ada.generation.results import run_identities
+    from ada.sampling_defaults import require_writable
 
     source = source_flag()
     require_local(FLAGS.output_dir)
@@ -117,20 +124,17 @@ def main(argv: list[str]) -> None:
     run_dirs = FLAGS.run_dirs or pretrained.run_dirs(FLAGS.pretrained)
     chain = Chain.open(run_dirs, FLAGS.checkpoint)
     chain.require_audio()
-    levels = len(chain.runs)
-    draws = [
-        Draws(FLAGS.seed, *values)
-        for values in zip(
-            per_level("temperature", FLAGS.temperature, float, levels),
-            per_level("top_k", FLAGS.top_k, int, levels),
-            per_level("top_p", FLAGS.top_p, float, levels),
-            strict=True,
-        )
-    ]
+    sampling = level_flags.resolve(chain.run_dirs, level_flags.given())
+    draws = level_flags.draws(sampling, FLAGS.seed)
     out = Path(FLAGS.output_dir)
     request, given = make_request(chain, source, out)
     if not request.num_steps:
         raise UsageError("--duration_secs is less than a sample")
+    sampling = sampling[-len(request.chain.runs) :]
+    for level in sampling if FLAGS.keep_sampling else ():
+        require_writable(level.run_dir)
+    if line := level_flags.described(sampling):
+        print(line)
     settings = {
         "mode": FLAGS.mode,
         "given": given,
@@ -153,6 +157,7 @@ def main(argv: list[str]) -> None:
     with record(out, request, settings, FLAGS.overwrite) as recording:
         if recording is None:
             print(f"{out} holds these clips already.")
+            keep(sampling)
             return
         begun_secs = recording.secs
         if begun_secs:
@@ -196,6 +201,19 @@ def main(argv: list[str]) -> None:
             f"{FLAGS.weights} weights make what is drawn so many bits an id less likely, levels "
             f"from the top, on the first block drawn: {costs}."
         )
+    keep(sampling)
+
+
+def keep(sampling: Sequence[level_flags.LevelSampling]) -> None:
+    """Makes the values of levels the defaults of their runs if --keep_sampling says so."""
+    from ada import sampling_defaults
+
+    if not FLAGS.keep_sampling:
+        return
+    for level in sampling:
+        sampling_defaults.write(level.run_dir, level.values)
+    runs = ", ".join(level.run_dir for level in sampling)
+    print(f"These values are now the defaults of {runs} ({sampling_defaults.FILE}).")
 
 
 if __name__ == "__main__":

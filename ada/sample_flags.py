@@ -102,7 +102,7 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
 
 
 def warn_of_other_draws(settings: dict[str, Any]) -> None:
-    """Says where an earlier generation goes on with other flags than it was made with."""
+    """Says where an earlier generation goes on with other values than it was made with."""
     from ada import log
     from ada.generation.results import REPORT, differing, read_report
 
@@ -111,8 +111,8 @@ def warn_of_other_draws(settings: dict[str, Any]) -> None:
     other = differing(before, {name: settings[name] for name in names if name in before})
     if other:
         log.warning(
-            f"{FLAGS.from_dir} was made with other flags ({', '.join(other)}): it goes on, but not "
-            "as if it had been longer at once."
+            f"{FLAGS.from_dir} was made with other settings ({', '.join(other)}): it goes on, but "
+            "not as if it had been longer at once."
         )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ada import bundled, configuration, log
+from ada import bundled, configuration, level_flags, log
 from ada.data import Dataset, DatasetSpec
 from ada.data.jsonable import to_jsonable
 from ada.data.options import AudioOptions
@@ -51,7 +51,7 @@ class System:
       sample_rate: of the dataset, Hz.
       num_samples: clips to generate.
       duration_secs: their length.
-      temperature: of the draws.
+      sampling: flags that take precedence over the sampling values of each run.
       seed: of the draws.
     """
 
@@ -65,7 +65,7 @@ class System:
     sample_rate: int = 16000
     num_samples: int = 4
     duration_secs: float = 5.0
-    temperature: float = 1.0
+    sampling: level_flags.SamplingFlags = level_flags.SamplingFlags()
     seed: int = 0
 
 
@@ -90,19 +90,24 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
     stages.root = root
     chain = f"--run_dirs={','.join(run_dirs)}"
     samples, clips = root / "samples", "--num_samples=0"
+    levels = level_flags.resolve(run_dirs, system.sampling)
+    if line := level_flags.described(levels):
+        log.info(line)
+    # Stated, so that the stages are done again when a file has changed.
+    sampling = level_flags.as_flags(levels)
     # An autoencoder on top (NSynth) has nothing that it could sample from: it reconstructs.
     if Run.open(run_dirs[0]).build_model().quantizer is None:
         flags = [
             f"--output_dir={samples}",
             f"--num_samples={system.num_samples}",
             f"--duration_secs={system.duration_secs}",
-            f"--temperature={system.temperature}",
+            *(sampling or ["--temperature=1.0"]),  # pipelines of before stay finished
             f"--seed={system.seed}",
             "--overwrite",
         ]
         stages.run("samples", ["ada.sample", chain, *flags], samples / "sample.json")
         clips = f"--samples={samples}"
-    flags = [f"--output_dir={root / 'evaluation'}", clips]
+    flags = [f"--output_dir={root / 'evaluation'}", clips, *sampling]
     stages.run("evaluation", ["ada.evaluate", chain, *flags], root / "evaluation" / EVALUATION)
     baseline = None
     if system.baseline:
@@ -167,8 +172,9 @@ def _check(system: System) -> dict[str, list[str]]:
 
     Raises:
       UserError: for a dataset that is not there, a binding that does not fit, or that no model has
-        a use for.
+        a use for; for sampling flags of another number of levels.
     """
+    level_flags.per_level(system.sampling, len(system.levels))
     if system.data_dir:
         Dataset.open(system.data_dir)
     params = {}

@@ -57,8 +57,8 @@ def main(argv: list[str]) -> None:
 
 
 def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
-    """Writes a chain's runs with their averaged weights alone; the codes of each level name the
-    packed run below.
+    """Writes a chain's runs with their averaged weights and their sampling values alone; the codes
+    of each level name the packed run below.
 
     Returns:
       Of each level, top first, "name", "parameters", "steps", "minutes" of audio that it learnt
@@ -66,6 +66,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
     """
     import tensorflow as tf
 
+    from ada import sampling_defaults
     from ada.models import PolyakAverage
     from ada.runs import Run, inference_checkpoint
 
@@ -81,6 +82,9 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
         packed = Run.create(str(root / name), info, spec, model, _without_paths(run))
         best = root / name / "checkpoints" / "best"
         best.mkdir(parents=True, exist_ok=True)
+        sampling, stated = sampling_defaults.read(run.directory)
+        if stated:
+            sampling_defaults.write(packed.directory, sampling)
         step = int(chain.runs[position].checkpoint_path(chain.checkpoints[position]).split("-")[-1])
         checkpoint = inference_checkpoint(model, PolyakAverage(model))
         checkpoint.save_counter.assign_add(1)  # reading it makes it; restoring asks for it

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ada import log
+from ada import level_flags, log
 from ada.audio.writing import write_wav
 from ada.chain import Chain
 from ada.csv_files import csv_text
@@ -26,6 +26,7 @@ from ada.evaluation.note_evaluation import NoteEvaluation
 from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import summary
+from ada.generation import Draws
 
 EVALUATION, SYSTEMS, FILES, PAGE = "evaluation.json", "systems.csv", "files.csv", "page.html"
 CODES = "codes"
@@ -54,6 +55,7 @@ class Options(NamedTuple):
       num_samples: clips to generate where none are given; 0 for none.
       duration_secs: their length.
       seed: of what is drawn.
+      sampling: flags that take precedence over the sampling values of each run.
     """
 
     split: str = "validation"
@@ -61,6 +63,12 @@ class Options(NamedTuple):
     num_samples: int = 4
     duration_secs: float = 20.0
     seed: int = 0
+    sampling: level_flags.SamplingFlags = level_flags.SamplingFlags()
+
+    def draws(self, chain: Chain) -> list[Draws]:
+        """How every level is sampled, top first."""
+        levels = level_flags.resolve(chain.run_dirs, self.sampling)
+        return level_flags.draws(levels, self.seed)
 
 
 def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path) -> dict[str, Any]:
@@ -73,9 +81,10 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
 
     Returns:
       What `evaluate_chain` gives, "name", "reconstruction" (`Reconstructions.distances`; of a
-      bottom that is an autoencoder), "generated" (`ada.evaluation.generated.measure`; of a chain
-      from a prior down to audio) and "notes" (`ada.evaluation.note_scores`; of both, where the
-      transcriber is installed). Without the packages of `[eval]`, bits and clips alone.
+      bottom that is an autoencoder), "draws", how its levels were sampled, "generated"
+      (`ada.evaluation.generated.measure`; of a chain from a prior down to audio) and "notes"
+      (`ada.evaluation.note_scores`; of both, where the transcriber is installed). Without the
+      packages of `[eval]`, bits and clips alone.
     """
     chain, split, data_dirs = system.chain, options.split, None
     clips_dir = output_dir / "clips" / system.name
@@ -91,7 +100,9 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         log.warning("spectra and generated clips are not measured: pip install -e '.[eval]'.")
     notes = NoteEvaluation()
     if result["levels"][-1]["conditional"]:
-        clips = reconstruct_clips(chain, split, seed=options.seed, data_dir=options.data_dir)
+        draws = options.draws(chain)
+        result["draws"] = [level._asdict() for level in draws]
+        clips = reconstruct_clips(chain, split, draws=draws, data_dir=options.data_dir)
         clips.write(str(clips_dir))
         result["reconstruction"] = clips.distances() if measured else None
         notes.reconstructed(clips)
@@ -117,7 +128,8 @@ def _generated(
         made = read_clips(chain, system.samples)
     elif options.num_samples:
         log.info(f"{system.name}: generating {options.num_samples} clips.")
-        made = generate_clips(chain, options.num_samples, options.duration_secs, options.seed)
+        draws = options.draws(chain)
+        made = generate_clips(chain, options.num_samples, options.duration_secs, draws)
     else:
         return None
     for number, clip in enumerate(made.audio):

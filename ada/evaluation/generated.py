@@ -44,11 +44,10 @@ class Clips(NamedTuple):
     draws: list[dict[str, Any]] | None = None
 
 
-def generate_clips(chain: Chain, num_clips: int, secs: float, seed: int = 0) -> Clips:
-    """Clips from nothing, at temperature 1."""
-    draws = Draws(seed)
+def generate_clips(chain: Chain, num_clips: int, secs: float, draws: Sequence[Draws]) -> Clips:
+    """Clips from nothing; `draws` is how every level is sampled, top first."""
     made = generate(chain, num_clips, secs, draws, progress=True)
-    how = [draws._asdict()] * len(chain.runs)
+    how = [level._asdict() for level in draws]
     return Clips(made.audio, made.ids[0], made.real_time_factor, how)
 
 

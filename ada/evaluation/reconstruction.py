@@ -1,5 +1,6 @@
 """Original clips, what decoders make of their codes, and how far apart the two are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,8 +46,7 @@ class Reconstructions(NamedTuple):
     def distances(self) -> list[dict[str, Any]]:
         """Over all clips, for each number of "levels", from 1; see `ada.evaluation.spectral`.
 
-        The clips are drawn at temperature 1, and what codes do not hold is made up: spectra are
-        compared, not waveforms.
+        What codes do not hold is made up: spectra are compared, not waveforms.
         """
         from ada.evaluation.spectral import log_mel_distance, stft_distances
 
@@ -63,21 +63,21 @@ def reconstruct_clips(
     split: str = "validation",
     num_clips: int = NUM_CLIPS,
     secs: float = CLIP_SECS,
-    seed: int = 0,
     data_dir: str | None = None,
+    *,
+    draws: Sequence[Draws],
 ) -> Reconstructions:
     """Reconstructs clips spread over a split, through every number of levels.
 
-    Decoders draw at temperature 1: a reconstruction keeps what the codes hold and makes up the
-    rest.
+    A reconstruction keeps what the codes hold; decoders make up the rest.
 
     Args:
       chain: with autoencoders, down to audio.
       split: where originals come from.
       num_clips: how many.
       secs: length of each; less if no source is as long.
-      seed: of the draws.
       data_dir: the dataset; the one that the bottom run was trained on if None.
+      draws: how every level is sampled, top first; the last ones are those of the decoders.
     """
     run = chain.runs[-1]
     stored = spread_clips(run.open_dataset(data_dir), split, num_clips, secs)
@@ -85,7 +85,7 @@ def reconstruct_clips(
     original, stored = ids_to_audio(run, ids), np.asarray(from_pcm16(stored))
     model = chain.load_model(len(chain.runs) - 1)
     if not model.num_codes:
-        made = {1: ids_to_audio(run, _through_embedding(model, ids, Draws(seed)))}
+        made = {1: ids_to_audio(run, _through_embedding(model, ids, draws[-1]))}
         return Reconstructions(run.info.sample_rate, original, made, stored)
     made = {}
     decoders = modes.decoders_of(chain)
@@ -93,7 +93,7 @@ def reconstruct_clips(
     for depth in range(1, len(decoders.runs) + 1):
         lower = Chain(decoders.runs[-depth:], decoders.checkpoints[-depth:])
         request = modes.upsampled_audio(lower, pieces, range(num_clips))
-        drawn = request.stream([Draws(seed)] * depth, lanes=num_clips, progress=True).collect()
+        drawn = request.stream(draws, lanes=num_clips, progress=True).collect()
         made[depth] = ids_to_audio(run, drawn[-1][0])
     return Reconstructions(run.info.sample_rate, original, made, stored)
 

@@ -11,6 +11,7 @@ from ada.generation.backends import default_lanes
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
 from ada.generation.level import Draws, Level
 from ada.generation.streaming import ENDLESS, Stream
+from ada.sampling_defaults import read
 
 
 class Generated(NamedTuple):
@@ -44,8 +45,8 @@ def load_levels(
 
     Args:
       chain: the run directories.
-      draws: how ids are drawn, for all levels or for each, top first; None for seed 0 and what the
-        models say.
+      draws: how ids are drawn, for all levels or for each, top first; None for seed 0 and the
+        values of each run (`ada.sampling_defaults`).
       lanes: clips computed side by side.
       backend: what computes the loops (`ada.generation.backends`).
       weights: precision in which matrices are stored, "float32" or "bfloat16".
@@ -159,8 +160,10 @@ def generate(
 def _of_levels(draws: Draws | Sequence[Draws] | None, chain: Chain) -> list[Draws]:
     """How every level draws, top first."""
     count = len(chain.runs)
-    if draws is None or isinstance(draws, Draws):
-        return [draws or Draws()] * count
+    if draws is None:
+        return [read(run_dir)[0].draws() for run_dir in chain.run_dirs]
+    if isinstance(draws, Draws):
+        return [draws] * count
     if len(draws) != count:
         raise ValueError(f"draws for {len(draws)} levels, of a chain of {count}.")
     return list(draws)

@@ -45,6 +45,11 @@ def resolve(run_dir: str) -> str:
     return run_dir
 
 
+def is_packaged(run_dir: str) -> bool:
+    """Whether a run directory is one of the package's own."""
+    return Path(resolve(run_dir)).resolve().is_relative_to(_HERE.resolve())
+
+
 def resolve_chain(directories: list[str]) -> list[str]:
     """Run directories, top first; the name of a pretrained system stands for all of its own.
 

@@ -59,7 +59,7 @@ def export(
     Args:
       chain: from any level down to any other.
       output_dir: of the version; its name is a number, that of the directory above it the model's.
-      draws: top-k and top-p of every level, top first.
+      draws: top-k and top-p of every level, top first; the temperature is for the metadata alone.
       xla: whether XLA compiles the sampling loops on the server.
       max_steps: that one request may draw.
       with_warmup: whether to write warm-up requests.

@@ -109,6 +109,8 @@ def _level(chain: Chain, servable: Servable, position: int) -> dict[str, Any]:
         / run.info.sample_rate,
         "trained_in": chain.runs[position].configured_model().dtype_policy.name,
         "block_steps": level.block_steps,
+        # Of the run; requests state their own.
+        "temperature": level.draws.temperature,
         "top_k": level.draws.top_k,
         "top_p": level.draws.top_p,
     }

@@ -32,6 +32,7 @@ def runs(make_wavenet, make_autoencoder, tmp_path_factory):
     """Runs of random weights by name: a prior above an autoencoder, and a WaveNet."""
     root = tmp_path_factory.mktemp("runs")
     level1 = write_run(root / "level1", make_autoencoder(quantizer=VectorQuantizer(7, 3)), 16000)
+    (root / "level1" / "sampling.json").write_text('{"top_p": 0.9}')
     return {
         "level1": level1,
         "prior": write_run(root / "prior", make_wavenet(seed=1), 16000, level1),
@@ -51,6 +52,7 @@ def compared(data, runs, tmp_path_factory):
         f"--output_dir={where}",
         "--num_samples=2",
         "--duration_secs=8.5",
+        "--temperature=0.95",
     ]
     process = run("ada.evaluate", *flags)
     assert process.returncode == 0, process.stderr
@@ -84,7 +86,6 @@ def test_reconstructions_and_clips_are_compared_with_real_audio(compared, system
     for made in (codes["generated"], plain["generated"]):
         assert (made["clips"], made["clip_secs"], made["compared_secs"]) == (2, 8.5, 8.5)
         assert made["real_time_factor"] > 0
-        assert made["draws"][0]["temperature"] == 1.0
         if tagger.is_installed():
             assert 0 <= made["fad_real"] < made["fad"] < 1e4
         for feature in ("chroma", "onset"):
@@ -96,6 +97,16 @@ def test_reconstructions_and_clips_are_compared_with_real_audio(compared, system
         # The audio is not what the models were trained on: nothing to have learnt by heart.
         assert made["memorisation"] is None
     assert "memorisation is not measured" in compared[1].stderr
+
+
+def test_values_of_runs_are_used_unless_flags_say_otherwise(compared, systems):
+    """Of the bottom, whose file states top_p, for reconstructions and for generated clips."""
+    codes, plain = systems
+    expected = [(0.95, 1.0), (0.95, 0.9)]
+    for draws in (codes["draws"], codes["generated"]["draws"]):
+        assert [(d["temperature"], d["top_p"]) for d in draws] == expected
+    assert [(d["temperature"], d["top_p"]) for d in plain["generated"]["draws"]] == [(0.95, 1.0)]
+    assert "level1 temperature 0.95 (flag), top_k 0, top_p 0.9 (sampl" in compared[1].stdout
 
 
 def test_tables_and_clips_are_files(compared, systems):

@@ -2,8 +2,10 @@
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support import ROOT, run
@@ -11,16 +13,22 @@ from support import ROOT, run
 
 def test_a_chain_is_exported(chain_dirs, tmp_path):
     path = tmp_path / "model" / "1"
-    args = [f"--run_dirs={','.join(chain_dirs[2])}", f"--output_dir={path}"]
-    process = run("ada.export", *args, "--top_k=3,5", "--top_p=0.5,1")
+    runs = [shutil.copytree(d, tmp_path / Path(d).name) for d in chain_dirs[2]]
+    (runs[0] / "sampling.json").write_text('{"temperature": 0.9, "top_k": 9, "top_p": 0.5}')
+    args = [f"--run_dirs={','.join(map(str, runs))}", f"--output_dir={path}"]
+    process = run("ada.export", *args, "--top_k=3,5")
     assert process.returncode == 0, process.stderr
     assert not process.stderr
-    first, second = process.stdout.splitlines()
+    sampling, first, second = process.stdout.splitlines()
+    assert "temperature 0.9 (sampling.json), top_k 3 (flag), top_p 0.5 (sampling" in sampling
     assert "continue, decode, encode, generate" in first and first.endswith("MB.")
     assert f"{path.parent}:/models/model -e MODEL_NAME=model tensorflow/serving" in second
     assert (path / "saved_model.pb").exists()
     levels = json.loads((path / "assets.extra" / "metadata.json").read_text())["levels"]
-    assert [(level["top_k"], level["top_p"]) for level in levels] == [(3, 0.5), (5, 1.0)]
+    assert [[level[name] for name in ("temperature", "top_k", "top_p")] for level in levels] == [
+        [0.9, 3, 0.5],
+        [1.0, 5, 1.0],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,10 @@ def test_single_clips_go_on_alone(first, sample, tmp_path):
     longer = tmp_path / "longer"
     process = sample(longer, *more, f"--from_dir={alone}")
     made(process, longer)
-    assert process.stderr.count("other flags") == 0
+    assert process.stderr.count("other settings") == 0
     assert (longer / "sample_001.wav").read_bytes() == wanted
     process = sample(longer, *more, f"--from_dir={alone}", "--overwrite", "--seed=4")
-    assert "alone was made with other flags (seed, draws): it goes on, but not" in process.stderr
+    assert "alone was made with other settings (seed, draws): it goes on, but not" in process.stderr
 
 
 @pytest.mark.parametrize("source", ["--from_dir={}", "--codes={}/codes.npz"])

@@ -1,6 +1,8 @@
 """A packed system draws what the trained one draws, and names no place of the machine."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +39,16 @@ def test_it_is_small_and_names_no_place(packed, chain_dirs):
     for directory in chain_dirs[3]:
         assert directory not in text
     assert json.loads((packed / "level1" / "run.json").read_text())["data_dir"] == ""
+
+
+def test_sampling_values_are_packed(chain_dirs, tmp_path):
+    runs = [Path(shutil.copytree(d, tmp_path / Path(d).name)) for d in chain_dirs[2]]
+    (runs[1] / "sampling.json").write_text('{"top_p": 0.8}')
+    pack(Chain.open([str(path) for path in runs]), tmp_path / "toy")
+    top, bottom = (tmp_path / "toy" / path.name for path in runs)
+    assert not (top / "sampling.json").exists()
+    packed = json.loads((bottom / "sampling.json").read_text())
+    assert packed == {"temperature": 1.0, "top_k": 0, "top_p": 0.8}
 
 
 def test_names_stand_for_run_directories(packed):
