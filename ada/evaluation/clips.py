@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ada.data import Dataset
+from ada.data import Dataset, unshifted
 from ada.runs import Run
 
 
@@ -50,7 +50,8 @@ def real_ids(
     run: Run, split: str, num_clips: int, secs: float, data_dir: str | None = None
 ) -> np.ndarray:
     """`spread_clips` of a run's dataset as ids int32 `[num_clips, steps]`."""
-    stored = spread_clips(run.open_dataset(data_dir), split, num_clips, secs)
+    dataset = unshifted(run.open_dataset(data_dir))
+    stored = spread_clips(dataset, split, num_clips, secs)
     return np.asarray(run.info.to_ids()(stored))
 
 
