@@ -1,4 +1,11 @@
-"""Codes as data: a dataset encoded by a run's autoencoder becomes a dataset of codes."""
+"""Codes as data: a dataset encoded by a run's autoencoder becomes a dataset of codes.
+
+The same audio has different codes if its first few samples are dropped, because the hops of the
+encoder then fall elsewhere. A train split encoded at several offsets within the hop gives a prior
+more to learn from. Each offset of a source is a source of its own (`SourceSpec.offset`), with the
+codes of the audio without its first samples. Validation and test have offset 0 only, so that scores
+stay comparable.
+"""
 
 import dataclasses
 import os
@@ -25,6 +32,7 @@ def extract_codes(
     overwrite: bool = False,
     data_dir: str | None = None,
     run_jobs: RunJobs = run_in_process,
+    num_offsets: int = 1,
 ) -> DatasetSpec:
     """Encodes all splits of a dataset; run again after an interruption, it goes on.
 
@@ -35,17 +43,21 @@ def extract_codes(
       overwrite: replace a codes dataset that is there already, if it is of another checkpoint.
       data_dir: the dataset; the one that the run was trained on if None.
       run_jobs: does the jobs of all sources, in any order, on any machines.
+      num_offsets: number of offsets, evenly spaced within the hop, at which each source of the
+        train split is encoded; if the dataset is codes at several offsets, the numbers multiply.
 
     Returns:
       The specification of the codes dataset; its `upstream` names run, checkpoint and data.
 
     Raises:
-      UserError: if the run has no codes, or the directory holds something else.
+      UserError: if the run has no codes, the directory holds something else, or the hop is
+        shorter than `num_offsets`.
     """
     run = Run.open(run_dir)
     model = run.configured_model()
     if not model.num_codes:
         raise UserError(f"{run_dir} is no autoencoder with codes.")
+    shifts = {"train": shifts_within(model.alignment, num_offsets)}
     dataset = run.open_dataset(data_dir)
     upstream = upstream_of(run, checkpoint, dataset.directory, output_dir)
     # Workers may have other working directories.
@@ -54,9 +66,9 @@ def extract_codes(
         CodesJob(
             absolute(run.directory), checkpoint, upstream["digest"], encoded_dir, output_dir, *where
         )
-        for where in _sources(dataset)
+        for where in _sources(dataset, shifts)
     ]
-    encoded = {job.name: _encoded(job.source, model.hop_length) for job in jobs}
+    encoded = {job.name: _encoded(job, model.hop_length, dataset.spec) for job in jobs}
     existing = _existing(output_dir, upstream, set(encoded.values()), overwrite)
     if existing is not None:
         return existing
@@ -91,16 +103,42 @@ def extract_codes(
         )
 
 
-def _sources(dataset: Dataset) -> Iterator[tuple[str, int, SourceSpec]]:
+def shifts_within(alignment: int, num_offsets: int) -> tuple[int, ...]:
+    """Shifts from 0 on, evenly spaced within a hop, or a group of hops, in steps.
+
+    Args:
+      alignment: of the autoencoder.
+      num_offsets: number of shifts.
+
+    Raises:
+      UserError: if there are fewer than `num_offsets`.
+    """
+    if not 1 <= num_offsets <= alignment:
+        raise UserError(
+            f"--num_offsets={num_offsets}: within a hop of {alignment} there are 1 to {alignment} "
+            "offsets."
+        )
+    return tuple(number * alignment // num_offsets for number in range(num_offsets))
+
+
+def _sources(
+    dataset: Dataset, shifts: dict[str, tuple[int, ...]]
+) -> Iterator[tuple[str, int, SourceSpec, int]]:
+    """Split, number, source and shift of all that is to be encoded."""
     for split in SPLITS:
         for number, source in enumerate(dataset.sources(split)):
-            yield split, number, source
+            for shift in shifts.get(split, (0,)):
+                if shift < source.num_steps:
+                    yield split, number, source, shift
 
 
-def _encoded(source: SourceSpec, hop: int) -> SourceSpec:
-    """What `dataset.json` says of the codes of a source."""
+def _encoded(job: CodesJob, hop: int, spec: DatasetSpec) -> SourceSpec:
+    """What `dataset.json` says of the codes of a source of another dataset."""
     return dataclasses.replace(
-        source, num_steps=-(-source.num_steps // hop), first_step=source.first_step // hop
+        job.source,
+        num_steps=-(-(job.source.num_steps - job.shift) // hop),
+        first_step=job.source.first_step // hop,
+        offset=job.source.offset + job.shift * spec.hop_length,
     )
 
 
@@ -117,6 +155,8 @@ def _existing(
     found = spec.upstream.get("digest")
     if found != upstream["digest"]:
         told = f"of checkpoint {found}, {upstream['run_dir']} is now at {upstream['digest']}"
+    elif (at := _num_offsets(there)) != (asked := _num_offsets(sources)):
+        told = f"encoded at {at} offset{'s' if at > 1 else ''}, not at {asked}"
     elif there != sources:
         told = f"of {spec.upstream.get('data_dir')}, not of {upstream['data_dir']} as it is now"
     else:
@@ -127,3 +167,7 @@ def _existing(
             "directory."
         )
     return None
+
+
+def _num_offsets(sources: set[SourceSpec]) -> int:
+    return len({source.offset for source in sources})

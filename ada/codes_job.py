@@ -84,6 +84,7 @@ class CodesJob:
       split: of the source.
       number: of the source in its split.
       source: what the dataset says of it; a worker that finds another one refuses.
+      shift: steps of the source that are dropped before it is encoded.
     """
 
     run_dir: str
@@ -94,11 +95,15 @@ class CodesJob:
     split: str
     number: int
     source: SourceSpec
+    shift: int = 0
 
     @property
     def name(self) -> str:
         """Unique within the dataset."""
-        return f"{self.split}/{self.source.name}"
+        # In front of the slash, so that it cannot be part of a file's name.
+        shifted = self.source.offset or self.shift
+        where = f"+{self.source.offset}+{self.shift}" if shifted else ""
+        return f"{self.split}{where}/{self.source.name}"
 
     @property
     def part_path(self) -> str:
@@ -110,6 +115,7 @@ class CodesJob:
         return {
             "digest": self.digest,
             "source": self.source,
+            "shift": self.shift,
             "record_steps": RECORD_STEPS["codes"],
             "format_version": FORMAT_VERSION,
         }
@@ -145,14 +151,14 @@ class CodesJob:
         def read(start: int, length: int) -> np.ndarray:
             if stop():
                 raise Interrupted
-            steps = dataset.read(self.split, self.number, start, length)
+            steps = dataset.read(self.split, self.number, self.shift + start, length)
             return loaded.to_ids(tf.constant(steps)).numpy()
 
         encoder = loaded.encoder
         written = write_part(
             self.part_path,
             self.source.name,
-            ((0, codes) for codes in encoder.blocks(read, self.source.num_steps)),
+            ((0, codes) for codes in encoder.blocks(read, self.source.num_steps - self.shift)),
             record_steps=RECORD_STEPS["codes"],
             dtype=codes_dtype(encoder.num_codes),
         )

@@ -23,9 +23,11 @@ REGISTERED = (
     quantizers.ArgmaxQuantizer,
     quantizers.IdentityQuantizer,
     quantizers.VectorQuantizer,
+    extensions.CodeFrontEnd,
     extensions.FilterbankFrontEnd,
     extensions.GroupedVectorQuantizer,
     extensions.SpectralLoss,
+    extensions.WaveformLoss,
     training.FirstPhase,
     training.Optimization,
     training.Intervals,
@@ -281,7 +283,7 @@ def _shipped_bindings() -> frozenset[str]:
 
 
 def _bound_names(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"(?m)^\s*(?:[\w.]+\.)?(\w+\.\w+)\s*=", text))
+    return frozenset(re.findall(r"(?m)^\s*(?:[\w/]+/)?(?:[\w.]+\.)?(\w+\.\w+)\s*=", text))
 
 
 @functools.cache

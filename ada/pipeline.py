@@ -29,6 +29,13 @@ flags.DEFINE_string(
     "Where data, run directories and codes go, for systems that share levels. Default: --run_dir.",
 )
 flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
+flags.DEFINE_integer(
+    "num_offsets",
+    1,
+    "Number of offsets within the hop at which every autoencoder encodes the train split for the "
+    "level above (see ada.extract_codes); at two levels of codes the numbers multiply.",
+    lower_bound=1,
+)
 flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
 flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
 flags.DEFINE_float("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
@@ -57,6 +64,7 @@ def main(argv: list[str]) -> int:
         data_dir=FLAGS.data_dir,
         levels_dir=FLAGS.levels_dir,
         sample_rate=FLAGS.sample_rate,
+        num_offsets=FLAGS.num_offsets,
         num_samples=FLAGS.num_samples,
         duration_secs=FLAGS.duration_secs,
         sampling=level_flags.given(),

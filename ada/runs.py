@@ -48,10 +48,16 @@ def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
 
 
 def inference_checkpoint(model: keras.Model, polyak: PolyakAverage) -> tf.train.Checkpoint:
-    """What inference needs of a training's checkpoints: averaged weights, the quantiser's state."""
+    """What inference needs of a training's checkpoints: averaged weights, and what is not trained.
+
+    That is the quantiser's state, and what a front end copied from the level below.
+    """
     averages = tf.Module()
     averages.averages = polyak.averages
     state = {} if model.quantizer is None else {"quantizer": model.quantizer}
+    if model.quantizer is not None and model.encoder.front_end is not None:
+        encoder = tf.train.Checkpoint(front_end=model.encoder.front_end)
+        state["encoder"] = encoder
     return tf.train.Checkpoint(polyak=averages, model=tf.train.Checkpoint(**state))
 
 

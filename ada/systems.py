@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ada import bundled, configuration, level_flags, log
+from ada.codes import shifts_within
 from ada.data import Dataset, DatasetSpec
 from ada.data.jsonable import to_jsonable
 from ada.data.options import AudioOptions
@@ -49,6 +50,8 @@ class System:
       levels_dir: where data, runs and codes go, to be shared with other systems; if None, with the
         rest.
       sample_rate: of the dataset, Hz.
+      num_offsets: number of offsets within the hop at which each autoencoder encodes its train
+        split (`ada.codes`).
       num_samples: clips to generate.
       duration_secs: their length.
       sampling: flags that take precedence over the sampling values of each run.
@@ -63,6 +66,7 @@ class System:
     data_dir: str | None = None
     levels_dir: str | None = None
     sample_rate: int = 16000
+    num_offsets: int = 1
     num_samples: int = 4
     duration_secs: float = 5.0
     sampling: level_flags.SamplingFlags = level_flags.SamplingFlags()
@@ -127,6 +131,8 @@ def _train_levels(
         if run_dirs:
             data = str(stages.root / f"{Path(run_dirs[0]).name}_codes")
             flags = [f"--run_dir={run_dirs[0]}", f"--output_dir={data}", "--overwrite"]
+            if system.num_offsets > 1:
+                flags.append(f"--num_offsets={system.num_offsets}")
             stages.run(Path(data).name, ["ada.extract_codes", *flags], Path(data, SPEC_NAME))
         run_dirs.insert(0, train_level(stages, level, level, system, params[level], data))
     return run_dirs
@@ -172,7 +178,7 @@ def _check(system: System) -> dict[str, list[str]]:
 
     Raises:
       UserError: for a dataset that is not there, a binding that does not fit, or that no model has
-        a use for; for sampling flags of another number of levels.
+        a use for; for sampling flags of another number of levels, or more offsets than a hop has.
     """
     level_flags.per_level(system.sampling, len(system.levels))
     if system.data_dir:
@@ -181,8 +187,13 @@ def _check(system: System) -> dict[str, list[str]]:
     for level in [*system.levels, *([BASELINE] if system.baseline else [])]:
         gin_files = [f"gin/{level}.gin", *system.overlays]
         params[level] = configuration.params_for(gin_files, system.gin_params)
-        if configuration.load(gin_files, params[level]).search and find_spec("ray") is None:
+        settings = configuration.load(gin_files, params[level])
+        if settings.search and find_spec("ray") is None:
             raise UserError(f"{level} is searched by ada.pbt, with Ray: pip install -e '.[pbt]'.")
+        if system.num_offsets > 1 and level in system.levels[:-1]:
+            shifts_within(settings.model().alignment, system.num_offsets)
+    if system.num_offsets > 1 and len(system.levels) < 2:
+        raise UserError(f"--num_offsets={system.num_offsets}: the system trains nothing on codes.")
     for binding in system.gin_params:
         if configuration.is_shipped_name(binding):
             continue  # one command line serves several systems
@@ -192,13 +203,16 @@ def _check(system: System) -> dict[str, list[str]]:
 
 
 def _set_aside(run_dir: Path, data_dir: str) -> None:
-    """Moves a run or a search away that was trained on codes of an encoder that is no more."""
+    """Moves a run or a search away that was trained on codes of an encoder that is no more, or at
+    another number of offsets.
+    """
     known = [path for path in (run_dir, run_dir / "search") if (path / SPEC_NAME).exists()]
     if not known or not Dataset.is_complete(data_dir):
         return
-    trained_on = DatasetSpec.load(str(known[0])).upstream.get("digest")
-    present = DatasetSpec.load(data_dir).upstream.get("digest")
-    if trained_on == present:
+    before, now = DatasetSpec.load(str(known[0])), DatasetSpec.load(data_dir)
+    trained_on = before.upstream.get("digest")
+    offsets = before.splits["train"].num_offsets
+    if (trained_on, offsets) == (now.upstream.get("digest"), now.splits["train"].num_offsets):
         return
     names = (f"{run_dir.name}-on-{trained_on}{n or ''}" for n in itertools.count())
     aside = next(path for path in map(run_dir.with_name, names) if not path.exists())

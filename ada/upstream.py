@@ -88,6 +88,24 @@ def check_upstream(dataset: Dataset) -> None:
     )
 
 
+def upstream_run(dataset: Dataset) -> tuple[str, Run]:
+    """The checkpoint and the run that made a dataset of codes.
+
+    Raises:
+      UserError: if that run is not there.
+    """
+    for directory in _places(dataset.spec.upstream, dataset.directory):
+        lower = Run.open(directory)
+        checkpoint, _ = encoder_checkpoint(dataset.spec, lower)
+        if checkpoint is not None:
+            return checkpoint, lower
+    raise UserError(
+        f"The run that made the codes in {dataset.directory} is not there "
+        f"({dataset.spec.upstream.get('run_dir', 'it is not named')}), and this model needs its "
+        "weights to begin with."
+    )
+
+
 def _places(upstream: dict[str, Any], codes_dir: str) -> list[str]:
     """Where the run may be: as it was named, and beside the codes if both were moved together."""
     places = [upstream["run_dir"]] if upstream.get("run_dir") else []

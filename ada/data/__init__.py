@@ -3,6 +3,7 @@
 from ada.data.dataset import Dataset
 from ada.data.differences import differing_data
 from ada.data.distribution import distribute, run_on_replicas
+from ada.data.offsets import unshifted
 from ada.data.pipeline import (
     audio_to_ids,
     codes_to_ids,
@@ -41,4 +42,5 @@ __all__ = [
     "read_batches",
     "run_on_replicas",
     "training_batches",
+    "unshifted",
 ]

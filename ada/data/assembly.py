@@ -94,7 +94,7 @@ def assemble(
     _clear(output_dir)
     record_steps = spec_fields["record_steps"]
     step_rate = spec_fields["sample_rate"] / spec_fields["hop_length"]
-    ordered = sorted(pieces, key=lambda p: (p.source.name, p.source.first_step))
+    ordered = sorted(pieces, key=lambda p: (p.source.offset, p.source.name, p.source.first_step))
     by_split = {split: [p for p in ordered if p.split == split] for split in SPLITS}
     bytes_per_shard = SHARD_BYTES
     if num_shards is not None:

@@ -7,6 +7,16 @@ import typing
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_LATER = "later"
+
+
+def later_field(default: Any) -> Any:
+    """A dataclass field that was added to a format later; it is written unless it has its default.
+
+    Files that do not use it stay as they were, byte for byte, and earlier versions read them.
+    Earlier versions refuse files that use it, naming the field.
+    """
+    return dataclasses.field(default=default, metadata={_LATER: True})
 
 
 def parse_json(text: str) -> Any:
@@ -24,7 +34,12 @@ def parse_json(text: str) -> Any:
 def to_jsonable(value: Any) -> Any:
     """Turns a tree of dataclasses, dicts and sequences into plain JSON values."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        items = [(f, getattr(value, f.name)) for f in dataclasses.fields(value)]
+        return {
+            f.name: to_jsonable(item)
+            for f, item in items
+            if not (_LATER in f.metadata and item == f.default)
+        }
     if isinstance(value, dict):
         return {str(key): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

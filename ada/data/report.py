@@ -31,6 +31,8 @@ def report(spec: DatasetSpec) -> str:
         lines.append(
             f"  {name:<14}{split.num_sources:>8}{split.hours:>10.4f}{len(split.shards):>8}"
         )
+    if spec.splits["train"].num_offsets > 1:
+        lines.append(f"  train: these hours at {spec.splits['train'].num_offsets} offsets")
     lines.append(f"  split {spec.split_method}")
     hours = [spec.splits[name].hours for name in SPLITS]
     if hours[0] < LITTLE * sum(hours):

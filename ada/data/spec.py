@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import ada
-from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
+from ada.data.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 from ada.errors import UserError
 
 FORMAT_VERSION = 1
@@ -43,7 +43,8 @@ class SourceSpec:
     """A stretch of consecutive steps and where it came from.
 
     Attributes:
-      name: unique within its split; a relative path, with `#1`, `#2`... for later segments.
+      name: unique among the sources of one offset of its split; a relative path, with `#1`, `#2`...
+        for later segments.
       num_steps: its length in steps of this dataset.
       path: the original file, relative to the root of the input.
       segment: number of the stretch within the file (a cut-out region starts a new one).
@@ -52,6 +53,8 @@ class SourceSpec:
       channels: of the original file.
       file_bytes: size of the original file.
       sha256: of the original file's bytes.
+      offset: of codes, the audio samples dropped before the audio was encoded, fewer than one code
+        stands for. Not 0 in the train split only, where the source of offset 0 is there as well.
     """
 
     name: str
@@ -63,11 +66,15 @@ class SourceSpec:
     channels: int | None = None
     file_bytes: int | None = None
     sha256: str | None = None
+    offset: int = later_field(0)
 
 
 @dataclass(frozen=True)
 class SplitSpec:
-    """One of train, validation, test: its counts, hours, shards and sources in stored order."""
+    """One of train, validation, test: its counts, hours, shards and sources in stored order.
+
+    Hours are those of different audio: sources at offsets other than 0 do not add to them.
+    """
 
     num_sources: int
     num_records: int
@@ -75,6 +82,11 @@ class SplitSpec:
     hours: float
     shards: tuple[FileSpec, ...]
     sources: tuple[SourceSpec, ...]
+
+    @property
+    def num_offsets(self) -> int:
+        """Number of offsets at which its audio was encoded; 1 unless it was asked for."""
+        return len({source.offset for source in self.sources})
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,12 @@ class DatasetSpec:
                 raise ValueError(f"splits.{name}: num_steps does not fit its sources")
             if min(s.num_steps for s in split.sources) < 1:
                 raise ValueError(f"splits.{name}: a source has no steps")
+            offsets = {s.offset for s in split.sources}
+            if min(offsets) or (name != "train" and len(offsets) > 1):
+                raise ValueError(
+                    f"splits.{name}: offsets must be 0, in train others besides, found "
+                    f"{min(offsets)} to {max(offsets)}"
+                )
         for file in (self.index, *(shard for s in self.splits.values() for shard in s.shards)):
             if not file.name.strip(".") or "/" in file.name:
                 raise ValueError(f"{file.name!r} is no name of a file in the dataset's directory")
@@ -236,7 +254,7 @@ def split_spec(
         num_sources=len(sources),
         num_records=sum(-(-s.num_steps // record_steps) for s in sources),
         num_steps=num_steps,
-        hours=round(num_steps / step_rate / 3600, 6),
+        hours=round(sum(s.num_steps for s in sources if not s.offset) / step_rate / 3600, 6),
         shards=tuple(shards),
         sources=sources,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from ada import log
 from ada.chain import Chain
 from ada.codes import extract_codes
-from ada.data import DatasetSpec
+from ada.data import DatasetSpec, unshifted
 from ada.evaluation.codes import code_entropies, rolled_codes_cost
 from ada.evaluation.likelihood import SplitScorer
 from ada.runs import Run
@@ -18,6 +18,8 @@ def evaluate_run(
     run: Run, split: str = "validation", checkpoint: str = "best", data_dir: str | None = None
 ) -> dict[str, Any]:
     """Scores one run on a split of its own dataset, or of another one of the same kind.
+
+    Of codes at several offsets, which only a train split has, those at offset 0 are scored.
 
     Returns:
       "run_dir" and "digest" (of its checkpoint), "split", "kind", "conditional" (whether bits are
@@ -29,7 +31,7 @@ def evaluate_run(
       queries, of an argmax quantiser), "usage" and the cost of rolled codes.
     """
     model = run.load_model(checkpoint)
-    dataset = run.open_dataset(data_dir)
+    dataset = unshifted(run.open_dataset(data_dir))
     to_ids = run.info.to_ids()
     scores = SplitScorer(model, dataset, to_ids, split)(progress=True)
     per_sample = scores["bits"] / run.info.hop_length
@@ -126,8 +128,12 @@ def evaluate_chain(
 
 
 def audio_digest(spec: DatasetSpec, split: str) -> str:
-    """Names the files, or their stretches, of a split, or of what its codes encode."""
-    sources = sorted((source.name, source.sha256 or "") for source in spec.splits[split].sources)
+    """Names the files, or their stretches, of a split, or of what its codes encode.
+
+    At however many offsets they are encoded, it is the same audio.
+    """
+    sources = [source for source in spec.splits[split].sources if not source.offset]
+    sources = sorted((source.name, source.sha256 or "") for source in sources)
     return hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ada import log
-from ada.data import Dataset
+from ada.data import Dataset, unshifted
 from ada.data.pipeline import ToIds
 from ada.evaluation.likelihood import context_in_hops, read_windows
 from ada.models import AutoregressiveDiscreteAutoencoder
@@ -77,7 +77,8 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
 
     Both are counted on the train split and scored on another, so that they do not profit from few
     codes, as entropies of counts would: they are upper bounds on the entropy of a code and on its
-    *conditional entropy* given the code before. log2 of their number always is.
+    *conditional entropy* given the code before. log2 of their number always is. Only codes at
+    offset 0 are counted, so that the numbers do not depend on the number of offsets.
 
     Args:
       dataset: of codes.
@@ -88,7 +89,7 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
     """
     num_codes = dataset.spec.num_classes
     counts, pairs, times = np.zeros(num_codes, np.int64), *np.zeros((2, 0), np.int64)
-    for codes in all_codes(dataset, "train"):
+    for codes in all_codes(unshifted(dataset), "train"):
         counts += np.bincount(codes, minlength=num_codes)
         found, often = np.unique(_pairs(codes, num_codes), return_counts=True)
         pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)

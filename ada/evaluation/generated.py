@@ -122,6 +122,8 @@ def memorised(
 ) -> dict[str, float] | None:
     """The longest runs of top codes that clips share with the training data, in seconds.
 
+    Training data at several offsets are searched at all of them: a clip may copy any.
+
     Args:
       chain: that made them.
       top_ids: what the topmost level drew, int `[clips, steps]`.
@@ -150,8 +152,11 @@ def memorised(
     if split == "train" or not unheard:
         log.warning("memorisation is not measured: there is no unheard audio to compare with.")
         return None
+    training = _training_codes(top, dataset)
+    if training is None:
+        return None
     corpus, count = [], 0
-    for codes in all_codes(dataset, "train"):
+    for codes in all_codes(training, "train"):
         corpus.append(codes[: MOST_CODES - count])
         count += len(corpus[-1])
         if count == MOST_CODES:
@@ -166,6 +171,21 @@ def memorised(
         "real_mean_secs": float(other.mean()),
         "real_max_secs": float(other.max()),
     }
+
+
+def _training_codes(top: Run, dataset: Dataset) -> Dataset | None:
+    """The codes of a dataset's audio at all offsets that a run was trained on.
+
+    Returns:
+      The dataset itself, or the run's own; None, which is said, if that is not at hand.
+    """
+    if dataset.spec.splits["train"].num_offsets == top.spec.splits["train"].num_offsets:
+        return dataset
+    try:
+        return top.open_dataset()
+    except UserError as error:
+        log.warning(f"memorisation is not measured: {error}")
+        return None
 
 
 def _frechet(

@@ -130,7 +130,7 @@ class SplitScorer:
         self, ids: tf.Tensor, weights: tf.Tensor, source: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         output = self.model.compute_losses(ids, weights)
-        wanted = {"usage", "zero_queries", "quantization_error", "spectrum_moments"}
+        wanted = {"usage", "zero_queries", "quantization_error", "auxiliary_moments"}
         metrics = {k: v for k, v in output.metrics.items() if k in wanted}
         num_sources = len(self._dataset.index(self._split).lengths)
         rows = {"steps": tf.reduce_sum(weights, axis=1)}
@@ -153,8 +153,8 @@ class SplitScorer:
           "bits": mean -log2 p(id) a step; of an autoencoder -log2 p(id | codes), *reconstruction*.
           "source_bits": the same of each source of the split, `[num_sources]`.
           Both are missing as long as the bottleneck alone is trained.
-          With codes also "usage" `[num_codes]`, "perplexity", "used_codes" and raw metrics; with a
-          spectral loss "explained_share" (`ada.models.losses.explained_share`).
+          With codes also "usage" `[num_codes]`, "perplexity", "used_codes" and raw metrics; with an
+          auxiliary loss "explained_share" (`ada.models.losses.explained_share`).
         """
         totals: dict[str, np.ndarray] = {}
         windows = read_batches(self._windows, self._dataset, self._split)
@@ -174,8 +174,8 @@ class SplitScorer:
             result["bits"] = float(source_bits.sum() / steps)
             result["source_bits"] = source_bits / np.maximum(source_steps, 1.0)
         means = {name: value / steps for name, value in totals.items()}
-        if "spectrum_moments" in means:
-            result["explained_share"] = explained_share(means.pop("spectrum_moments"))
+        if "auxiliary_moments" in means:
+            result["explained_share"] = explained_share(means.pop("auxiliary_moments"))
         if "usage" in means:
             usage = means["usage"]
             result |= {

@@ -3,8 +3,19 @@
 Models and quantisers of the paper never import this package; gin composes the two.
 """
 
+from ada.extensions.auxiliary import AuxiliaryLoss
+from ada.extensions.code_front_end import CodeFrontEnd
 from ada.extensions.filterbank import Filterbank, FilterbankFrontEnd
 from ada.extensions.grouped_quantizer import GroupedVectorQuantizer
 from ada.extensions.spectral_loss import SpectralLoss
+from ada.extensions.waveform_loss import WaveformLoss
 
-__all__ = ["Filterbank", "FilterbankFrontEnd", "GroupedVectorQuantizer", "SpectralLoss"]
+__all__ = [
+    "AuxiliaryLoss",
+    "CodeFrontEnd",
+    "Filterbank",
+    "FilterbankFrontEnd",
+    "GroupedVectorQuantizer",
+    "SpectralLoss",
+    "WaveformLoss",
+]

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.audio import get_companding
+from ada.extensions.auxiliary import class_amplitudes
 from ada.layers import Configured, Field
 
 # Cycles of a filter's own frequency under its window; fewer for low filters, which need more taps.
@@ -26,13 +26,11 @@ class Filterbank(NamedTuple):
 
     Attributes:
       hop_length: samples from one frame to the next.
-      num_filters: number of filters; one per octave and `filters_per_octave`, from `lowest_hz` up.
+      num_filters: number of filters, from `lowest_hz` up.
       filters_per_octave: their spacing; 12 are semitones.
       lowest_hz: frequency of the first filter, in Hz.
       num_taps: length of each filter, a multiple of the hop, in samples.
       sample_rate: in Hz.
-      companding: how audio became ids (`ada.audio.COMPANDINGS`).
-      num_classes: number of ids.
     """
 
     hop_length: int
@@ -41,8 +39,6 @@ class Filterbank(NamedTuple):
     lowest_hz: float
     num_taps: int = 2048
     sample_rate: int = 16000
-    companding: str = "mu_law"
-    num_classes: int = 256
 
     @property
     def field(self) -> Field:
@@ -69,11 +65,6 @@ class Filterbank(NamedTuple):
         taps = np.concatenate([window * np.cos(phase), window * np.sin(phase)], axis=1)
         return taps.astype(np.float32)
 
-    def amplitudes(self) -> np.ndarray:
-        """The amplitude of each id, float32 `[num_classes]`."""
-        _, decode = get_companding(self.companding)
-        return decode(np.arange(self.num_classes), self.num_classes)
-
     def check(self) -> None:
         """Raises ValueError for taps that are not whole hops."""
         if self.num_taps % self.hop_length:
@@ -82,21 +73,20 @@ class Filterbank(NamedTuple):
                 f"{self.hop_length}."
             )
 
-    def log_spectrum(self, ids: tf.Tensor) -> tf.Tensor:
+    def log_spectrum(self, audio: tf.Tensor) -> tf.Tensor:
         """Log magnitudes of audio around each hop; silence surrounds the audio.
 
         Args:
-          ids: int `[batch, steps * hop_length]`.
+          audio: float32 `[batch, steps * hop_length]`.
 
         Returns:
           float32 `[batch, steps, num_filters]`: log(1 + 1000 |x|).
         """
-        hop, field = self.hop_length, self.field
-        audio = tf.gather(tf.constant(self.amplitudes()), ids)
+        batch, hop, field = tf.shape(audio)[0], self.hop_length, self.field
         audio = tf.pad(audio, [[0, 0], [field.past, field.future]])
         # As a convolution over whole hops: overlapping frames would take num_taps / hop_length
         # times the memory of the audio.
-        hops = tf.reshape(audio, [tf.shape(ids)[0], -1, hop])
+        hops = tf.reshape(audio, [batch, -1, hop])
         kernel = self.taps().reshape(self.num_taps // hop, hop, -1)
         cosine, sine = tf.split(tf.nn.conv1d(hops, tf.constant(kernel), 1, "VALID"), 2, axis=-1)
         return tf.math.log1p(LOUDNESS * tf.sqrt(cosine**2 + sine**2 + 1e-10))
@@ -111,7 +101,13 @@ class FilterbankFrontEnd(Configured, keras.layers.Layer):
     Args:
       hop_length: samples to one step.
       channels: channels of the output.
-      num_filters: see `Filterbank`, as are all that follow.
+      num_filters: see `Filterbank`.
+      filters_per_octave: see `Filterbank`.
+      lowest_hz: see `Filterbank`.
+      num_taps: see `Filterbank`.
+      sample_rate: see `Filterbank`.
+      companding: how audio became ids (`ada.audio.COMPANDINGS`).
+      num_classes: number of ids.
 
     Shapes: int `[batch, steps * hop_length]` to `[batch, steps, channels]`.
     """
@@ -140,14 +136,7 @@ class FilterbankFrontEnd(Configured, keras.layers.Layer):
         self.companding = companding
         self.num_classes = num_classes
         self._filterbank = Filterbank(
-            hop_length,
-            num_filters,
-            filters_per_octave,
-            lowest_hz,
-            num_taps,
-            sample_rate,
-            companding,
-            num_classes,
+            hop_length, num_filters, filters_per_octave, lowest_hz, num_taps, sample_rate
         )
         self._filterbank.check()
         self.mix = keras.layers.Dense(channels, dtype=self.dtype_policy, name="mix")
@@ -160,6 +149,10 @@ class FilterbankFrontEnd(Configured, keras.layers.Layer):
     def build(self, input_shape: tuple | None = None) -> None:
         self.mix.build((None, None, self.num_filters))
 
+    def amplitudes(self, ids: tf.Tensor) -> tf.Tensor:
+        """Amplitudes in [-1, 1] of ids, float32 of the same shape."""
+        return tf.gather(tf.constant(class_amplitudes(self.companding, self.num_classes)), ids)
+
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         # Brought to a spread of about one.
-        return self.mix(0.7 * self._filterbank.log_spectrum(ids))
+        return self.mix(0.7 * self._filterbank.log_spectrum(self.amplitudes(ids)))

@@ -25,8 +25,8 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
       quantizer: queries to codes and quantised queries.
       modulator: quantised queries to conditioning.
       local_model: WaveNet over the same ids, with the modulator's channels as conditioning.
-      auxiliary: a loss on the modulator's features, called with those, ids and weights
-        (`ada.extensions.SpectralLoss`); None in the paper.
+      auxiliary: a loss on the modulator's features, called with those, audio and weights
+        (`ada.extensions.AuxiliaryLoss`); None in the paper.
 
     Attributes:
       trained_part: what `compute_losses` trains, one of `PARTS`; a setting of the training, not of
@@ -158,6 +158,11 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         """Ids `[batch, time]` to queries `[batch, ceil(time / hop_length), query_dim]`."""
         return self.to_queries(self.encoder(self._pad(ids)))
 
+    def amplitudes(self, ids: tf.Tensor) -> tf.Tensor:
+        """The audio that ids stand for, of a model with a front end or an auxiliary loss."""
+        front_end = self.encoder.front_end
+        return (self.auxiliary if front_end is None else front_end).amplitudes(ids)
+
     def encode(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids `[batch, time]` to int32 codes `[batch, ceil(time / hop_length)]`."""
         codes = self.quantizer(self.queries(ids)).codes
@@ -233,7 +238,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         quantized, codes, losses, metrics = self.quantizer(queries, code_weights, mean_query)
         features = self.modulator.features(quantized)
         if self.auxiliary is not None and not (training and self.trained_part == "local_model"):
-            added = self.auxiliary(features, padded, code_weights)
+            added = self.auxiliary(features, self.amplitudes(padded), code_weights)
             losses, metrics = losses | added.losses, metrics | added.metrics
         if self.trained_part == "bottleneck":
             return ModelOutput(losses, metrics, queries, codes)

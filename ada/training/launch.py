@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from ada import log, runs
+from ada.checkpoint_files import existing_checkpoints
 from ada.data import Dataset
 from ada.errors import UserError
 from ada.files import exclusive
@@ -22,6 +23,7 @@ from ada.training.start import (
     check_fit,
     check_warmup,
     info_of_new_run,
+    load_below,
     make_model,
     open_or_create,
     start_from,
@@ -106,10 +108,12 @@ def _train_phase(
         )
         with contextlib.ExitStack() as stack:
             with workers.agreeing():
+                # Before anything is written; a checkpoint of the run itself wins over it.
                 if init_from:
-                    # Before anything is written; a checkpoint of the run itself wins over it.
                     start_from(network, init_from)
                     trainer.polyak.reset()
+                elif not existing_checkpoints(str(Path(run_dir) / "checkpoints")):
+                    load_below(network, dataset)
                 check_warmup(settings, network)
                 run = runs.Run(run_dir, info, dataset.spec)
                 if workers.is_chief:

@@ -261,7 +261,7 @@ class Loop:
         usage, _ = scores.pop("usage", None), scores.pop("source_bits", None)
         values = {}
         if "explained_share" in scores:
-            values["spectrum/unexplained"] = 1.0 - scores.pop("explained_share")
+            values["conditioning/unexplained"] = 1.0 - scores.pop("explained_share")
         if "bits" in scores:
             values["bits" if usage is None else "reconstruction_bits"] = scores.pop("bits")
         # What is trained decides; the chief's, so that all processes decide alike.

@@ -77,8 +77,8 @@ class Reporter:
         shown = {}
         if "loss/nll" in values:
             shown["bits"] = f"{values['loss/nll'] * NATS_TO_BITS:.3f}"
-        if "spectrum/unexplained" in values:
-            shown["unexplained"] = f"{values['spectrum/unexplained']:.3f}"
+        if "conditioning/unexplained" in values:
+            shown["unexplained"] = f"{values['conditioning/unexplained']:.3f}"
         perplexity = values.get("codebook/perplexity")
         if perplexity is not None:
             shown["perplexity"] = f"{perplexity:.0f}"

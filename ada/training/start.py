@@ -7,12 +7,13 @@ import keras
 from ada import log
 from ada.data import Dataset, differing_data
 from ada.errors import UserError
+from ada.extensions import CodeFrontEnd
 from ada.files import absolute
 from ada.model_json import differing_fields, model_config
 from ada.run_info import RunInfo
 from ada.runs import Run
 from ada.training.settings import TrainingSettings
-from ada.upstream import check_upstream
+from ada.upstream import check_upstream, upstream_run
 
 
 def make_model(settings: TrainingSettings) -> keras.Model:
@@ -86,6 +87,22 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
         check_upstream(dataset)
 
 
+def load_below(network: keras.Model, dataset: Dataset) -> None:
+    """Gives a second level's front end what it needs of the level that made its codes.
+
+    Raises:
+      UserError: if that run is not there, or of another kind.
+    """
+    front_end = network.encoder.front_end if network.quantizer is not None else None
+    if not isinstance(front_end, CodeFrontEnd):
+        return
+    checkpoint, lower = upstream_run(dataset)
+    try:
+        front_end.load_below(lower.load_model(checkpoint))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
 def check_warmup(settings: TrainingSettings, network: keras.Model) -> None:
     """Raises UserError if the training would end before there is a codebook."""
     quantizer, steps = network.quantizer, settings.num_steps
@@ -148,9 +165,13 @@ def start_from(network: keras.Model, init_from: str) -> None:
             f"--init_from: {init_from} is another model than the one configured; use the gin "
             "files it was trained with (see its operative.gin)."
         )
-    # What is left is the quantiser's state.
-    state = {weight.name: weight for weight in source.non_trainable_weights}
-    pairs += [(w, state[w.name]) for w in network.non_trainable_weights if w.name in state]
+    if network.quantizer is not None:
+        state = {weight.name: weight for weight in source.quantizer.non_trainable_weights}
+        own = network.quantizer.non_trainable_weights
+        pairs += [(weight, state[weight.name]) for weight in own if weight.name in state]
+        fronts = [model.encoder.front_end for model in (network, source)]
+        if None not in fronts:
+            pairs += zip(*(front.non_trainable_weights for front in fronts), strict=True)
     for target, value in pairs:
         target.assign(value)
     log.info(f"Started from the weights of {init_from}.")

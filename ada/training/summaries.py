@@ -148,8 +148,8 @@ def step_scalars(result: StepResult, health: Mapping[str, float], active: bool) 
         values[conditional] = losses["nll"] * NATS_TO_BITS
     values |= {f"loss/{name}": value for name, value in losses.items()}
     for name, value in result.metrics.items():
-        if name == "spectrum_moments":
-            values["spectrum/unexplained"] = 1.0 - explained_share(value)
+        if name == "auxiliary_moments":
+            values["conditioning/unexplained"] = 1.0 - explained_share(value)
         elif name != "usage":
             group = "optimizer" if name in _OF_OPTIMIZER else "codebook"
             values[f"{group}/{name}"] = float(value)

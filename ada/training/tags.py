@@ -15,10 +15,11 @@ DESCRIPTIONS = {
     "loss/nll": "-log p(id), given the codes in an autoencoder, in nats an id.",
     "loss/commitment": "Weighted: keeps queries near their codes.",
     "loss/codebook": "Weighted: moves codebook vectors to their queries.",
-    "loss/spectrum": "Weighted: the log spectrum must be readable from the conditioning.",
-    "spectrum/unexplained": "Share of the log spectrum's variance that the conditioning does not "
-    "tell: 0 is best, 1 no better than the mean. In training of the step's batch, in validation of "
-    "the whole split.",
+    "loss/auxiliary": "Weighted: the log spectrum, or the waveform, must be readable from the "
+    "conditioning.",
+    "conditioning/unexplained": "Share of the variance of the auxiliary loss's target (spectrum or "
+    "waveform) that the conditioning does not explain: 0 is best, 1 no better than the mean. In "
+    "training of the step's batch, in validation of the split.",
     "loss/diversity": "Weighted: keeps codes used equally (AMAE).",
     "optimizer/learning_rate": "Of the step, by the schedule.",
     "optimizer/gradient_norm": "Global norm before clipping.",
@@ -84,7 +85,7 @@ _CHARTS = {
     },
     "Notes": {
         "note F1 and frame F1 of reconstructions": [r"^notes/"],
-        "share of the spectrum that codes do not explain": [r"^spectrum/unexplained$"],
+        "share not explained by the conditioning": [r"^conditioning/unexplained$"],
     },
     "Speed": {
         "steps a second": [r"^speed/steps_per_sec$"],

@@ -8,6 +8,7 @@ from extraction import SETTINGS, write_data
 from support import files_of
 
 from ada.codes import extract_codes
+from ada.data import Dataset
 from ada.data.runners import run_in_process
 from ada.training import train
 
@@ -27,6 +28,13 @@ def own(trained, tmp_path):
     root = tmp_path / "own"
     extract_codes(str(root / "run"), str(root / "codes"), data_dir=str(root / "data"))
     return root
+
+
+@pytest.fixture(scope="module")
+def shifted(trained):
+    """A dataset of codes at two offsets: 0 and 2 of the 4 steps of a hop, each of 64 samples."""
+    extract_codes(str(trained / "run"), str(trained / "shifted"), num_offsets=2)
+    return Dataset.open(str(trained / "shifted"))
 
 
 @pytest.fixture(scope="module")

@@ -36,18 +36,18 @@ def test_loss_is_the_weighted_mean_squared_error(loss, batch):
     target = loss.target(tf.constant(ids)).numpy()
     prediction = features @ loss.head.kernel.numpy() + loss.head.bias.numpy()
     error = (weights[..., np.newaxis] * (prediction - target) ** 2).sum((0, 1))
-    np.testing.assert_allclose(output.losses["spectrum"], WEIGHT * error.mean(), rtol=1e-5)
+    np.testing.assert_allclose(output.losses["auxiliary"], WEIGHT * error.mean(), rtol=1e-5)
     mean = (weights[..., np.newaxis] * target).sum((0, 1))
     variance = (weights[..., np.newaxis] * (target - mean) ** 2).sum()
-    found = explained_share(output.metrics["spectrum_moments"])
+    found = explained_share(output.metrics["auxiliary_moments"])
     assert found == pytest.approx(1.0 - error.sum() / variance, rel=1e-3)
 
 
 def test_moments_of_parts_add_up(loss, batch):
-    whole = loss(*batch).metrics["spectrum_moments"]
+    whole = loss(*batch).metrics["auxiliary_moments"]
     parts = [loss(*(value[row : row + 1] for value in batch)) for row in range(2)]
     np.testing.assert_allclose(
-        sum(part.metrics["spectrum_moments"] for part in parts), whole, rtol=1e-5
+        sum(part.metrics["auxiliary_moments"] for part in parts), whole, rtol=1e-5
     )
 
 

@@ -68,7 +68,7 @@ def test_each_phase_trains_its_own_part(run_dir):
 
 def test_first_phase_is_scored_by_the_spectrum(run_dir):
     lines = (run_dir / "bottleneck" / "metrics.jsonl").read_text()
-    assert "spectrum/unexplained" in lines
+    assert "conditioning/unexplained" in lines
     assert "reconstruction_bits" not in lines
     assert "reconstruction_bits" in (run_dir / "metrics.jsonl").read_text()
 
@@ -121,7 +121,7 @@ def gradients(model, part):
 def test_auxiliary_loss_reaches_all_but_the_local_model(make_note_autoencoder):
     model = make_note_autoencoder()
     losses, reached = gradients(model, "bottleneck")
-    assert set(losses) == {"spectrum", "commitment", "codebook"}
+    assert set(losses) == {"auxiliary", "commitment", "codebook"}
     trained = [any(weight is w for w in model.trainable_weights) for weight in model.weights]
     expected = [t and not local for t, local in zip(trained, of_local_model(model), strict=True)]
     assert reached == expected
@@ -137,7 +137,7 @@ def test_likelihood_reaches_the_local_model_alone_in_the_second_phase(make_note_
 def test_joint_training_has_all_losses(make_note_autoencoder):
     model = make_note_autoencoder()
     losses, reached = gradients(model, "all")
-    assert set(losses) == {"nll", "spectrum", "commitment", "codebook"}
+    assert set(losses) == {"nll", "auxiliary", "commitment", "codebook"}
     assert sum(reached) == len(model.trainable_weights)
 
 

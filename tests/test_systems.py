@@ -1,0 +1,67 @@
+"""Offsets of codes as a setting of a system: which stages depend on it, and what is refused."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ada import stages
+from ada.configuration import load_system
+from ada.errors import UserError
+from ada.stages import Stages
+from ada.systems import System, _train_levels, run_system
+
+LEVELS = load_system("gin/systems/vqvae_amae.gin")
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    """A function that trains the levels of a system, as it were; returns the commands run."""
+
+    def trained(num_offsets):
+        found = []
+
+        def run(command, check):
+            found.append([*command[2:]])
+            flags = dict(flag.lstrip("-").split("=", 1) for flag in command[3:] if "=" in flag)
+            output = Path(flags.get("output_dir", flags["run_dir"]))
+            output.mkdir(exist_ok=True)
+            for name in ("dataset.json", "run.json"):
+                (output / name).touch()
+            return SimpleNamespace(returncode=0)
+
+        monkeypatch.setattr(stages.subprocess, "run", run)
+        monkeypatch.setattr("ada.systems._set_aside", lambda *where: None)
+        system = System(LEVELS, num_offsets=num_offsets)
+        _train_levels(system, Stages(tmp_path), dict.fromkeys(LEVELS, []), "data")
+        return found
+
+    return trained
+
+
+def test_another_number_of_offsets_makes_codes_and_what_follows_again(commands):
+    once = commands(1)
+    order = ["ada.train", "ada.extract_codes"] * 2 + ["ada.train"]
+    assert [command[0] for command in once] == order
+    # The commands are those of systems that know nothing of offsets: what was done stays done.
+    assert not any("--num_offsets" in flag for command in once for flag in command)
+    assert commands(1) == []
+    more = commands(2)
+    assert [command[0] for command in more] == order[1:]
+    assert [command for command in more if "--num_offsets=2" in command] == [more[0], more[2]]
+    assert commands(2) == []
+    assert len(commands(1)) == len(commands(4)) == 4
+
+
+@pytest.mark.parametrize(
+    ("system", "num_offsets", "message"),
+    [
+        ("hop8_vqvae", 9, "within a hop of 8 there are 1 to 8 offsets"),
+        ("thin_wavenet", 2, "the system trains nothing on codes"),
+    ],
+)
+def test_offsets_that_there_are_not_are_refused_first(system, num_offsets, message, tmp_path):
+    levels = load_system(f"gin/systems/{system}.gin")
+    with pytest.raises(UserError, match=message):
+        run_system(System(levels, num_offsets=num_offsets), str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
