@@ -68,8 +68,6 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
             sample_rate,
         )
         self._filterbank.check()
-        for layer in self._frozen:
-            layer.trainable = False
         self.mix = keras.layers.Dense(channels, dtype=self.dtype_policy, name="mix")
 
     @property
@@ -89,6 +87,10 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
         self.modulator.build((None, None, dim))
         self.waveform.build((None, None, self.modulator.channels))
         self.mix.build((None, None, self.num_filters))
+        for layer in self._frozen:
+            # Keras sets nothing, in sublayers either, where the value is what it was.
+            layer.trainable = True
+            layer.trainable = False
 
     def load_below(self, model: AutoregressiveDiscreteAutoencoder) -> None:
         """Copies codebook, modulator and linear layer of the trained level below.

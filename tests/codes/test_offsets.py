@@ -76,7 +76,7 @@ def test_pieces_groups_and_second_levels_keep_to_the_shifted_start(
     ]
     extract_codes(level3, str(tmp_path / "codes3"), data_dir=below.directory, num_offsets=2)
     above = Dataset.open(str(tmp_path / "codes3"))
-    assert {s.offset for s in above.sources("train")} == {0, 2 * 4, 2 * 16, 2 * 16 + 2 * 4}
+    assert {s.offset for s in above.sources("train")} == {0, 2 * 4, 4 * 16, 4 * 16 + 2 * 4}
     assert {s.offset for s in above.sources("validation")} == {0}
     for shift2 in (0, 2):
         expected = model2.encode(steps["train"][0][np.newaxis, shift2:]).numpy()

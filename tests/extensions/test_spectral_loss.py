@@ -19,21 +19,21 @@ def loss(randomize):
 
 @pytest.fixture
 def batch():
-    """Features, ids and weights of two rows of five steps; the last step counts nothing."""
+    """Features, audio and weights of two rows of five steps; the last step counts nothing."""
     rng = np.random.default_rng(0)
     weights = rng.uniform(size=(2, 5)).astype(np.float32)
     weights[1, 4] = 0.0
     return (
         rng.normal(size=(2, 5, 4)).astype(np.float32),
-        rng.integers(0, 256, (2, 40)).astype(np.int32),
+        rng.uniform(-1.0, 1.0, (2, 40)).astype(np.float32),
         weights / weights.sum(),
     )
 
 
 def test_loss_is_the_weighted_mean_squared_error(loss, batch):
-    features, ids, weights = batch
-    output = loss(features, ids, weights)
-    target = loss.target(tf.constant(ids)).numpy()
+    features, audio, weights = batch
+    output = loss(features, audio, weights)
+    target = loss.target(tf.constant(audio)).numpy()
     prediction = features @ loss.head.kernel.numpy() + loss.head.bias.numpy()
     error = (weights[..., np.newaxis] * (prediction - target) ** 2).sum((0, 1))
     np.testing.assert_allclose(output.losses["auxiliary"], WEIGHT * error.mean(), rtol=1e-5)

@@ -101,7 +101,26 @@ CASES = {
             "companding": "uniform",
             "num_classes": 5,
         },
-        (VECTORS, IDS, np.full((2, 12), 1 / 24, np.float32)),
+        (VECTORS, VECTORS[..., 0], np.full((2, 12), 1 / 24, np.float32)),
+    ),
+    extensions.WaveformLoss: (
+        {"hop_length": 1, "weight": 2.0, "companding": "uniform", "num_classes": 5},
+        (VECTORS, VECTORS[..., 0], np.full((2, 12), 1 / 24, np.float32)),
+    ),
+    extensions.CodeFrontEnd: (
+        {
+            "hop_length": 3,
+            "channels": 4,
+            "quantizer": lambda: quantizers.VectorQuantizer(5, 3),
+            "modulator": lambda: models.Modulator(4, [1], 3),
+            "waveform": lambda: extensions.WaveformLoss(2),
+            "num_filters": 5,
+            "filters_per_octave": 2,
+            "lowest_hz": 900.0,
+            "num_taps": 12,
+            "sample_rate": 8000,
+        },
+        IDS,
     ),
     extensions.GroupedVectorQuantizer: (
         {
