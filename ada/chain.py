@@ -37,6 +37,12 @@ class Chain(NamedTuple):
         runs = tuple(map(Run.open, pretrained.resolve_chain(run_dirs)))
         if not runs:
             raise UserError("a chain needs at least one run directory, top first.")
+        for run in runs:
+            if run.info.part == "bottleneck":
+                raise UserError(
+                    f"{run.directory} is a first phase, without a trained local model: name the "
+                    "run of the second phase, the folder that it is in."
+                )
         checkpoints = [checkpoint]
         for upper, lower in zip(runs, runs[1:], strict=False):
             if upper.info.kind != "codes":

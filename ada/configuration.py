@@ -35,7 +35,7 @@ REGISTERED = (
 )
 
 
-# Arguments that the user's own bindings set, of what was loaded last.
+# Arguments that the user's own files and bindings set, of what was loaded last.
 _given: set[str] = set()
 
 
@@ -70,8 +70,9 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
     make_settings = _register()
     gin.clear_config()
     _given.clear()
-    _given.update(_bound_names("\n".join(gin_params)))
+    _given.update(_bound_names("\n".join([*_own_texts(gin_files), *gin_params])))
     with _gin_errors():
+        _check_model_comes_first(gin_files)
         gin.parse_config_files_and_bindings(list(gin_files), [], finalize_config=False)
         known = _macros()
         gin.parse_config(list(gin_params))
@@ -87,6 +88,30 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
             )
         settings = make_settings()
     return dataclasses.replace(settings, model=_checked(settings.model))
+
+
+def _check_model_comes_first(gin_files: Sequence[str]) -> None:
+    """Refuses a model's file behind what changes it: its own values would win."""
+    if len(gin_files) < 2:
+        return
+    names_model = []
+    for path in gin_files:
+        gin.clear_config()
+        gin.parse_config_files_and_bindings([path], [], finalize_config=False)
+        names_model.append(
+            "model" in gin.get_bindings(training.TrainingSettings, inherit_scopes=False)
+        )
+    gin.clear_config()
+    if any(names_model) and not names_model[0]:
+        model = gin_files[names_model.index(True)]
+        raise ValueError(f"{model} names the model: give it first, before {gin_files[0]}.")
+
+
+def _own_texts(gin_files: Sequence[str]) -> list[str]:
+    """The texts of gin files that are the user's own."""
+    shipped = resources.gin_dir().resolve()
+    paths = [Path(path) for path in gin_files]
+    return [p.read_text() for p in paths if p.is_file() and shipped not in p.resolve().parents]
 
 
 def load_with(
@@ -239,14 +264,20 @@ def check_all_used() -> None:
     One overlay serves several models: of a shipped file, what this model has no use for is no
     mistake.
     """
-    used = {(key, name) for key, values in _operative().items() for name in values}
+    used = {(*key, name) for key, values in _operative().items() for name in values}
     tolerated = _shipped_bindings() - _given
+
+    def is_used(scope: str, thing: str, name: str) -> bool:
+        # What a macro refers to is built within a scope of the macro's name.
+        scopes = {found for found, other, argument in used if (other, argument) == (thing, name)}
+        return any(not scope or f"{found}/".startswith(f"{scope}/") for found in scopes)
+
     unused = [
         f"{'/'.join(filter(None, key))}.{name}"
         for key, values in gin.config._CONFIG.items()
         if key[1] != "gin.macro"
         for name in values
-        if (key, name) not in used and f"{key[1].rsplit('.', 1)[-1]}.{name}" not in tolerated
+        if not is_used(*key, name) and f"{key[1].rsplit('.', 1)[-1]}.{name}" not in tolerated
     ]
     if unused:
         raise UnusedBindingError(

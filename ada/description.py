@@ -42,7 +42,7 @@ def describe(
     lines.append(f"receptive field: {_steps(model.receptive_field, rate)}")
     if isinstance(model, AutoregressiveDiscreteAutoencoder):
         hop = model.hop_length
-        lines.append(f"encoder sees: {_field(model.encoder.field, rate)}")
+        lines.append(f"encoder sees: {_field(model.encoder_field, rate)}")
         code_rate = None if rate is None else rate / hop
         lines.append(f"modulator sees: {_field(model.modulator.field, code_rate)}, in codes")
         if model.num_codes:

@@ -25,6 +25,7 @@ class RunInfo:
         behind a scheme.
       upstream: for codes, the run and checkpoint that made them (`ada.upstream`).
       init_from: the run or pretrained name its weights started from, if any.
+      part: what was trained (`AutoregressiveDiscreteAutoencoder.trained_part`).
       encoder_digest: of the checkpoint that the frozen encoder came from, where only the local
         model is trained: all checkpoints of the run then make the same codes. None otherwise.
     """
@@ -38,6 +39,7 @@ class RunInfo:
     data_dir_from_run: str
     upstream: dict[str, Any] = dataclasses.field(default_factory=dict)
     init_from: str | None = None
+    part: str = "all"
     encoder_digest: str | None = None
     software_version: str = ada.__version__
     format_version: int = FORMAT_VERSION

@@ -23,15 +23,24 @@ def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> di
 
     Returns:
       `Run.identity`, with `Run.codes_digest` as "digest" and "run_dir" as an absolute path; the
-      same from the codes, for trees that were moved; and "data_dir".
+      same from the codes, for trees that were moved; "data_dir"; and, where codes come in groups,
+      "group_length".
     """
     run_dir = absolute(run.directory)
-    return run.identity(checkpoint) | {
-        "digest": run.codes_digest(checkpoint),
-        "run_dir": run_dir,
-        "run_dir_from_codes": None if "://" in output_dir else os.path.relpath(run_dir, output_dir),
-        "data_dir": data_dir,
-    }
+    group_length = run.configured_model().quantizer.group_length
+    grouped = {"group_length": group_length} if group_length > 1 else {}
+    return (
+        run.identity(checkpoint)
+        | grouped
+        | {
+            "digest": run.codes_digest(checkpoint),
+            "run_dir": run_dir,
+            "run_dir_from_codes": None
+            if "://" in output_dir
+            else os.path.relpath(run_dir, output_dir),
+            "data_dir": data_dir,
+        }
+    )
 
 
 def encoder_checkpoint(codes: RunInfo | DatasetSpec, lower: Run) -> tuple[str | None, str]:

@@ -56,6 +56,7 @@ def training_batches(
     slice_index: int = 0,
     num_slices: int = 1,
     to_ids: ToIds | None = None,
+    alignment: int = 1,
 ) -> tf.data.Dataset:
     """Random crops without end; each batch is a function of (seed, global step) and nothing else.
 
@@ -73,6 +74,7 @@ def training_batches(
       slice_index: which slice of each global batch to yield (of a replica or worker).
       num_slices: slices of a global batch; they are disjoint and together equal it exactly.
       to_ids: from stored steps to ids; `default_to_ids` if None.
+      alignment: crops start at multiples of it, as groups of codes do.
 
     Returns:
       Batches of `ids` int32 and `weights` float32 `[batch_size / num_slices, crop_steps]`.
@@ -102,6 +104,7 @@ def training_batches(
         position = time - (tf.gather(ends, source) - length)
         # The position in the source is uniform; scaled to the places where a crop may start.
         start = position * tf.maximum(length - crop_steps + 1, 1) // length
+        start = start // alignment * alignment
         counted = tf.minimum(length, crop_steps)
         share = 1.0 / tf.cast(tf.reduce_sum(counted), tf.float32)
         return {

@@ -70,12 +70,14 @@ def train(
     if settings.first_phase is None:
         _train_phase(settings, run_dir, init_from, *arguments)
         return
-    first = str(Path(run_dir) / BOTTLENECK)
+    first, second = str(Path(run_dir) / BOTTLENECK), settings.of_second_phase()
     # Once the second phase has begun, the first is over.
     if not runs.Run.exists(run_dir):
+        # What would not fit then is not to be found after hours.
+        check_fit(second, settings.model(), Dataset.open(data_dir))
         _train_phase(settings.of_first_phase(), first, init_from, *arguments)
     start = first if runs.Run.exists(first) else None
-    _train_phase(settings.of_second_phase(), run_dir, start, *arguments)
+    _train_phase(second, run_dir, start, *arguments)
 
 
 def _train_phase(
@@ -112,7 +114,13 @@ def _train_phase(
                 if init_from:
                     start_from(network, init_from)
                     trainer.polyak.reset()
-                elif not existing_checkpoints(str(Path(run_dir) / "checkpoints")):
+                begun = existing_checkpoints(str(Path(run_dir) / "checkpoints"))
+                if settings.part == "local_model" and not init_from and not begun:
+                    raise UserError(
+                        f"the first phase of {run_dir} is gone, and its local model was not saved "
+                        "yet: remove the directory to train from the beginning."
+                    )
+                if settings.part != "local_model" and not begun:
                     load_below(network, dataset)
                 check_warmup(settings, network)
                 run = runs.Run(run_dir, info, dataset.spec)
@@ -188,10 +196,11 @@ def make_trainer(
     strategy = strategy or make_strategy(settings.strategy)
     parts = strategy.num_replicas_in_sync * settings.accumulation_steps
     if settings.batch_size % parts:
+        name = "FIRST_PHASE_BATCH_SIZE" if settings.part == "bottleneck" else "BATCH_SIZE"
         raise UserError(
             f"batch_size {settings.batch_size} cannot be divided into "
             f"{settings.accumulation_steps} micro-batches on each of "
-            f"{strategy.num_replicas_in_sync} replicas: set BATCH_SIZE to a multiple of {parts}."
+            f"{strategy.num_replicas_in_sync} replicas: set {name} to a multiple of {parts}."
         )
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():

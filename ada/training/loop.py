@@ -109,6 +109,7 @@ class Loop:
             seed=self.settings.seed,
             first_step=step,
             to_ids=self.run.info.to_ids(),
+            alignment=self.dataset.spec.upstream.get("group_length", 1),
             **of_worker,
         )
 
@@ -181,12 +182,12 @@ class Loop:
             except _ValidationBroken:
                 self._stop(step)
             self.stopwatch.start(step)
+        last = last or self.checkpoints.stopped_early(self.intervals.patience)
         if self.note_listener is not None and self.note_listener.is_due(step, last):
             bar.set_postfix_str("listening for notes", refresh=True)
             with self.trainer.polyak.in_place():
                 self.reporter.notes(self.note_listener(), step)
             self.stopwatch.start(step)
-        last = last or self.checkpoints.stopped_early(self.intervals.patience)
         if step % self.intervals.save == 0 or last:
             self._check(result, step)
             self.checkpoints.save()

@@ -66,6 +66,11 @@ def search(
     settings = load({})
     if settings.search is None:
         raise UserError("nothing to search: bind train.search (see gin/level2_vqvae.gin).")
+    if settings.first_phase is not None:
+        raise UserError(
+            "population-based training has one phase: set FIRST_PHASE = None, or train with "
+            "ada.train."
+        )
     plan = _plan(settings, len(gpus))
     dataset = Dataset.open(absolute(data_dir))
     network = make_model(settings)

@@ -52,6 +52,7 @@ def info_of_new_run(
         data_dir_from_run="" if "://" in data_dir else os.path.relpath(data_dir, run_dir),
         upstream=dict(spec.upstream),
         init_from=init_from,
+        part=settings.part,
         # Frozen, it is that of the first phase for good.
         encoder_digest=Run.open(init_from).codes_digest()
         if init_from and settings.part == "local_model"
@@ -70,8 +71,10 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
     if spec.kind == "codes" and spec.num_classes != network.num_classes:
         raise UserError(
             f"{dataset.directory} holds {spec.num_classes} codes, the model has "
-            f"{network.num_classes} classes; set NUM_CODES to {spec.num_classes}."
+            f"{network.num_classes} classes; set NUM_CODES to {spec.num_classes} (of a second level "
+            "NUM_CODES_BELOW; with gin/notes.gin HOP64_CODES or LEVEL2_CODES)."
         )
+    _check_hearing(settings, network, dataset)
     field = network.receptive_field
     if crop_steps < field + 1 and not settings.allow_short_crops:
         raise UserError(
@@ -85,6 +88,23 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
         raise UserError(f"train.crop_steps {crop_steps} must be a multiple of {what}, {whole}.")
     if spec.kind == "codes":
         check_upstream(dataset)
+
+
+def _check_hearing(settings: TrainingSettings, network: keras.Model, dataset: Dataset) -> None:
+    """Raises UserError if front end or auxiliary loss were made for other audio."""
+    if network.quantizer is None:
+        return
+    expected = {"sample_rate": dataset.spec.sample_rate}
+    if dataset.spec.kind == "audio":
+        expected["companding"] = settings.companding
+    for layer in (network.encoder.front_end, network.auxiliary):
+        for name, value in expected.items():
+            found = getattr(layer, name, value)
+            if found != value:
+                raise UserError(
+                    f"{type(layer).__name__}.{name} is {found!r}, but the data are of {value!r}: "
+                    f"set it to {value!r}."
+                )
 
 
 def load_below(network: keras.Model, dataset: Dataset) -> None:
@@ -136,6 +156,11 @@ def open_or_create(
             f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
             "operative.gin): choose another --run_dir, or remove it to train anew."
         )
+    if run.info.part != info.part:
+        raise UserError(
+            f"{run_dir} trains {run.info.part!r} of its model, these settings {info.part!r}: give "
+            "the same train.first_phase, or choose another --run_dir."
+        )
     if run.info.companding != info.companding:
         raise UserError(
             f"{run_dir} was trained with {run.info.companding} companding, not "
@@ -157,21 +182,22 @@ def start_from(network: keras.Model, init_from: str) -> None:
     """
     source = Run.open(init_from).load_model()
     # Settings that change no weights, such as INPUT_REPLACEMENT or RESTART_EVERY, may differ.
+    same = len(network.trainable_weights) == len(source.trainable_weights)
     pairs = list(zip(network.trainable_weights, source.trainable_weights, strict=False))
-    if len(network.trainable_weights) != len(source.trainable_weights) or any(
-        target.shape != value.shape for target, value in pairs
-    ):
-        raise UserError(
-            f"--init_from: {init_from} is another model than the one configured; use the gin "
-            "files it was trained with (see its operative.gin)."
-        )
-    if network.quantizer is not None:
+    quantizers = network.quantizer, source.quantizer
+    if None not in quantizers:
+        same = same and quantizers[0].group_length == quantizers[1].group_length
         state = {weight.name: weight for weight in source.quantizer.non_trainable_weights}
         own = network.quantizer.non_trainable_weights
         pairs += [(weight, state[weight.name]) for weight in own if weight.name in state]
         fronts = [model.encoder.front_end for model in (network, source)]
         if None not in fronts:
-            pairs += zip(*(front.non_trainable_weights for front in fronts), strict=True)
+            pairs += zip(*(front.non_trainable_weights for front in fronts), strict=False)
+    if not same or any(target.shape != value.shape for target, value in pairs):
+        raise UserError(
+            f"--init_from: {init_from} is another model than the one configured; use the gin "
+            "files it was trained with (see its operative.gin)."
+        )
     for target, value in pairs:
         target.assign(value)
     log.info(f"Started from the weights of {init_from}.")
