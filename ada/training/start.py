@@ -71,8 +71,8 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
     if spec.kind == "codes" and spec.num_classes != network.num_classes:
         raise UserError(
             f"{dataset.directory} holds {spec.num_classes} codes, the model has "
-            f"{network.num_classes} classes; set NUM_CODES to {spec.num_classes} (of a second level "
-            "NUM_CODES_BELOW; with gin/notes.gin HOP64_CODES or LEVEL2_CODES)."
+            f"{network.num_classes} classes; set NUM_CODES to {spec.num_classes} (of second levels "
+            "NUM_CODES_BELOW, with gin/notes.gin HOP64_CODES or LEVEL2_CODES)."
         )
     _check_hearing(settings, network, dataset)
     field = network.receptive_field

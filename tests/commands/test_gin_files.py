@@ -22,7 +22,7 @@ SYSTEM_NAMES = [
     "vqvae_pbt_vqvae",
 ]
 # What stands on top of any model, and is none.
-ON_TOP = ("tiny", "small")
+ON_TOP = ("tiny", "small", "notes", "piano")
 MODELS = sorted(p.stem for p in (ROOT / "gin").glob("*.gin") if p.stem not in ON_TOP)
 SYSTEMS = sorted(p.stem for p in (ROOT / "gin" / "systems").glob("*.gin"))
 ONE_STEP = [
@@ -159,3 +159,70 @@ def test_bindings_go_to_the_models_that_use_them():
     plain = ["CODEBOOK_WARMUP_STEPS=0", "ARGMAX_NORMALIZATION='relu'"]
     for params in (plain, plain[::-1]):
         assert configuration.params_for(["gin/level2_amae.gin", "gin/tiny.gin"], params) == params
+
+
+@pytest.mark.parametrize(
+    "overlay", [["notes"], ["tiny", "notes"], ["notes", "piano"]], ids="+".join
+)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_fits_the_overlay_for_notes(name, overlay):
+    files = [f"gin/{each}.gin" for each in (name, *overlay)]
+    settings = configuration.load(files)
+    model = settings.model()
+    configuration.check_all_used()
+    has_codes = bool(model.num_codes)
+    assert (settings.first_phase is not None) == has_codes
+    assert settings.crop_steps % model.alignment == 0
+    if has_codes:
+        assert model.auxiliary is not None
+        assert settings.of_first_phase().crop_steps % model.alignment == 0
+        assert settings.first_phase.num_steps > model.quantizer.warmup_steps
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_levels_fit_each_other_with_the_overlay_for_notes(name):
+    models = [
+        configuration.load([f"gin/{level}.gin", "gin/notes.gin", "gin/piano.gin"]).model()
+        for level in configuration.load_system(f"gin/systems/{name}.gin")
+    ]
+    for lower, upper in zip(models, models[1:], strict=False):
+        assert upper.num_classes == lower.num_codes
+    if len(models) == 3:
+        lower, middle, _ = models
+        for model in (lower, middle):
+            model.build()
+        middle.encoder.front_end.load_below(lower)
+
+
+def test_files_in_the_wrong_order_are_refused():
+    with pytest.raises(UserError, match="hop64_vqvae.gin names the model: give it first"):
+        configuration.load(["gin/notes.gin", "gin/hop64_vqvae.gin"])
+
+
+@pytest.mark.parametrize(
+    ("overlays", "binding"),
+    [
+        ([], "VectorQuantizer.commitment_weight=0.5"),
+        (["notes"], "FirstPhase.batch_size=4"),
+        (["notes"], "SpectralLoss.weight=3.0"),
+        (["notes"], "GroupedVectorQuantizer.code_dim=16"),
+    ],
+)
+def test_bindings_of_what_a_macro_names_are_used(overlays, binding):
+    files = [f"gin/{name}.gin" for name in ("hop64_vqvae", *overlays)]
+    configuration.load(files, [binding]).model()
+    configuration.check_all_used()
+    assert configuration.params_for(files, [binding]) == [binding]
+
+
+@pytest.mark.parametrize(
+    "binding", ["ArgmaxQuantizer.diversity_weight = 3.0", "Search.population = 3"]
+)
+@pytest.mark.parametrize("in_file", [True, False], ids=["file", "flag"])
+def test_unused_bindings_are_errors(binding, in_file, tmp_path):
+    path = tmp_path / "mine.gin"
+    path.write_text(binding if in_file else "")
+    files = ["gin/hop64_vqvae.gin", str(path)]
+    configuration.load(files, [] if in_file else [binding]).model()
+    with pytest.raises(UserError, match="nothing uses"):
+        configuration.check_all_used()

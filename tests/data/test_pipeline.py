@@ -43,6 +43,23 @@ def test_batch_depends_on_seed_and_step_only(codes):
     assert any((whole[0]["ids"] != b["ids"]).any() for b in whole[1:])
 
 
+def test_aligned_crops_begin_at_multiples(codes):
+    dataset, sources = codes
+    found = set()
+    for batch in take(training_batches(dataset, **ARGUMENTS, alignment=8), 20):
+        for ids, weights in zip(batch["ids"], batch["weights"], strict=True):
+            row = ids[weights > 0]
+            places = [
+                start
+                for source in sources["train"]
+                for start in range(0, max(len(source) - 249, 1), 8)
+                if np.array_equal(source[start : start + 250], row)
+            ]
+            assert len(places) == 1
+            found.update(places)
+    assert len(found) > 20
+
+
 @pytest.mark.parametrize("num_slices", [2, 3, 6])
 def test_slices_together_are_the_batch(codes, num_slices):
     whole = take(training_batches(codes[0], **ARGUMENTS), 8)

@@ -1,12 +1,14 @@
 """Training in two phases: the bottleneck first, then the local model alone."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from support import values_in
 
+from ada.chain import Chain
 from ada.codes import extract_codes
 from ada.data import Dataset
 from ada.data.options import AudioOptions
@@ -139,6 +141,35 @@ def test_joint_training_has_all_losses(make_note_autoencoder):
     losses, reached = gradients(model, "all")
     assert set(losses) == {"nll", "auxiliary", "commitment", "codebook"}
     assert sum(reached) == len(model.trainable_weights)
+
+
+def test_run_keeps_to_its_part(settings, data_dir, run_dir):
+    with pytest.raises(UserError, match="trains 'local_model' of its model, these settings 'all'"):
+        train(dataclasses.replace(settings, first_phase=None), str(run_dir), data_dir)
+
+
+def test_chain_refuses_a_first_phase(run_dir):
+    with pytest.raises(UserError, match="is a first phase"):
+        Chain.open([str(run_dir / "bottleneck")])
+
+
+def test_second_phase_is_checked_before_the_first_begins(settings, data_dir, tmp_path):
+    with pytest.raises(UserError, match="60 must be a multiple of 2 codes of a group, 8"):
+        train(dataclasses.replace(settings, crop_steps=60), str(tmp_path / "run"), data_dir)
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_companding_and_sample_rate_are_refused(settings, data_dir, tmp_path):
+    with pytest.raises(UserError, match="FilterbankFrontEnd.companding is 'mu_law', but the data"):
+        train(dataclasses.replace(settings, companding="uniform"), str(tmp_path), data_dir)
+
+
+def test_missing_first_phase_is_refused(settings, data_dir, run_dir, tmp_path):
+    """Killed before its first checkpoint, a second phase cannot go on without the first."""
+    for name in ("run.json", "model.json", "dataset.json", "operative.gin"):
+        shutil.copy(run_dir / name, tmp_path / name)
+    with pytest.raises(UserError, match="the first phase of .* is gone"):
+        train(settings, str(tmp_path), data_dir)
 
 
 def test_models_without_a_bottleneck_loss_are_refused(settings, data_dir, tmp_path):
