@@ -36,6 +36,12 @@ flags.DEFINE_integer(
     "level above (see ada.extract_codes); at two levels of codes the numbers multiply.",
     lower_bound=1,
 )
+flags.DEFINE_string(
+    "init_from",
+    None,
+    "Folder of run directories, or pretrained system, whose weights levels of the same name start "
+    "from.",
+)
 flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
 flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
 flags.DEFINE_float("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
@@ -65,6 +71,7 @@ def main(argv: list[str]) -> int:
         levels_dir=FLAGS.levels_dir,
         sample_rate=FLAGS.sample_rate,
         num_offsets=FLAGS.num_offsets,
+        init_from=FLAGS.init_from,
         num_samples=FLAGS.num_samples,
         duration_secs=FLAGS.duration_secs,
         sampling=level_flags.given(),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ada import bundled, configuration, level_flags, log
+from ada import bundled, configuration, level_flags, log, pretrained
 from ada.codes import shifts_within
 from ada.data import Dataset, DatasetSpec
 from ada.data.jsonable import to_jsonable
@@ -52,6 +52,8 @@ class System:
       sample_rate: of the dataset, Hz.
       num_offsets: number of offsets within the hop at which each autoencoder encodes its train
         split (`ada.codes`).
+      init_from: a folder of run directories, or the name of a pretrained system: levels that have
+        the name of one of its runs start from its weights.
       num_samples: clips to generate.
       duration_secs: their length.
       sampling: flags that take precedence over the sampling values of each run.
@@ -67,6 +69,7 @@ class System:
     levels_dir: str | None = None
     sample_rate: int = 16000
     num_offsets: int = 1
+    init_from: str | None = None
     num_samples: int = 4
     duration_secs: float = 5.0
     sampling: level_flags.SamplingFlags = level_flags.SamplingFlags()
@@ -169,6 +172,10 @@ def train_level(
     searched = search and configuration.load(gin_files, params).search is not None
     module = "ada.pbt" if searched else "ada.train"
     command = [module, *flags, f"--run_dir={out}", f"--data_dir={data_dir}"]
+    if system.init_from and level in system.levels:
+        start = f"{system.init_from}/{level}"
+        if Run.exists(pretrained.resolve(start)):
+            command.append(f"--init_from={start}")
     stages.run(name, command, out / "run.json", configuration.parsed(gin_files, params))
     return str(out)
 

@@ -18,7 +18,7 @@ LEVELS = load_system("gin/systems/vqvae_amae.gin")
 def commands(tmp_path, monkeypatch):
     """A function that trains the levels of a system, as it were; returns the commands run."""
 
-    def trained(num_offsets):
+    def trained(num_offsets, init_from=None):
         found = []
 
         def run(command, check):
@@ -32,7 +32,7 @@ def commands(tmp_path, monkeypatch):
 
         monkeypatch.setattr(stages.subprocess, "run", run)
         monkeypatch.setattr("ada.systems._set_aside", lambda *where: None)
-        system = System(LEVELS, num_offsets=num_offsets)
+        system = System(LEVELS, num_offsets=num_offsets, init_from=init_from)
         _train_levels(system, Stages(tmp_path), dict.fromkeys(LEVELS, []), "data")
         return found
 
@@ -51,6 +51,15 @@ def test_another_number_of_offsets_makes_codes_and_what_follows_again(commands):
     assert [command for command in more if "--num_offsets=2" in command] == [more[0], more[2]]
     assert commands(2) == []
     assert len(commands(1)) == len(commands(4)) == 4
+
+
+def test_levels_start_from_runs_of_their_name(commands, tmp_path):
+    other = tmp_path / "other"
+    (other / LEVELS[1]).mkdir(parents=True)
+    (other / LEVELS[1] / "run.json").touch()
+    trained = [command for command in commands(1, str(other)) if command[0] == "ada.train"]
+    found = [[flag for flag in command if "--init_from" in flag] for command in trained]
+    assert found == [[], [f"--init_from={other}/{LEVELS[1]}"], []]
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,7 @@ class TrainingSettings:
             "kind": ("audio", "codes"),
             "companding": tuple(COMPANDINGS),
             "precision": PRECISIONS,
+            "part": ("all", "bottleneck", "local_model"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:

@@ -22,7 +22,7 @@ SYSTEM_NAMES = [
     "vqvae_pbt_vqvae",
 ]
 # What stands on top of any model, and is none.
-ON_TOP = ("tiny", "small", "notes", "piano")
+ON_TOP = ("tiny", "small", "notes", "piano", "finetune")
 MODELS = sorted(p.stem for p in (ROOT / "gin").glob("*.gin") if p.stem not in ON_TOP)
 SYSTEMS = sorted(p.stem for p in (ROOT / "gin" / "systems").glob("*.gin"))
 ONE_STEP = [
