@@ -1,4 +1,4 @@
-"""What we add to the paper, so that codes hold notes. All of it is off in the plain gin files.
+"""Additions to the paper, for codes that hold notes. All of it is off in the plain gin files.
 
 Models and quantisers of the paper never import this package; gin composes the two.
 """

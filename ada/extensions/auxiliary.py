@@ -18,7 +18,7 @@ from ada.layers import Configured
 
 
 class AuxiliaryOutput(NamedTuple):
-    """What an auxiliary loss adds.
+    """Loss and metrics of an auxiliary loss.
 
     Attributes:
       losses: the weighted term "auxiliary", a sum with weights that sum to one over the global

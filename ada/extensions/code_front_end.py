@@ -76,7 +76,7 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """What a step covers, in codes."""
+        """The codes that a step covers."""
         heard, seen, hop = self._filterbank.field, self.modulator.field, self.waveform.hop_length
         past, future = -(-heard.past // hop), -(-heard.future // hop)
         return Field(past + seen.past, future + seen.future, self.hop_length)

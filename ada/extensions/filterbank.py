@@ -42,7 +42,7 @@ class Filterbank(NamedTuple):
 
     @property
     def field(self) -> Field:
-        """What a frame covers, in samples: `num_taps`, centred about its hop."""
+        """The samples that a frame covers: `num_taps`, centred about its hop."""
         around = self.num_taps - self.hop_length
         return Field(around // 2, around - around // 2, self.hop_length)
 
@@ -143,7 +143,7 @@ class FilterbankFrontEnd(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """What a step covers, in ids."""
+        """The ids that a step covers."""
         return self._filterbank.field
 
     def build(self, input_shape: tuple | None = None) -> None:

@@ -170,7 +170,7 @@ class GroupedVectorQuantizer(VectorQuantizer):
         return super().update_state(usage, residuals[0], codes, counted, seed)
 
     def _replacements(self, queries: tf.Tensor, counted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        # A dead code becomes a residual of its own place in the group.
+        # An unused code becomes a residual of its own place in the group.
         by_place = [
             random_rows(
                 queries[place :: self.group_length],

@@ -59,7 +59,7 @@ class Modulator(Configured, keras.layers.Layer):
             self.upsample.build((None, None, self.channels))
 
     def features(self, quantized: tf.Tensor) -> tf.Tensor:
-        """What comes before the upsampling: `[batch, steps, channels]`, at the code rate."""
+        """The output before the upsampling: `[batch, steps, channels]`, at the code rate."""
         x = self.project(quantized)
         for block in self.blocks:
             x = block(x)

@@ -83,7 +83,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
         """
 
     def group_means(self, queries: tf.Tensor) -> tf.Tensor:
-        """What is quantised, `[batch, steps, query_dim]`: queries, or what groups of them share."""
+        """The vectors to quantise, `[batch, steps, query_dim]`: queries, or means of their groups."""
         return queries
 
     @abc.abstractmethod

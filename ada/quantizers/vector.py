@@ -195,7 +195,7 @@ class VectorQuantizer(Quantizer):
         return dead
 
     def _replacements(self, queries: tf.Tensor, counted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What each code would become if it were dead, `[num_codes, code_dim]`."""
+        """The vector that would replace each code, were it unused, `[num_codes, code_dim]`."""
         return random_rows(queries, counted, self.num_codes, seed)
 
 

@@ -24,7 +24,7 @@ LEAD_SECS = 0.2
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What all pieces of an output directory share.
+    """Options that all pieces of an output directory share.
 
     Attributes:
       soundfont: an .sf2 or .sf3 file.
@@ -85,6 +85,8 @@ def render_piece(piece: Piece, output_dir: Path, options: RenderOptions) -> Row 
     except Exception as error:
         return SkippedPiece(piece, first_line(error))
     events = midi.transpose(music.events, piece.semitones)
+    if not midi.num_notes(events):
+        return SkippedPiece(piece, "no note is on the keyboard")
     try:
         audio = synthesise(events, options.soundfont, options.sample_rate)
     except SynthesisError as error:

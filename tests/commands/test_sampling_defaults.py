@@ -63,7 +63,7 @@ def test_kept_values_are_the_defaults_from_then_on(copies, tmp_path):
     assert "holds clips of another command (other draws)" in refused.stderr
 
 
-def test_what_cannot_be_used_or_written_is_one_clear_line(copies, tmp_path):
+def test_unusable_files_and_unwritable_runs_are_one_clear_line(copies, tmp_path):
     (copies[1] / "sampling.json").write_text('{"top_q": 1}')
     chain = f"--run_dirs={copies[0]},{copies[1]}"
     system = "--gin_file=gin/systems/hop64_vqvae.gin"

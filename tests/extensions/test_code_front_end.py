@@ -58,7 +58,7 @@ def test_output_is_the_filterbank_of_that_audio(front_end):
     np.testing.assert_allclose(front_end(CODES), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_what_is_copied_is_not_trained(front_end):
+def test_copied_weights_are_not_trained(front_end):
     assert {w.path.split("/")[-2] for w in front_end.trainable_weights} == {"mix"}
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(front_end(CODES) ** 2)

@@ -151,7 +151,7 @@ def test_moving_averages_follow_residuals_of_their_own_place():
     np.testing.assert_allclose(quantizer.codebook, totals / counts[:, np.newaxis], rtol=1e-3)
 
 
-def test_dead_codes_become_residuals_of_their_own_place():
+def test_unused_codes_become_residuals_of_their_own_place():
     quantizer = GroupedVectorQuantizer(CODES, DIM, GROUP, restart_every=1)
     quantizer.build((None, None, DIM))
     quantizer.codebook.assign(np.zeros((CODES, DIM)))
