@@ -25,6 +25,7 @@ REGISTERED = (
     quantizers.VectorQuantizer,
     extensions.CodeFrontEnd,
     extensions.FilterbankFrontEnd,
+    extensions.GroupedArgmaxQuantizer,
     extensions.GroupedVectorQuantizer,
     extensions.SpectralLoss,
     extensions.WaveformLoss,

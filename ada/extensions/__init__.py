@@ -6,7 +6,8 @@ Models and quantisers of the paper never import this package; gin composes the t
 from ada.extensions.auxiliary import AuxiliaryLoss
 from ada.extensions.code_front_end import CodeFrontEnd
 from ada.extensions.filterbank import Filterbank, FilterbankFrontEnd
-from ada.extensions.grouped_quantizer import GroupedVectorQuantizer
+from ada.extensions.grouped_argmax import GroupedArgmaxQuantizer
+from ada.extensions.grouped_vector import GroupedVectorQuantizer
 from ada.extensions.spectral_loss import SpectralLoss
 from ada.extensions.waveform_loss import WaveformLoss
 
@@ -15,6 +16,7 @@ __all__ = [
     "CodeFrontEnd",
     "Filterbank",
     "FilterbankFrontEnd",
+    "GroupedArgmaxQuantizer",
     "GroupedVectorQuantizer",
     "SpectralLoss",
     "WaveformLoss",

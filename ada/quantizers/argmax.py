@@ -131,12 +131,16 @@ class ArgmaxQuantizer(Quantizer):
         of the global square at its own part, so that values and gradients add up to the global.
         """
         if global_mean is None:
-            return tf.reduce_sum((local_mean - 1.0 / self.num_codes) ** 2)
+            return tf.reduce_sum((local_mean - self._uniform()) ** 2)
         global_mean = tf.stop_gradient(global_mean)
-        gap = global_mean - 1.0 / self.num_codes
+        gap = global_mean - self._uniform()
         tangent = 2.0 * tf.reduce_sum(gap * (local_mean - tf.stop_gradient(local_mean)))
         # Value: this part's share of the square. All weights together are one.
         return tf.reduce_sum(weights) * tf.reduce_sum(gap**2) + tangent
+
+    def _uniform(self) -> float:
+        """C^-1, the share of a code where all are used alike."""
+        return 1.0 / self.num_codes
 
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
         return tf.one_hot(codes, self.num_codes, dtype=tf.float32)
@@ -153,12 +157,12 @@ class ArgmaxQuantizer(Quantizer):
         """
         centres = kmeans(queries, self.num_codes, seed)
         kernel, bias = 2.0 * centres.T, -(centres**2).sum(axis=-1)
-        self.scale.assign(_scale_of_confidence(queries @ kernel + bias, CONFIDENCE))
+        self.scale.assign(scale_of_confidence(queries @ kernel + bias, CONFIDENCE))
         self.active.assign(1.0)
         return Recoding(kernel, bias, centres)
 
 
-def _scale_of_confidence(activations: np.ndarray, confidence: float) -> float:
+def scale_of_confidence(activations: np.ndarray, confidence: float) -> float:
     """The factor at which the softmax of activations `[n, C]` has this mean largest value."""
     below = activations - activations.max(axis=-1, keepdims=True)
     low, high = -40.0, 40.0  # powers of two; the mean grows with the factor

@@ -83,7 +83,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
         """
 
     def group_means(self, queries: tf.Tensor) -> tf.Tensor:
-        """The vectors to quantise, `[batch, steps, query_dim]`: queries, or means of their groups."""
+        """The vectors to quantise, `[batch, steps, query_dim]`: queries, or means of groups."""
         return queries
 
     @abc.abstractmethod

@@ -122,6 +122,18 @@ CASES = {
         },
         IDS,
     ),
+    extensions.GroupedArgmaxQuantizer: (
+        {
+            "num_codes": 3,
+            "group_length": 1,
+            "commitment_weight": 0.6,
+            "diversity_weight": 8.0,
+            "normalization": "softmax",
+            "epsilon": 1e-3,
+            "warmup_steps": 4,
+        },
+        VECTORS,
+    ),
     extensions.GroupedVectorQuantizer: (
         {
             "num_codes": 6,

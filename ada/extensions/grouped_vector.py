@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ada.extensions.groups import group_means, group_sums
 from ada.quantizers import QuantizerOutput, VectorQuantizer, kmeans
 from ada.quantizers.base import code_usage, uniform_weights, usage_metrics
 from ada.quantizers.vector import nearest_codes, random_rows
@@ -104,34 +105,15 @@ class GroupedVectorQuantizer(VectorQuantizer):
         return QuantizerOutput(quantized, codes, losses, metrics)
 
     def group_means(self, queries: tf.Tensor) -> tf.Tensor:
-        """Queries `[batch, steps, D]` as the mean of their group, steps filled up to whole groups.
-
-        A last group that is not full is filled up by its last query.
-        """
-        steps = queries.shape[1]
-        if steps is None or steps % self.group_length:
-            missing = -tf.shape(queries)[1] % self.group_length
-            queries = tf.concat([queries, tf.repeat(queries[:, -1:], missing, axis=1)], axis=1)
-        return self._at_all_steps(tf.reduce_mean(self._groups(queries), axis=2))
+        return group_means(queries, self.group_length)
 
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
-        steps = tf.shape(codes)[1]
-        vectors = tf.gather(self.codebook, codes)
-        vectors = tf.pad(vectors, [[0, 0], [0, -steps % self.group_length], [0, 0]])
-        return self._at_all_steps(tf.reduce_sum(self._groups(vectors), axis=2))[:, :steps]
-
-    def _groups(self, steps: tf.Tensor) -> tf.Tensor:
-        """`[batch, groups * G, D]` as `[batch, groups, G, D]`."""
-        return tf.reshape(steps, [tf.shape(steps)[0], -1, self.group_length, self.code_dim])
-
-    def _at_all_steps(self, groups: tf.Tensor) -> tf.Tensor:
-        """One vector for each group, `[batch, groups, D]`, at each of its steps."""
-        return tf.repeat(groups, self.group_length, axis=1)
+        return group_sums(tf.gather(self.codebook, codes), self.group_length)
 
     def _residuals(self, means: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Each step's residual r_g `[batch, steps, D]`, and its code int32 `[batch, steps]`."""
         codebooks = tf.split(tf.convert_to_tensor(self.codebook), self.group_length)
-        residual = self._groups(means)[:, :, 0]
+        residual = means[:, :: self.group_length]
         residuals, codes = [], []
         for place, codebook in enumerate(codebooks):
             code = nearest_codes(residual, codebook)

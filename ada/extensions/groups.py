@@ -1,0 +1,37 @@
+"""Groups of G consecutive steps that stand for one vector together (ours)."""
+
+import tensorflow as tf
+
+
+def group_means(steps: tf.Tensor, group_length: int) -> tf.Tensor:
+    """Means of groups, at each of their steps.
+
+    Args:
+      steps: `[batch, steps, dim]`; a last group that is not full is filled up by its last step.
+      group_length: G.
+
+    Returns:
+      `[batch, steps, dim]`, steps filled up to whole groups.
+    """
+    number = steps.shape[1]
+    if number is None or number % group_length:
+        missing = -tf.shape(steps)[1] % group_length
+        steps = tf.concat([steps, tf.repeat(steps[:, -1:], missing, axis=1)], axis=1)
+    means = tf.reduce_mean(in_groups(steps, group_length), axis=2)
+    return tf.repeat(means, group_length, axis=1)
+
+
+def group_sums(steps: tf.Tensor, group_length: int) -> tf.Tensor:
+    """Sums of groups, at each of their steps, `[batch, steps, dim]` as given.
+
+    What a last group lacks adds nothing.
+    """
+    number = tf.shape(steps)[1]
+    whole = tf.pad(steps, [[0, 0], [0, -number % group_length], [0, 0]])
+    sums = tf.reduce_sum(in_groups(whole, group_length), axis=2)
+    return tf.repeat(sums, group_length, axis=1)[:, :number]
+
+
+def in_groups(steps: tf.Tensor, group_length: int) -> tf.Tensor:
+    """`[batch, groups * G, dim]` as `[batch, groups, G, dim]`."""
+    return tf.reshape(steps, [tf.shape(steps)[0], -1, group_length, steps.shape[-1]])
