@@ -16,6 +16,7 @@ def fake_run(kind="codes", made_by="", digest="", *, num_classes=256, hop=1, num
         directory=f"a run of {kind}",
         info=SimpleNamespace(
             kind=kind,
+            part="all",
             upstream={"digest": made_by},
             num_classes=num_classes,
             hop_length=hop_length,

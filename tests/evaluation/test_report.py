@@ -74,7 +74,7 @@ def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
         load_model=lambda checkpoint: model,
         open_dataset=lambda data_dir: SimpleNamespace(
             sources=lambda split: [],
-            spec=SimpleNamespace(splits={"validation": SimpleNamespace(sources=())}),
+            spec=SimpleNamespace(splits={"validation": SimpleNamespace(sources=(), num_offsets=1)}),
         ),
     )
     scores = {"bits": 2.0, "source_bits": []}
