@@ -86,7 +86,7 @@ setup(
     description="Autoregressive discrete autoencoders for raw-audio music generation",
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
-    license="Apache-2.0 AND CC-BY-SA-4.0",  # of the code; of the pretrained weights
+    license="Apache-2.0 AND CC-BY-SA-4.0 AND CC-BY-NC-SA-4.0",  # of the code; of pretrained weights
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["ada", "ada.*"]),
     package_data={"ada.listening": ["static/*"], "ada.pretrained": ["**/*"]},
