@@ -18,9 +18,12 @@ def model_config(model: keras.Model) -> str:
 
 
 def differing_fields(one: str, other: str) -> list[str]:
-    """Names of the fields in which two texts of `model.json` differ."""
+    """Names of the fields in which two texts of `model.json` differ.
+
+    Modules do not count: a class that moved to another file is the same class.
+    """
     flat = [dict(_leaves(json.loads(text))) for text in (one, other)]
-    names = sorted(set(flat[0]) | set(flat[1]))
+    names = sorted(n for n in set(flat[0]) | set(flat[1]) if n.split(".")[-1] != "module")
     return [name for name in names if flat[0].get(name) != flat[1].get(name)]
 
 

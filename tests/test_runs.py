@@ -1,5 +1,6 @@
 """Data that a run's model would misread are refused, its own as well as others."""
 
+import json
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ from support import write_codes
 
 from ada.data import SPLITS, Dataset
 from ada.errors import UserError
+from ada.model_json import differing_fields
 from ada.runs import Run
 from ada.training import TrainingSettings
 from ada.training.start import info_of_new_run
@@ -54,3 +56,12 @@ def test_other_sources_only_by_name(run, tmp_path):
     with pytest.raises(UserError, match="has changed since"):
         run.open_dataset()
     assert run.open_dataset(str(tmp_path / "codes")).directory == str(tmp_path / "codes")
+
+
+def test_a_class_that_moved_to_another_file_is_the_same_class():
+    def text(module, channels):
+        config = {"quantizer": {"module": module, "class_name": "Q", "config": {"n": channels}}}
+        return json.dumps({"class_name": "A", "config": config})
+
+    assert differing_fields(text("ada.one", 3), text("ada.other", 3)) == []
+    assert differing_fields(text("ada.one", 3), text("ada.other", 4)) == ["quantizer.n"]
