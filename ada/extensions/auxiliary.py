@@ -65,7 +65,7 @@ class AuxiliaryLoss(Configured, keras.layers.Layer, abc.ABC):
 
     def amplitudes(self, ids: tf.Tensor) -> tf.Tensor:
         """Amplitudes in [-1, 1] of ids, for models whose encoder has no front end."""
-        return tf.gather(tf.constant(class_amplitudes(self.companding, self.num_classes)), ids)
+        return amplitudes(ids, self.companding, self.num_classes)
 
     def call(self, features: tf.Tensor, audio: tf.Tensor, weights: tf.Tensor) -> AuxiliaryOutput:
         """The loss.
@@ -84,7 +84,7 @@ class AuxiliaryLoss(Configured, keras.layers.Layer, abc.ABC):
         )
 
 
-def class_amplitudes(companding: str, num_classes: int) -> np.ndarray:
-    """The amplitude of each id, float32 `[num_classes]`."""
+def amplitudes(ids: tf.Tensor, companding: str, num_classes: int) -> tf.Tensor:
+    """Amplitudes in [-1, 1] of ids, float32 of the same shape, by a table."""
     _, decode = get_companding(companding)
-    return decode(np.arange(num_classes), num_classes)
+    return tf.gather(tf.constant(decode(np.arange(num_classes), num_classes)), ids)

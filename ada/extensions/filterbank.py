@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.extensions.auxiliary import class_amplitudes
+from ada.extensions.auxiliary import amplitudes
 from ada.layers import Configured, Field
 
 # Cycles of a filter's own frequency under its window; fewer for low filters, which need more taps.
@@ -151,7 +151,7 @@ class FilterbankFrontEnd(Configured, keras.layers.Layer):
 
     def amplitudes(self, ids: tf.Tensor) -> tf.Tensor:
         """Amplitudes in [-1, 1] of ids, float32 of the same shape."""
-        return tf.gather(tf.constant(class_amplitudes(self.companding, self.num_classes)), ids)
+        return amplitudes(ids, self.companding, self.num_classes)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         # Brought to a spread of about one.

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.extensions.groups import group_means, group_sums
+from ada.extensions.groups import check_group_length, group_means, group_sums
 from ada.quantizers import ArgmaxQuantizer, QuantizerOutput, kmeans
 from ada.quantizers.argmax import CONFIDENCE, scale_of_confidence
 from ada.quantizers.base import Recoding, code_usage, uniform_weights, usage_metrics
@@ -55,11 +55,7 @@ class GroupedArgmaxQuantizer(ArgmaxQuantizer):
             warmup_steps=warmup_steps,
             **kwargs,
         )
-        if group_length < 1 or num_codes % group_length or num_codes < 2 * group_length:
-            raise ValueError(
-                f"GroupedArgmaxQuantizer: num_codes {num_codes} must be a multiple of "
-                f"group_length {group_length}, with at least 2 codes for each place in a group."
-            )
+        check_group_length(type(self).__name__, num_codes, group_length)
         self.group_length = group_length
         self.codes_per_step = num_codes // group_length
 

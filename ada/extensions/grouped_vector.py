@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.extensions.groups import group_means, group_sums
+from ada.extensions.groups import check_group_length, group_means, group_sums
 from ada.quantizers import QuantizerOutput, VectorQuantizer, kmeans
 from ada.quantizers.base import code_usage, uniform_weights, usage_metrics
 from ada.quantizers.vector import nearest_codes, random_rows
@@ -64,11 +64,7 @@ class GroupedVectorQuantizer(VectorQuantizer):
             ema_decay=ema_decay,
             **kwargs,
         )
-        if group_length < 1 or num_codes % group_length or num_codes < 2 * group_length:
-            raise ValueError(
-                f"GroupedVectorQuantizer: num_codes {num_codes} must be a multiple of "
-                f"group_length {group_length}, with at least 2 codes for each place in a group."
-            )
+        check_group_length(type(self).__name__, num_codes, group_length)
         self.group_length = group_length
         self.codes_per_step = num_codes // group_length
 

@@ -3,6 +3,15 @@
 import tensorflow as tf
 
 
+def check_group_length(name: str, num_codes: int, group_length: int) -> None:
+    """Raises ValueError, in the name of a quantiser, for codes that cannot be divided by G."""
+    if group_length < 1 or num_codes % group_length or num_codes < 2 * group_length:
+        raise ValueError(
+            f"{name}: num_codes {num_codes} must be a multiple of group_length {group_length}, "
+            "with at least 2 codes for each place in a group."
+        )
+
+
 def group_means(steps: tf.Tensor, group_length: int) -> tf.Tensor:
     """Means of groups, at each of their steps.
 
