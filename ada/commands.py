@@ -76,51 +76,84 @@ def start_tensorflow() -> None:
 
 
 def run(
-    main: Callable[[list[str]], int | None], tensorflow: bool = True, arguments: int = 0
-) -> None:
+    main: Callable[[list[str]], int | None],
+    check: Callable[[], None] | None = None,
+    tensorflow: bool = True,
+    arguments: int = 0,
+) -> NoReturn:
     """Runs a command: parses its flags, calls `main(argv)` and exits.
+
+    In a notebook (`%run -m ada.describe ...`) nothing of it stays behind but what it imported.
 
     Args:
       main: takes what is left of the command line; returns an exit code or None for 0.
+      check: raises UserError for what can be told without TensorFlow, before it is started.
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
       arguments: how many arguments that are no flags it takes.
     """
+    with _leaving_nothing_behind():
+        if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
+            _exit_with_help()
+        try:
+            argv = flags.FLAGS(sys.argv)
+            if len(argv) > 1 + arguments:
+                raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
+        except flags.Error as error:
+            _exit_on_wrong_usage(error)
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            if check is not None:
+                check()
+            if tensorflow:
+                start_tensorflow()
+            sys.exit(main(argv) or 0)
+        except UsageError as error:
+            _exit_on_wrong_usage(error)
+        except StoppedError as error:
+            print(f"Stopped: {error}", file=sys.stderr)
+            sys.exit(STOPPED)
+        except UserError as error:
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(1)
+        except Exception as error:
+            if not _is_of_the_system(error):
+                raise
+            print(f"Error: {_told(error)}", file=sys.stderr)
+            sys.exit(1)
+        except Terminated:
+            print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
+            sys.exit(STOPPED)
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            sys.exit(130)
+
+
+@contextlib.contextmanager
+def _leaving_nothing_behind() -> Iterator[None]:
+    """Sets up what a command needs of the process, and gives it back as it was."""
+    verbosity, handler = logging.get_verbosity(), signal.getsignal(signal.SIGTERM)
+    output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
     # Libraries talk through absl; what ada has to say goes through ada.log.
     logging.set_verbosity(logging.ERROR)
-    # Names of files hold anything, and terminals cannot show all of it.
-    sys.stdout.reconfigure(errors="backslashreplace")
-    if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
-        _exit_with_help()
+    # Names of files hold anything, and terminals cannot show all of it. Notebooks can.
+    errors = getattr(output, "errors", None)
+    if hasattr(output, "reconfigure"):
+        output.reconfigure(errors="backslashreplace")
     try:
-        argv = flags.FLAGS(sys.argv)
-        if len(argv) > 1 + arguments:
-            raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
-    except flags.Error as error:
-        _exit_on_wrong_usage(error)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        if tensorflow:
-            start_tensorflow()
-        sys.exit(main(argv) or 0)
-    except UsageError as error:
-        _exit_on_wrong_usage(error)
-    except StoppedError as error:
-        print(f"Stopped: {error}", file=sys.stderr)
-        sys.exit(STOPPED)
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except Exception as error:
-        if not _is_of_the_system(error):
-            raise
-        print(f"Error: {_told(error)}", file=sys.stderr)
-        sys.exit(1)
-    except Terminated:
-        print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
-        sys.exit(STOPPED)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
+        yield
+    finally:
+        own = flags.FLAGS.flags_by_module_id_dict().get(id(sys.modules["__main__"]), [])
+        for flag in list(own):
+            delattr(flags.FLAGS, flag.name)
+        if not were_parsed:
+            flags.FLAGS.unparse_flags()
+        if "ada.configuration" in sys.modules:
+            sys.modules["gin"].clear_config()
+        if handler is not None:  # it was not set from Python
+            signal.signal(signal.SIGTERM, handler)
+        logging.set_verbosity(verbosity)
+        if hasattr(output, "reconfigure"):
+            output.reconfigure(errors=errors)
 
 
 def _exit_with_help() -> NoReturn:

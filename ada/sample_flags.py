@@ -42,6 +42,24 @@ def source_flag() -> str | None:
     return given[0] if given else None
 
 
+def check_source(source: str | None) -> None:
+    """Refuses what a mode is to start from if it is not there.
+
+    Args:
+      source: the name of its flag (`source_flag`).
+
+    Raises:
+      UserError: naming it.
+    """
+    from ada.files import is_remote
+    from ada.generation.results import Results
+
+    if source == "from_dir":
+        Results.load(FLAGS.from_dir)
+    elif source == "prompt_audio" and not any(map(is_remote, FLAGS.prompt_audio)):
+        _prompt_paths()
+
+
 def clip_numbers(default: Iterable[int]) -> list[int]:
     """The numbers of --clips or --num_samples, or those they are by default."""
     if FLAGS.clips is None:
@@ -119,19 +137,25 @@ def warn_of_other_draws(settings: dict[str, Any]) -> None:
 def read_prompts(chain: "Chain", out: Path) -> "dict[str, np.ndarray]":
     """The prompts as ids, by path, in the order of --prompt_audio."""
     from ada.audio.errors import AudioError
-    from ada.data.inputs import find_files, obviously_not_audio, split_patterns
     from ada.generation.prompts import read_prompt
 
-    found = [f.path for p in split_patterns(FLAGS.prompt_audio) for f in find_files([p])]
-    paths = [path for path in dict.fromkeys(found) if not obviously_not_audio(path)]
-    if not paths:
-        raise UserError(f"--prompt_audio: {', '.join(found)} is no audio.")
+    paths = _prompt_paths()
     for path in paths:
         refuse_own_output(Path(path).parent, out)
     try:
         return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
     except AudioError as error:
         raise UserError(f"{error}. Convert the file, or name another --prompt_audio.") from error
+
+
+def _prompt_paths() -> list[str]:
+    from ada.data.inputs import find_files, obviously_not_audio, split_patterns
+
+    found = [f.path for p in split_patterns(FLAGS.prompt_audio) for f in find_files([p])]
+    paths = [path for path in dict.fromkeys(found) if not obviously_not_audio(path)]
+    if not paths:
+        raise UserError(f"--prompt_audio: {', '.join(found)} is no audio.")
+    return paths
 
 
 def refuse_own_output(directory: Path, out: Path) -> None:

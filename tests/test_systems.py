@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from ada import stages
-from ada.configuration import load_system
+from ada.bindings import load_system
 from ada.errors import UserError
 from ada.stages import Stages
 from ada.systems import System, _train_levels, run_system

@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
 def run_systems(root: Path) -> int:
     """Runs them all into a directory; returns 1 if a system failed or its codes are dead."""
     from ada import log
-    from ada.configuration import load_system
+    from ada.bindings import load_system
     from ada.errors import UserError
     from ada.systems import System, run_system
     from tools import systems_report
