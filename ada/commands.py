@@ -133,6 +133,7 @@ def _leaving_nothing_behind() -> Iterator[None]:
     """Sets up what a command needs of the process, and gives it back as it was."""
     verbosity, handler = logging.get_verbosity(), signal.getsignal(signal.SIGTERM)
     output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
+    environment = dict(os.environ)
     # Libraries talk through absl; what ada has to say goes through ada.log.
     logging.set_verbosity(logging.ERROR)
     # Names of files hold anything, and terminals cannot show all of it. Notebooks can.
@@ -149,6 +150,9 @@ def _leaving_nothing_behind() -> Iterator[None]:
             flags.FLAGS.unparse_flags()
         if "ada.configuration" in sys.modules:
             sys.modules["gin"].clear_config()
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
         if handler is not None:  # it was not set from Python
             signal.signal(signal.SIGTERM, handler)
         logging.set_verbosity(verbosity)

@@ -7,6 +7,7 @@
     python -m tools.benchmark memory
     python -m tools.benchmark throughput
     python -m tools.benchmark serving
+    python -m tools.benchmark refusals
     python -m tools.benchmark learning --input_audio_filepatterns='music/*'
 
 Unset OPENBLAS_CORETYPE and similar variables first: NumPy sets the limits.
@@ -22,7 +23,7 @@ from ada.errors import UsageError
 
 BENCHMARKS = (
     *("training", "generation", "preparation", "input", "memory", "throughput", "learning"),
-    "serving",
+    *("serving", "refusals"),
 )
 
 FLAGS = flags.FLAGS

@@ -14,7 +14,7 @@ from typing import Any
 from ada.errors import UserError
 
 # By command: an unknown flag, a wrong value, what is not there, what is damaged, and flags that do
-# not go together. {x} is a path that `_make_files` made, or that is not there.
+# not go together. {x} is a path that `make_files` made, or that is not there.
 QUESTIONS = {
     "ada.train": (
         ["--no_such_flag"],
@@ -100,7 +100,7 @@ KINDS = ("help", "flag", "value", "missing", "damaged", "together")
 def run(flags: Any) -> list[dict[str, Any]]:
     """Seconds until each command has answered `--help` and its five questions."""
     with tempfile.TemporaryDirectory() as directory:
-        names = _make_files(Path(directory))
+        names = make_files(Path(directory))
         results = []
         for command, refusals in QUESTIONS.items():
             questions = [["--help"], *([a.format(**names) for a in q] for q in refusals)]
@@ -114,7 +114,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
         return results
 
 
-def _make_files(directory: Path) -> dict[str, str]:
+def make_files(directory: Path) -> dict[str, str]:
     """Paths of a damaged gin file, run and dataset, and of nothing."""
     paths = {name: directory / name for name in ("gin", "run", "data", "nothing")}
     paths["gin"].write_text("NUM_STEPS = = 3\n")
