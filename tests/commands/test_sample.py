@@ -25,9 +25,9 @@ def chain(chain_dirs):
 
 @pytest.fixture(scope="module")
 def sample(chain):
-    """A function that runs the command over the chain."""
+    """A function that runs the command over the chain, in this process or in one of its own."""
 
-    def command(out, *flags, run_dirs=chain):
+    def command(out, *flags, run_dirs=chain, run=run_here):
         flags = [f"--run_dirs={','.join(run_dirs)}", *flags]
         return run("ada.sample", f"--output_dir={out}", *flags)
 
@@ -46,7 +46,7 @@ def first(sample, tmp_path_factory):
     """An earlier generation: its directory, report and ids."""
     out = tmp_path_factory.mktemp("samples") / "first"
     flags = ["--duration_secs=0.06", "--num_samples=2", "--seed=3", "--temperature=1,0.9,0.8"]
-    return out, *made(sample(out, *flags), out)
+    return out, *made(sample(out, *flags, run=run), out)
 
 
 @pytest.fixture(scope="module")

@@ -44,10 +44,8 @@ def test_without_the_extra_it_says_so(samples, tmp_path):
     (tmp_path / "flask.py").write_text(text)
     process = run("ada.listen", "serve", f"--samples={samples}", env={"PYTHONPATH": str(tmp_path)})
     assert process.returncode == 1
-    assert (
-        process.stderr.strip()
-        == "Error: flask is not installed: in the clone, pip install -e '.[listen]'."
-    )
+    [line] = process.stderr.splitlines()
+    assert "flask" in line and "pip install -e '.[listen]'" in line
 
 
 def test_samples_that_cannot_be(samples, tmp_path):
