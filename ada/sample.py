@@ -123,7 +123,7 @@ def check() -> None:
     level_flags.resolve([run.directory for run in runs], level_flags.given())
     if FLAGS.keep_sampling:
         require_writable(runs[-1].directory)
-    check_source(source)
+    check_source(source, Path(FLAGS.output_dir))
 
 
 def _run_dirs() -> list[str]:
@@ -146,7 +146,7 @@ def main(argv: list[str]) -> None:
     sampling = level_flags.resolve(chain.run_dirs, level_flags.given())
     draws = level_flags.draws(sampling, FLAGS.seed)
     out, source = Path(FLAGS.output_dir), source_flag()
-    request, given = make_request(chain, source, out)
+    request, given = make_request(chain, source)
     if not request.num_steps:
         raise UsageError("--duration_secs is less than a sample")
     sampling = sampling[-len(request.chain.runs) :]

@@ -42,11 +42,12 @@ def source_flag() -> str | None:
     return given[0] if given else None
 
 
-def check_source(source: str | None) -> None:
-    """Refuses what a mode is to start from if it is not there.
+def check_source(source: str | None, out: Path) -> None:
+    """Refuses what a mode is to start from if it is not there, or would be replaced.
 
     Args:
       source: the name of its flag (`source_flag`).
+      out: the directory to write.
 
     Raises:
       UserError: naming it.
@@ -54,10 +55,14 @@ def check_source(source: str | None) -> None:
     from ada.files import is_remote
     from ada.generation.results import Results
 
-    if source == "from_dir":
+    if source == "codes":
+        refuse_own_output(Path(FLAGS.codes).parent, out)
+    elif source == "from_dir":
+        refuse_own_output(Path(FLAGS.from_dir), out)
         Results.load(FLAGS.from_dir)
     elif source == "prompt_audio" and not any(map(is_remote, FLAGS.prompt_audio)):
-        _prompt_paths()
+        for path in _prompt_paths():
+            refuse_own_output(Path(path).parent, out)
 
 
 def clip_numbers(default: Iterable[int]) -> list[int]:
@@ -77,7 +82,7 @@ def rows_of(numbers: list[int], there: list[int]) -> list[int]:
     return [places.get(number, number % len(there)) for number in numbers]
 
 
-def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Request", dict[str, Any]]:
+def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[str, Any]]:
     """What to generate, and what is given as `sample.json` records it."""
     from ada.generation import Results, load_codes, modes
 
@@ -87,7 +92,7 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
     # With upsample, the length is that of what is given unless the user says otherwise.
     steps = FLAGS.duration_secs and round(FLAGS.duration_secs * modes.sample_rate(chain))
     if source == "prompt_audio":
-        prompts = read_prompts(chain, out)
+        prompts = read_prompts(chain)
         given = {"prompt_audio": {n: len(p) / modes.sample_rate(chain) for n, p in prompts.items()}}
         if FLAGS.mode == "primed":
             return modes.primed(chain, prompts, clip_numbers(range(NUM_SAMPLES)), secs), given
@@ -96,8 +101,6 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
             return modes.continued(chain, prompts, numbers, secs), given
         return modes.upsampled_audio(chain, prompts, numbers, steps), given
     given = {source: FLAGS[source].value}
-    where = Path(FLAGS[source].value)
-    refuse_own_output(where.parent if source == "codes" else where, out)
     if FLAGS.mode == "upsample":
         decoders = modes.decoders_of(chain)
         level = len(decoders.runs)
@@ -134,14 +137,12 @@ def warn_of_other_draws(settings: dict[str, Any]) -> None:
         )
 
 
-def read_prompts(chain: "Chain", out: Path) -> "dict[str, np.ndarray]":
+def read_prompts(chain: "Chain") -> "dict[str, np.ndarray]":
     """The prompts as ids, by path, in the order of --prompt_audio."""
     from ada.audio.errors import AudioError
     from ada.generation.prompts import read_prompt
 
     paths = _prompt_paths()
-    for path in paths:
-        refuse_own_output(Path(path).parent, out)
     try:
         return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
     except AudioError as error:

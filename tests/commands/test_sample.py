@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
-from support import refuses, run
+from support import refuses, run, run_here
 
 from ada.audio import write_wav
 from ada.generation import native
