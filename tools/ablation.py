@@ -28,6 +28,11 @@ flags.DEFINE_list("models", list(MODELS), "Which of these.")
 flags.DEFINE_list("variants", [], "Names of variants, such as 'no restarts'; all by default.")
 
 
+def check() -> None:
+    """Refuses names that there are not."""
+    chosen()
+
+
 def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
@@ -106,4 +111,4 @@ def train_variant(root: Path, model: str, changes: tuple[str, ...]) -> tuple[str
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

@@ -53,6 +53,8 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     if len(argv) < 2 or argv[1] not in BENCHMARKS:
         raise UsageError(f"name one of {', '.join(BENCHMARKS)}")
+    if argv[1] != "refusals":
+        commands.start_tensorflow()
     results = importlib.import_module(f"tools.benchmarks.{argv[1]}").run(FLAGS)
     columns = list(results[0])
     print("  ".join(columns))
@@ -65,4 +67,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, arguments=1)
+    commands.run(main, tensorflow=False, arguments=1)

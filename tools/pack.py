@@ -27,6 +27,17 @@ for flag in ("run_dirs", "name", "evaluation", "data"):
     flags.mark_flag_as_required(flag)
 
 
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.chain import open_runs
+    from ada.errors import UserError
+
+    for path in map(Path, (FLAGS.evaluation, FLAGS.data)):
+        if not path.is_file():
+            raise UserError(f"There is no file {path}.")
+    open_runs(FLAGS.run_dirs)
+
+
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
@@ -187,4 +198,4 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

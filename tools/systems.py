@@ -30,17 +30,30 @@ flags.DEFINE_integer("num_samples", 4, "Clips to generate a system.", lower_boun
 flags.DEFINE_float("duration_secs", 20.0, "Length of a clip in seconds.", lower_bound=0.001)
 
 
-def main(argv: list[str]) -> int:
-    """Runs the command; returns 1 if a system failed or its codes are dead."""
-    del argv
+def check() -> None:
+    """Refuses names that there are not, and gin files and data that cannot be read."""
+    from ada.bindings import load_system, read_model
+    from ada.data.spec import DatasetSpec
     from ada.errors import UsageError
-    from ada.files import exclusive
+    from ada.files import is_remote
 
     unknown = set(FLAGS.systems) - set(PAPER)
     if unknown:
         raise UsageError(
             f"--systems: no {', '.join(sorted(unknown))}; there are {', '.join(PAPER)}."
         )
+    if FLAGS.data_dir and not is_remote(FLAGS.data_dir):
+        DatasetSpec.load(FLAGS.data_dir)
+    for name in FLAGS.systems:
+        for level in load_system(f"gin/systems/{name}.gin"):
+            read_model([f"gin/{level}.gin", *FLAGS.gin_file])
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command; returns 1 if a system failed or its codes are dead."""
+    del argv
+    from ada.files import exclusive
+
     with exclusive(FLAGS.run_dir):
         return run_systems(Path(FLAGS.run_dir))
 
@@ -143,4 +156,4 @@ def train_plain(level: str, system: "System") -> tuple[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

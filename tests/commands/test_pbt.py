@@ -21,6 +21,7 @@ from ada.population import History
 from ada.runs import Run
 
 pytest.importorskip("ray")
+DATA = "--data_dir={codes}"
 LEVEL2 = "--gin_file=gin/level2_vqvae.gin"
 SMALL = [
     "--gin_param=LEVEL2_STEPS=8",
@@ -133,13 +134,14 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     [
         ([], 2, "--gin_file is needed"),
         ([LEVEL2], 1, "ada.extract_codes"),
-        (["--gin_file=gin/hop64_vqvae.gin", "--data_dir=."], 1, "nothing to search"),
-        ([LEVEL2, "--gin_param=POPULATION=1"], 1, "Search.population must be"),
-        ([LEVEL2, "--gin_param=LEARNING_RATE_RANGE=(1.0, 0.1)"], 1, "Optimization.learning_rate"),
-        ([LEVEL2, "--gin_param=Search.quantile=0.6"], 1, "Search.quantile"),
+        (["--gin_file=gin/hop64_vqvae.gin", DATA], 1, "nothing to search"),
+        ([LEVEL2, DATA, "--gin_param=POPULATION=1"], 1, "Search.population"),
+        ([LEVEL2, DATA, "--gin_param=LEARNING_RATE_RANGE=(1.0, 0.1)"], 1, "learning_rate"),
+        ([LEVEL2, DATA, "--gin_param=Search.quantile=0.6"], 1, "Search.quantile"),
     ],
 )
-def test_bad_input_is_one_clear_line(args, code, message, tmp_path):
+def test_bad_input_is_one_clear_line(args, code, message, codes, tmp_path):
+    args = [arg.format(codes=codes) for arg in args]
     refuses("ada.pbt", *args, f"--run_dir={tmp_path / 'run'}", code=code, said=message)
     assert not (tmp_path / "run").exists()
 
@@ -148,7 +150,7 @@ def test_a_hyperparameter_that_is_not_there_is_refused_before_any_process(codes,
     binding = "--gin_param=Search.hyperparameters={'VectorQuantizer.alpha': (0.1, 1.0)}"
     run_dir = tmp_path / "run"
     flags = [LEVEL2, *MICRO, binding, f"--run_dir={run_dir}", f"--data_dir={codes}"]
-    refuses("ada.pbt", *flags, said="alpha")
+    refuses("ada.pbt", *flags, said="alpha", after_others=True)
     assert not run_dir.exists()
 
 
