@@ -12,7 +12,7 @@ from ada import pretrained
 from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation import Draws, generate
-from tools.pack import pack
+from tools.packing import pack
 
 
 @pytest.fixture
