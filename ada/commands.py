@@ -83,7 +83,7 @@ def run(
 ) -> NoReturn:
     """Runs a command: parses its flags, calls `main(argv)` and exits.
 
-    In a notebook (`%run -m ada.describe ...`) nothing of it stays behind but what it imported.
+    In a notebook (`%run -m ada.describe -- ...`) nothing of it stays behind but what it imported.
 
     Args:
       main: takes what is left of the command line; returns an exit code or None for 0.
@@ -92,40 +92,52 @@ def run(
       arguments: how many arguments that are no flags it takes.
     """
     with _leaving_nothing_behind():
-        if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
-            _exit_with_help()
-        try:
-            argv = flags.FLAGS(sys.argv)
-            if len(argv) > 1 + arguments:
-                raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
-        except flags.Error as error:
-            _exit_on_wrong_usage(error)
-        signal.signal(signal.SIGTERM, _terminate)
-        try:
-            if check is not None:
-                check()
-            if tensorflow:
-                start_tensorflow()
-            sys.exit(main(argv) or 0)
-        except UsageError as error:
-            _exit_on_wrong_usage(error)
-        except StoppedError as error:
-            print(f"Stopped: {error}", file=sys.stderr)
-            sys.exit(STOPPED)
-        except UserError as error:
-            print(f"Error: {error}", file=sys.stderr)
-            sys.exit(1)
-        except Exception as error:
-            if not _is_of_the_system(error):
-                raise
-            print(f"Error: {_told(error)}", file=sys.stderr)
-            sys.exit(1)
-        except Terminated:
-            print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
-            sys.exit(STOPPED)
-        except KeyboardInterrupt:
-            print("Interrupted.", file=sys.stderr)
-            sys.exit(130)
+        code = _exit_code(main, check, tensorflow, arguments)
+    # Out of reach of the errors above, which notebooks would show with it.
+    sys.exit(code)
+
+
+def _exit_code(
+    main: Callable[[list[str]], int | None],
+    check: Callable[[], None] | None,
+    tensorflow: bool,
+    arguments: int,
+) -> int:
+    """Does what `run` says, up to the exit; errors become a line on stderr."""
+    if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
+        return _show_help()
+    try:
+        argv = flags.FLAGS(sys.argv)
+        if len(argv) > 1 + arguments:
+            raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
+    except flags.Error as error:
+        return _refuse_usage(error)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        if check is not None:
+            check()
+        if tensorflow:
+            start_tensorflow()
+        return main(argv) or 0
+    except UsageError as error:
+        return _refuse_usage(error)
+    except StoppedError as error:
+        print(f"Stopped: {error}", file=sys.stderr)
+        return STOPPED
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if not _is_of_the_system(error):
+            raise
+        print(f"Error: {_told(error)}", file=sys.stderr)
+        return 1
+    except Terminated:
+        print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
+        return STOPPED
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
 
 
 @contextlib.contextmanager
@@ -160,14 +172,14 @@ def _leaving_nothing_behind() -> Iterator[None]:
             output.reconfigure(errors=errors)
 
 
-def _exit_with_help() -> NoReturn:
+def _show_help() -> int:
     """Prints what the command does and its flags; who reads may have seen enough before the end."""
     try:
         print(sys.modules["__main__"].__doc__)
         print(flags.FLAGS.main_module_help(), flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)
+    return 0
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -199,6 +211,6 @@ def _told(error: Exception) -> str:
     return with_hint(text) + "."
 
 
-def _exit_on_wrong_usage(error: Exception) -> NoReturn:
+def _refuse_usage(error: Exception) -> int:
     print(f"Wrong usage: {str(error).rstrip('.')}. --help lists the flags.", file=sys.stderr)
-    sys.exit(2)
+    return 2
