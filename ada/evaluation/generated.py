@@ -86,10 +86,11 @@ def measure(
       data_dirs: other datasets than the runs' own, top first.
 
     Returns:
-      "clips", "clip_secs", "real_time_factor", "draws"; "compared_secs", the length of what is
-      compared; "fad", the Frechet audio distance from the split, and "fad_real", that of as many
-      clips of the train split, with "fad_error" and "fad_real_error" (the jackknife over clips); "consistency" by feature and lag, and "consistency_real", of the
-      sources of the split (and of the train split, where it is one source); "memorisation"
+      "clips", "clip_secs", "real_time_factor", "draws"; "compared_secs", the length of what
+      is compared; "fad", the Frechet audio distance from the split, and "fad_real", that of
+      as many clips of the train split, with "fad_error" and "fad_real_error" (the jackknife
+      over clips); "consistency" by feature and lag, and "consistency_real", of the sources of
+      the split (and of the train split, where it is one source); "memorisation"
       (`memorised`). None for what cannot be had, which is said.
     """
     run = chain.runs[-1]

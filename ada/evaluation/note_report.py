@@ -34,11 +34,12 @@ without codes. Another clip is the floor: what two originals have in common.
 
 Of generated clips every measure should be as near to that of real audio as possible. Notes at once:
 a mean over the time in which any note sounds. Time with notes: a share of the clip. Longest pause:
-the longest time without a note, and in brackets that of all clips. In best key: the share of notes in the best of 24 major and
-harmonic minor keys. Key kept: the share of notes of the last third of a clip that are in the best
-key of its first third; over 10 s: the same of stretches of 10 s. In the controls something is wrong on purpose: a measure that gives a
-control the value of real audio cannot tell the two apart. Random pitches have the rhythm of real
-audio; random phases have its spectrum, and make it a murmur of its pitches without any music.
+the longest time without a note, and in brackets that of all clips. In best key: the share of notes
+in the best of 24 major and harmonic minor keys. Key kept: the share of notes of the last third of a
+clip that are in the best key of its first third; over 10 s: the same of stretches of 10 s. In the
+controls something is wrong on purpose: a measure that gives a control the value of real audio
+cannot tell the two apart. Random pitches have the rhythm of real audio; random phases have its
+spectrum, and make it a murmur of its pitches without any music.
 """
 
 

@@ -15,7 +15,7 @@ from ada.evaluation.notes import Notes, measures
 from ada.evaluation.reconstruction import Reconstructions
 from ada.evaluation.transcription import Transcription, transcribe
 
-# Of a statistic: mean, standard error over clips (None of fewer than two), least and greatest value,
+# Of a statistic: mean, standard error over clips (None of fewer than two), least and greatest,
 # clips that have a value.
 Statistic = dict[str, float | int | None]
 Statistics = dict[str, Statistic | None]

@@ -41,7 +41,7 @@ def test_fewer_vectors_than_dimensions():
 
 
 def test_the_error_over_clips_is_that_of_other_draws():
-    """Clips of one patch each, of normal distributions: beside the spread over many sets of them."""
+    """Clips of one patch each, of a normal distribution: beside the spread over many sets."""
     reference = vectors(5, 4000, 2)
     rng = np.random.default_rng(0)
     drawn = [[rng.normal(0.5, 2.0, [1, 2]) for _ in range(60)] for _ in range(100)]
