@@ -12,6 +12,7 @@ from ada.evaluation import page, transcription
 from ada.evaluation.charts import Curve
 from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.note_files import NOTES
+from ada.evaluation.overlap import earlier_runs
 from ada.runs import Run
 
 GENERATED = "New audio that the system made up, from nothing but what it has learnt."
@@ -65,8 +66,10 @@ def report_page(
     splits = bottom.spec.splits
     learnt, scored = (60 * splits[name].hours for name in ("train", "validation"))
     names = ", ".join(Path(level["run_dir"]).name for level in reversed(levels))
+    started = next(iter(earlier_runs(bottom)), None)
+    how = f"Started from {started}, trained on" if started else "Learnt from"
     subtitle = (
-        f"Learnt from {learnt:.1f} minutes of audio, scored on {scored:.1f} others. "
+        f"{how} {learnt:.1f} minutes of audio, scored on {scored:.1f} others. "
         f"From the bottom up: {names}"
     )
     return page.page("New audio", subtitle, sections, f"Made by ada {ada.__version__}.")

@@ -19,7 +19,7 @@ def page_of(tmp_path, monkeypatch):
     """A function that makes the page of two generated clips and of one pair."""
     split = SimpleNamespace(hours=0.1)
     run = SimpleNamespace(
-        info=SimpleNamespace(sample_rate=8000),
+        info=SimpleNamespace(sample_rate=8000, init_from=None),
         spec=SimpleNamespace(splits={"train": split, "validation": split}),
     )
     monkeypatch.setattr(report_page.Run, "open", lambda directory: run)
