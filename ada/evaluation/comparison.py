@@ -109,9 +109,9 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         notes.reconstructed(clips)
     if (measured or notes.active) and not result["levels"][0]["conditional"]:
         made = _generated(system, options, clips_dir)
-        if made is not None and measured:
-            result["generated"] = measure(chain, made, split, data_dirs)
         if made is not None:
+            if measured:
+                result["generated"] = measure(chain, made, split, data_dirs)
             data_dir = data_dirs[-1] if data_dirs else None
             notes.generated(made.audio, chain.runs[-1], split, data_dir, options.seed)
     if notes.scores:

@@ -6,7 +6,6 @@ distance of real audio from as much other real audio.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,9 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(max(between + spread - 2.0 * cross, 0.0))
 
 
-def distance_and_error(clips: Sequence[np.ndarray], reference: np.ndarray) -> dict[str, Any]:
+def distance_and_error(
+    clips: Sequence[np.ndarray], reference: np.ndarray
+) -> dict[str, float | None]:
     """The Frechet distance of clips from a reference, and its error by the jackknife over clips.
 
     The error is that of having drawn these clips and no others; the bias that few clips bring, and
@@ -49,7 +50,7 @@ def distance_and_error(clips: Sequence[np.ndarray], reference: np.ndarray) -> di
       reference: embeddings `[patches, dim]`.
 
     Returns:
-      "mean", the distance; "error", None of fewer than three clips; "clips".
+      "mean", the distance; "error", None of fewer than three clips.
     """
     clips = [clip for clip in clips if len(clip)]
     error = None
@@ -60,7 +61,7 @@ def distance_and_error(clips: Sequence[np.ndarray], reference: np.ndarray) -> di
         ]
         error = float(np.std(without) * np.sqrt(len(clips) - 1))
     distance = frechet_distance(np.concatenate(clips), reference)
-    return {"mean": distance, "error": error, "clips": len(clips)}
+    return {"mean": distance, "error": error}
 
 
 def embeddings(clips: Sequence[np.ndarray], sample_rate: int) -> list[np.ndarray]:

@@ -199,8 +199,9 @@ def _frechet(
         log.warning(f"no Frechet audio distance: {tagger.HOW_TO_INSTALL}")
         return nothing
     made = embeddings(audio, rate)
-    heard = np.concatenate(embeddings(sources, rate))
-    if min(len(heard), sum(map(len, made))) < 2:
+    enough = sum(map(len, made)) > 1
+    heard = np.concatenate(embeddings(sources, rate)) if enough else []
+    if len(heard) < 2:
         log.warning(f"no Frechet audio distance: of {secs:g} s; 5 s will do, real and generated.")
         return nothing
     # Of few patches the distance is biased upwards: both are of as many.

@@ -15,7 +15,7 @@ import numpy as np
 
 # Of fewer notes, in a clip or in its first or last third, a measure of key says little.
 LEAST_NOTES, LEAST_NOTES_OF_THIRD = 8, 4
-# Besides the whole clip, keys are followed over as much.
+# Key kept is also measured over stretches of this length.
 SHORTER_SECS = 10.0
 _MAJOR, _HARMONIC_MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11)
 
@@ -103,7 +103,7 @@ def thirds(notes: Notes, duration_secs: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _key_kept_in_stretches(notes: Notes, duration_secs: float) -> float | None:
-    # Of a little less than whole seconds there is as much.
+    # A clip may be cut a few samples short of two stretches.
     stretches = range(int(duration_secs / SHORTER_SECS + 1e-3))
     found = []
     for start in (SHORTER_SECS * k for k in stretches):

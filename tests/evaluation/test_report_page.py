@@ -117,10 +117,10 @@ def test_files_that_an_earlier_run_was_trained_on_are_named(monkeypatch):
 def test_the_demo_holds_out_what_its_weights_were_not_trained_on():
     """Of bundled files in splits.csv: none that `piano_notes` had in its training split."""
     from ada.data.splits import read_maestro_csv
+    from ada.resources import sample_audio_dir
     from ada.runs import Run
-    from ada.systems import bundled
 
-    splits = read_maestro_csv(f"{bundled.resources.sample_audio_dir()}/splits.csv")
+    splits = read_maestro_csv(f"{sample_audio_dir()}/splits.csv")
     known = Run.open("piano_notes/hop64_vqvae").spec.splits["train"].sources
     names = {source.name.rsplit("/", 1)[-1] for source in known}
     held_out = {name for name, split in splits.items() if split != "train"}
