@@ -7,9 +7,17 @@ TEST_WORKERS ?= 2
 
 .PHONY: demo systems ablation test test-tfio lint format clean
 
-demo: $(VENV)/core
-	$(VENV)/bin/python -m ada.pipeline --gin_file=gin/systems/hop64_vqvae.gin \
-	    --gin_file=gin/tiny.gin --baseline --run_dir=runs/demo
+# The pretrained system on the bundled audio; with FROM_SCRATCH=1 a tiny system, from random weights.
+ifdef FROM_SCRATCH
+DEMO = --gin_file=gin/tiny.gin --baseline --run_dir=runs/demo_from_scratch
+else
+DEMO = --gin_file=gin/notes.gin --gin_file=gin/piano.gin --gin_file=gin/finetune.gin \
+    --init_from=piano_notes --top_p=1.0,0.8 --maestro_csv=data_prep/sample_audio/splits.csv \
+    --run_dir=runs/demo
+endif
+
+demo: $(VENV)/notes
+	$(VENV)/bin/python -m ada.pipeline --gin_file=gin/systems/hop64_vqvae.gin $(DEMO)
 
 systems: $(VENV)/dev
 	$(VENV)/bin/python -m tools.systems --gin_file=gin/tiny.gin --run_dir=runs/systems
@@ -41,10 +49,14 @@ $(VENV)/core: setup.py
 	$(VENV)/bin/pip install --quiet --editable .
 	touch $@
 
-$(VENV)/dev: $(VENV)/core
+$(VENV)/notes: $(VENV)/core
+	$(VENV)/bin/pip install --quiet --editable '.[notes]'
+	$(VENV)/bin/pip install --quiet --no-deps basic-pitch==0.4.0  # it asks for an old TensorFlow
+	touch $@
+
+$(VENV)/dev: $(VENV)/notes
 	$(VENV)/bin/pip install --quiet --editable '.[beam,eval,listen,pbt,scores,dev]'
 	$(VENV)/bin/pip install --quiet --no-deps musicnn==0.1.0  # its requirements are of 2019
-	$(VENV)/bin/pip install --quiet --no-deps basic-pitch==0.4.0  # it asks for an old TensorFlow
 	touch $@
 
 $(TFIO_VENV)/installed: setup.py

@@ -28,11 +28,13 @@ CORE = [
     "tqdm>=4.66",
     "matplotlib>=3.8",
 ]
+NOTES = ["mir_eval>=0.8,<0.9", "onnxruntime>=1.20,<2"]
 SERVING = ["tensorflow-serving-api>=2.17,<2.22"]
 EXTRAS = {
     "beam": ["apache-beam>=2.60"],
-    "eval": ["librosa>=0.11,<0.12", "mir_eval>=0.8,<0.9", "onnxruntime>=1.20,<2"],
+    "eval": [*NOTES, "librosa>=0.11,<0.12"],
     "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
+    "notes": NOTES,
     "pbt": ["ray[tune]>=2.50,<2.61"],
     "profile": ["tensorboard-plugin-profile>=2.17"],
     "scores": ["music21>=9", "mido>=1.3"],

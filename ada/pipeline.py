@@ -24,6 +24,12 @@ flags.DEFINE_multi_string(
     "Files, directories or patterns; repeat the flag or separate by commas. Default: the bundled "
     "audio.",
 )
+flags.DEFINE_string(
+    "maestro_csv",
+    None,
+    "CSV file with the columns audio_filename and split, such as MAESTRO's: its files are read, "
+    "and its splits used.",
+)
 flags.DEFINE_string("data_dir", None, "A dataset of audio that is prepared already.")
 flags.DEFINE_string(
     "levels_dir",
@@ -62,8 +68,8 @@ def check() -> None:
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
-    if FLAGS.data_dir and FLAGS.input_audio_filepatterns:
-        raise UsageError("give either --data_dir or --input_audio_filepatterns.")
+    if FLAGS.data_dir and (FLAGS.input_audio_filepatterns or FLAGS.maestro_csv):
+        raise UsageError("give either --data_dir, or --input_audio_filepatterns and --maestro_csv.")
     levels = load_system(FLAGS.gin_file[0])
     level_flags.per_level(level_flags.given(), len(levels))
     for directory in (FLAGS.levels_dir or _run_dir(), _run_dir()):
@@ -92,6 +98,7 @@ def main(argv: list[str]) -> int:
         gin_params=tuple(FLAGS.gin_param),
         baseline=FLAGS.baseline,
         inputs=tuple(split_patterns(FLAGS.input_audio_filepatterns)),
+        maestro_csv=FLAGS.maestro_csv,
         data_dir=FLAGS.data_dir,
         levels_dir=FLAGS.levels_dir,
         sample_rate=FLAGS.sample_rate,

@@ -27,6 +27,7 @@ from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
 from ada.data.spec import SPEC_NAME
 from ada.errors import UserError
+from ada.evaluation import transcription
 from ada.evaluation.comparison import EVALUATION
 from ada.evaluation.report import write_report
 from ada.files import exclusive, require_local
@@ -46,6 +47,7 @@ class System:
       gin_params: gin bindings on top of each.
       baseline: whether to train the bottom's local model without codes too.
       inputs: audio files, directories, patterns; the bundled audio if empty.
+      maestro_csv: table of files and their splits (`AudioOptions`), with or instead of inputs.
       data_dir: a prepared dataset instead of inputs.
       levels_dir: where data, runs and codes go, to be shared with other systems; if None, with the
         rest.
@@ -65,6 +67,7 @@ class System:
     gin_params: tuple[str, ...] = ()
     baseline: bool = False
     inputs: tuple[str, ...] = ()
+    maestro_csv: str | None = None
     data_dir: str | None = None
     levels_dir: str | None = None
     sample_rate: int = 16000
@@ -115,7 +118,10 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
         stages.run("samples", ["ada.sample", chain, *flags], samples / "sample.json")
         clips = f"--samples={samples}"
     flags = [f"--output_dir={root / 'evaluation'}", clips, *sampling]
-    stages.run("evaluation", ["ada.evaluate", chain, *flags], root / "evaluation" / EVALUATION)
+    evaluation = root / "evaluation" / EVALUATION
+    # Once the transcriber is installed, notes are measured, too.
+    settings = "notes" if transcription.is_installed() else ""
+    stages.run("evaluation", ["ada.evaluate", chain, *flags], evaluation, settings)
     baseline = None
     if system.baseline:
         baseline = train_level(beside, "baseline", BASELINE, system, params[BASELINE], audio)
@@ -230,8 +236,13 @@ def _set_aside(run_dir: Path, data_dir: str) -> None:
 def prepared(system: System, stages: Stages) -> str:
     """The dataset's directory, prepared; all stages to come depend on what is in it."""
     directory = system.data_dir or str(stages.root / "data")
-    if not system.data_dir and system.inputs:
-        prepare(directory, AudioOptions(inputs=system.inputs, sample_rate=system.sample_rate))
+    if not system.data_dir and (system.inputs or system.maestro_csv):
+        options = AudioOptions(
+            inputs=system.inputs,
+            sample_rate=system.sample_rate,
+            maestro_csv=system.maestro_csv,
+        )
+        prepare(directory, options)
     elif not system.data_dir and Path(directory, SPEC_NAME).exists():
         log.info(f"No --input_audio_filepatterns: using what is in {directory} already.")
     elif not system.data_dir:

@@ -7,9 +7,10 @@ import pytest
 
 from ada import stages
 from ada.bindings import load_system
+from ada.data import Dataset
 from ada.errors import UserError
 from ada.stages import Stages
-from ada.systems import System, _train_levels, run_system
+from ada.systems import System, _train_levels, prepared, run_system
 
 LEVELS = load_system("gin/systems/vqvae_amae.gin")
 
@@ -74,3 +75,14 @@ def test_offsets_that_there_are_not_are_refused_first(system, num_offsets, messa
     with pytest.raises(UserError, match=message):
         run_system(System(levels, num_offsets=num_offsets), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_table_says_which_files_are_in_which_split(music, tmp_path):
+    names = sorted(path.name for path in music.glob("*.wav"))
+    rows = zip(names, ("test", "train", "validation"), strict=True)
+    table = music / "splits.csv"
+    table.write_text("audio_filename,split\n" + "".join(f"{n},{s}\n" for n, s in rows))
+    directory = prepared(System(LEVELS, maestro_csv=str(table)), Stages(tmp_path))
+    table.unlink()
+    [source] = Dataset.open(directory).sources("test")
+    assert source.name == names[0]

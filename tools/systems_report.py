@@ -8,9 +8,9 @@ import ada
 from ada.bundled import SAMPLE_RATE
 from ada.data.spec import write_text_atomically
 from ada.evaluation import page
+from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.comparison import EVALUATION, read_evaluation
 from ada.evaluation.comparison_page import CLIPS_SHOWN, heard, write_comparison
-from ada.evaluation.report import clips_of_files
 from ada.runs import Run
 from tools import autoencoders
 from tools.published import PAPER
@@ -158,7 +158,7 @@ def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]
         for heading, (header, rows, legend) in zip(("Results", "Autoencoders"), tables, strict=True)
     ]
     sections += [
-        (row["system"], [clips_of_files(row["wavs"][:CLIPS_SHOWN], SAMPLE_RATE)])
+        (row["system"], [page.clips_block(_cards(row["wavs"][:CLIPS_SHOWN]))])
         for row in results
         if row["wavs"]
     ]
@@ -169,6 +169,10 @@ def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]
         f"Made by ada {ada.__version__}.",
     )
     page.write_page(root / "page.html", html)
+
+
+def _cards(wavs: list[str]) -> list[page.Clip]:
+    return clip_cards({Path(wav).stem: wav for wav in wavs}, SAMPLE_RATE)
 
 
 def write_side_by_side(root: Path, names: list[str]) -> None:

@@ -22,6 +22,7 @@ from ada.data.spec import write_text_atomically
 from ada.evaluation import note_report
 from ada.evaluation.chain import encode_for, evaluate_chain
 from ada.evaluation.comparison_page import write_comparison
+from ada.evaluation.generated import Clips, generate_clips, measure, read_clips
 from ada.evaluation.note_evaluation import NoteEvaluation
 from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
@@ -83,8 +84,8 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
       What `evaluate_chain` gives, "name", "reconstruction" (`Reconstructions.distances`; of a
       bottom that is an autoencoder), "draws", how its levels were sampled, "generated"
       (`ada.evaluation.generated.measure`; of a chain from a prior down to audio) and "notes"
-      (`ada.evaluation.note_scores`; of both, where the transcriber is installed). Without the
-      packages of `[eval]`, bits and clips alone.
+      (`ada.evaluation.note_scores`; of both, where the transcriber is installed). Without
+      librosa (`[eval]`), "reconstruction" is None and there is no "generated".
     """
     chain, split, data_dirs = system.chain, options.split, None
     clips_dir = output_dir / "clips" / system.name
@@ -97,7 +98,7 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         return result
     measured = find_spec("librosa") is not None
     if not measured:
-        log.warning("spectra and generated clips are not measured: pip install -e '.[eval]'.")
+        log.warning("spectra and long range are not measured: pip install -e '.[eval]'.")
     notes = NoteEvaluation()
     if result["levels"][-1]["conditional"]:
         draws = options.draws(chain)
@@ -106,23 +107,21 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         clips.write(str(clips_dir))
         result["reconstruction"] = clips.distances() if measured else None
         notes.reconstructed(clips)
-    if measured and not result["levels"][0]["conditional"]:
-        result["generated"] = _generated(system, options, clips_dir, data_dirs, notes)
+    if (measured or notes.active) and not result["levels"][0]["conditional"]:
+        made = _generated(system, options, clips_dir)
+        if made is not None:
+            if measured:
+                result["generated"] = measure(chain, made, split, data_dirs)
+            data_dir = data_dirs[-1] if data_dirs else None
+            notes.generated(made.audio, chain.runs[-1], split, data_dir, options.seed)
     if notes.scores:
         result["notes"] = notes.scores
         write_notes(clips_dir / NOTES, notes.notes)
     return result
 
 
-def _generated(
-    system: SystemToEvaluate,
-    options: Options,
-    clips_dir: Path,
-    data_dirs: list[str] | None,
-    notes: NoteEvaluation,
-) -> dict[str, Any] | None:
-    from ada.evaluation.generated import generate_clips, measure, read_clips
-
+def _generated(system: SystemToEvaluate, options: Options, clips_dir: Path) -> Clips | None:
+    """Its clips, given or made now, which are also written; None if there are to be none."""
     chain = system.chain
     if system.samples:
         made = read_clips(chain, system.samples)
@@ -134,11 +133,7 @@ def _generated(
         return None
     for number, clip in enumerate(made.audio):
         write_wav(str(clips_dir / f"generated_{number}.wav"), clip, chain.runs[-1].info.sample_rate)
-    measured = measure(chain, made, options.split, data_dirs)
-    data_dir = data_dirs[-1] if data_dirs else None
-    secs, seed = measured["compared_secs"], options.seed
-    notes.generated(made.audio, chain.runs[-1], options.split, secs, data_dir, seed)
-    return measured
+    return made
 
 
 def compare(

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ada
-from ada.audio import read_audio
 from ada.evaluation import note_report, page
-from ada.evaluation.note_files import NOTES, read_notes
-from ada.evaluation.notes import notes_of
-from ada.evaluation.piano_roll import pitch_range, roll_block
+from ada.evaluation.clip_cards import clip_cards
+from ada.evaluation.note_files import NOTES
 from ada.evaluation.summary import shown, summary
 
 if TYPE_CHECKING:
@@ -187,27 +185,9 @@ def _clips(folder: Path, sample_rate: int) -> list[page.Clip]:
     order = sorted(kinds - {"generated", "original"})
     names = [f"generated_{n}" for n in range(CLIPS_SHOWN)]
     names += [f"{kind}_{n}" for n in range(CLIPS_SHOWN) for kind in ("original", *order)]
-    paths = [folder / f"{name}.wav" for name in names]
-    paths = [path for path in paths if path.exists()]
-    audio = {path.stem: read_audio(str(path), sample_rate) for path in paths}
-    rolls = _rolls(folder / NOTES, {k: len(v) / sample_rate for k, v in audio.items()})
-    return [
-        page.Clip(name.replace("_", " "), clip, sample_rate, roll=rolls.get(name, ""))
-        for name, clip in audio.items()
-    ]
-
-
-def _rolls(path: Path, secs: dict[str, float]) -> dict[str, str]:
-    """Piano rolls of clips by name, of one range of pitches; none without a file of notes."""
-    if not path.exists():
-        return {}
-    written = read_notes(path)
-    notes = {name: written.get(name, notes_of([])) for name in secs}
-    pitches = pitch_range(notes.values())
-    return {
-        name: roll_block(name.replace("_", " "), found, secs[name], pitches)
-        for name, found in notes.items()
-    }
+    paths = {name: folder / f"{name}.wav" for name in names}
+    paths = {name: path for name, path in paths.items() if path.exists()}
+    return clip_cards(paths, sample_rate, folder / NOTES)
 
 
 def _files(results: list[dict[str, Any]]) -> str:

@@ -37,6 +37,33 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(max(between + spread - 2.0 * cross, 0.0))
 
 
-def embeddings(clips: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
-    """Embeddings of the patches of all clips of 3 s or more, float32 `[patches, 200]`."""
-    return np.concatenate([tagger.embed(clip, sample_rate) for clip in clips])
+def distance_and_error(
+    clips: Sequence[np.ndarray], reference: np.ndarray
+) -> dict[str, float | None]:
+    """The Frechet distance of clips from a reference, and its error by the jackknife over clips.
+
+    The error is that of having drawn these clips and no others; the bias that few clips bring, and
+    the choice of the reference, are not in it.
+
+    Args:
+      clips: embeddings of each clip, `[patches, dim]`; clips without a patch do not count.
+      reference: embeddings `[patches, dim]`.
+
+    Returns:
+      "mean", the distance; "error", None of fewer than three clips.
+    """
+    clips = [clip for clip in clips if len(clip)]
+    error = None
+    if len(clips) > 2:
+        without = [
+            frechet_distance(np.concatenate([*clips[:k], *clips[k + 1 :]]), reference)
+            for k in range(len(clips))
+        ]
+        error = float(np.std(without) * np.sqrt(len(clips) - 1))
+    distance = frechet_distance(np.concatenate(clips), reference)
+    return {"mean": distance, "error": error}
+
+
+def embeddings(clips: Sequence[np.ndarray], sample_rate: int) -> list[np.ndarray]:
+    """Embeddings of the patches of each clip, float32 `[patches, 200]`; none of less than 3 s."""
+    return [tagger.embed(clip, sample_rate) for clip in clips]

@@ -16,7 +16,7 @@ from ada.evaluation import clips as real
 from ada.evaluation import tagger
 from ada.evaluation.chain import audio_digest
 from ada.evaluation.codes import all_codes
-from ada.evaluation.frechet import embeddings, frechet_distance
+from ada.evaluation.frechet import distance_and_error, embeddings
 from ada.evaluation.memorisation import longest_shared_runs
 from ada.generation import Draws, Results, generate
 from ada.generation.results import clips_of
@@ -86,10 +86,11 @@ def measure(
       data_dirs: other datasets than the runs' own, top first.
 
     Returns:
-      "clips", "clip_secs", "real_time_factor", "draws"; "compared_secs", the length of what is
-      compared; "fad", the Frechet audio distance from the split, and "fad_real", that of as many
-      clips of the train split; "consistency" by feature and lag, and "consistency_real", of the
-      sources of the split (and of the train split, where it is one source); "memorisation"
+      "clips", "clip_secs", "real_time_factor", "draws"; "compared_secs", the length of what
+      is compared; "fad", the Frechet audio distance from the split, and "fad_real", that of
+      as many clips of the train split, with "fad_error" and "fad_real_error" (the jackknife
+      over clips); "consistency" by feature and lag, and "consistency_real", of the sources of
+      the split (and of the train split, where it is one source); "memorisation"
       (`memorised`). None for what cannot be had, which is said.
     """
     run = chain.runs[-1]
@@ -192,27 +193,26 @@ def _frechet(
     run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], dataset: Dataset, split: str
 ) -> dict[str, Any]:
     rate = run.info.sample_rate
-    nothing = {"fad": None, "fad_real": None}
+    nothing = {"fad": None, "fad_error": None, "fad_real": None, "fad_real_error": None}
     secs = audio.shape[1] / rate
     if not tagger.is_installed():
         log.warning(f"no Frechet audio distance: {tagger.HOW_TO_INSTALL}")
         return nothing
     made = embeddings(audio, rate)
-    heard = embeddings(sources, rate) if len(made) > 1 else made
-    if min(len(heard), len(made)) < 2:
+    enough = sum(map(len, made)) > 1
+    heard = np.concatenate(embeddings(sources, rate)) if enough else []
+    if len(heard) < 2:
         log.warning(f"no Frechet audio distance: of {secs:g} s; 5 s will do, real and generated.")
         return nothing
     # Of few patches the distance is biased upwards: both are of as many.
     count = 0 if split == "train" else min(len(audio), real.fitting(dataset, "train", secs))
+    distance = distance_and_error(made[:count] if count else made, heard)
+    found = nothing | {"fad": distance["mean"], "fad_error": distance["error"]}
     if not count:
-        return {"fad": frechet_distance(made, heard), "fad_real": None}
+        return found
     stored = real.spread_clips(dataset, "train", count, secs)
-    other = real.stored_to_audio(run, stored)
-    made = made[: len(made) // len(audio) * count]
-    return {
-        "fad": frechet_distance(made, heard),
-        "fad_real": frechet_distance(embeddings(other, rate), heard),
-    }
+    other = distance_and_error(embeddings(real.stored_to_audio(run, stored), rate), heard)
+    return found | {"fad_real": other["mean"], "fad_real_error": other["error"]}
 
 
 def _consistency(

@@ -17,6 +17,7 @@ class NoteEvaluation:
     """Collects what is measured. Without the transcriber it says so once and measures nothing.
 
     Attributes:
+      active: whether notes are measured.
       scores: see `ada.evaluation.note_scores`; empty if nothing was measured.
       notes: those of the clips, by the names of their files.
     """
@@ -24,13 +25,13 @@ class NoteEvaluation:
     def __init__(self) -> None:
         self.scores: dict[str, Any] = {}
         self.notes: dict[str, Notes] = {}
-        self._active = transcription.is_installed()
-        if not self._active:
+        self.active = transcription.is_installed()
+        if not self.active:
             log.warning(f"notes are not measured: {transcription.HOW_TO_INSTALL}")
 
     def reconstructed(self, clips: Reconstructions) -> None:
         """Measures how many notes reconstructions keep."""
-        if self._active:
+        if self.active:
             self._add(*reconstruction_scores(clips))
 
     def generated(
@@ -38,23 +39,23 @@ class NoteEvaluation:
         audio: np.ndarray,
         run: Run,
         split: str,
-        secs: float,
         data_dir: str | None = None,
         seed: int = 0,
     ) -> None:
-        """Measures generated clips, and real ones of the same length.
+        """Measures generated clips, and real ones of the same length; where no source is as long,
+        both are cut.
 
         Args:
           audio: generated clips `[clips, samples]` in [-1, 1].
           run: the bottom run of the chain that made them.
           split: of the real clips.
-          secs: how much of each clip counts.
           data_dir: the dataset of the real clips; the one that the run was trained on if None.
           seed: of the controls.
         """
-        if not self._active:
+        if not self.active:
             return
         dataset = run.open_dataset(data_dir)
+        secs = audio.shape[1] / run.info.sample_rate
         count = min(max(real.fitting(dataset, split, secs), 1), MOST_REAL_CLIPS)
         others = real.stored_to_audio(run, real.spread_clips(dataset, split, count, secs))
         audio = audio[:, : others.shape[1]]

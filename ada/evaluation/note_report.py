@@ -14,6 +14,7 @@ LIKE_REAL = {
     "longest_silence_secs": "longest pause, s",
     "in_key": "in best key",
     "key_kept": "key kept",
+    "key_kept_10_secs": "key kept, 10 s",
 }
 _CONTROLS = {
     "other_clip": "control: another clip's last third",
@@ -33,11 +34,12 @@ without codes. Another clip is the floor: what two originals have in common.
 
 Of generated clips every measure should be as near to that of real audio as possible. Notes at once:
 a mean over the time in which any note sounds. Time with notes: a share of the clip. Longest pause:
-the longest time without a note. In best key: the share of notes in the best of 24 major and
-harmonic minor keys. Key kept: the share of notes of the last third of a clip that are in the best
-key of its first third. In the controls something is wrong on purpose: a measure that gives a
-control the value of real audio cannot tell the two apart. Random pitches have the rhythm of real
-audio; random phases have its spectrum, and make it a murmur of its pitches without any music.
+the longest time without a note, and in brackets that of all clips. In best key: the share of notes
+in the best of 24 major and harmonic minor keys. Key kept: the share of notes of the last third of a
+clip that are in the best key of its first third; over 10 s: the same of stretches of 10 s. In the
+controls something is wrong on purpose: a measure that gives a control the value of real audio
+cannot tell the two apart. Random pitches have the rhythm of real audio; random phases have its
+spectrum, and make it a murmur of its pitches without any music.
 """
 
 
@@ -100,7 +102,7 @@ def tables(results: list[dict[str, Any]]) -> list[tuple[list[str], list[list[str
     return [(header, rows) for header, rows in found if rows]
 
 
-CSV_HEADER = ("system", "of", "measure", "mean", "error", "clips")
+CSV_HEADER = ("system", "of", "measure", "mean", "error", "min", "max", "clips")
 
 
 def csv_rows(results: list[dict[str, Any]]) -> Iterator[list[object]]:
@@ -134,11 +136,21 @@ def _columns(name: str, found: "Statistic | None") -> dict[str, float | None]:
 
 def _cells(row: Row, names: dict[str, str]) -> list[str]:
     # A number and its error stay on one line.
-    return [shown(row.values.get(name)).replace(" ", "\N{NO-BREAK SPACE}") for name in names]
+    return [text.replace(" ", "\N{NO-BREAK SPACE}") for text in _texts(row.values, names)]
 
 
 def _listed(values: "Statistics", names: dict[str, str]) -> str:
-    return ", ".join(f"{text} {shown(values.get(name))}" for name, text in names.items())
+    found = zip(names.values(), _texts(values, names), strict=True)
+    return ", ".join(f"{name} {text}" for name, text in found)
+
+
+def _texts(values: "Statistics", names: dict[str, str]) -> list[str]:
+    """Each statistic as text; of pauses the longest of all clips too."""
+    texts = {name: shown(values.get(name)) for name in names}
+    pause = values.get("longest_silence_secs")
+    if pause and "longest_silence_secs" in texts:
+        texts["longest_silence_secs"] += f" (at most {pause['max']:.1f})"
+    return list(texts.values())
 
 
 def shown(found: "Statistic | None") -> str:

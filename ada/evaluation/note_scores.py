@@ -15,7 +15,8 @@ from ada.evaluation.notes import Notes, measures
 from ada.evaluation.reconstruction import Reconstructions
 from ada.evaluation.transcription import Transcription, transcribe
 
-# Of a statistic: mean, standard error over clips (None of fewer than two), clips that have a value.
+# Of a statistic: mean, standard error over clips (None of fewer than two), least and greatest,
+# clips that have a value.
 Statistic = dict[str, float | int | None]
 Statistics = dict[str, Statistic | None]
 MOST_REAL_CLIPS = 12
@@ -117,7 +118,13 @@ def statistic(values: Iterable[float | None]) -> Statistic | None:
     if not known.size:
         return None
     error = float(known.std(ddof=1) / np.sqrt(known.size)) if known.size > 1 else None
-    return {"mean": float(known.mean()), "error": error, "clips": int(known.size)}
+    return {
+        "mean": float(known.mean()),
+        "error": error,
+        "min": float(known.min()),
+        "max": float(known.max()),
+        "clips": int(known.size),
+    }
 
 
 def _statistics(clips: Sequence[Transcription]) -> Statistics:

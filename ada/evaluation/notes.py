@@ -15,6 +15,8 @@ import numpy as np
 
 # Of fewer notes, in a clip or in its first or last third, a measure of key says little.
 LEAST_NOTES, LEAST_NOTES_OF_THIRD = 8, 4
+# Key kept is also measured over stretches of this length.
+SHORTER_SECS = 10.0
 _MAJOR, _HARMONIC_MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11)
 
 
@@ -48,7 +50,8 @@ def measures(notes: Notes, duration_secs: float) -> dict[str, float | None]:
     Returns:
       "notes_per_sec"; "polyphony", how many notes sound at once, a mean over the time in which any
       does; "sounding_share", that time as a share of the clip; "longest_silence_secs"; "in_key"
-      and "key_kept", see the functions. None for what a clip has too few notes for.
+      and "key_kept", see the functions; "key_kept_10_secs", a mean over the stretches of 10 s that
+      the clip holds. None for what a clip is too short or has too few notes for.
     """
     starts, ends = _sounding(notes, duration_secs)
     sounding = float(np.sum(ends - starts))
@@ -61,6 +64,7 @@ def measures(notes: Notes, duration_secs: float) -> dict[str, float | None]:
         "longest_silence_secs": float(silences.max()),
         "in_key": in_key(notes.pitches),
         "key_kept": key_kept(*thirds(notes, duration_secs)),
+        "key_kept_10_secs": _key_kept_in_stretches(notes, duration_secs),
     }
 
 
@@ -96,6 +100,18 @@ def thirds(notes: Notes, duration_secs: float) -> tuple[np.ndarray, np.ndarray]:
     first = notes.onsets < duration_secs / 3.0
     last = notes.onsets >= duration_secs * 2.0 / 3.0
     return notes.pitches[first], notes.pitches[last]
+
+
+def _key_kept_in_stretches(notes: Notes, duration_secs: float) -> float | None:
+    # A clip may be cut a few samples short of two stretches.
+    stretches = range(int(duration_secs / SHORTER_SECS + 1e-3))
+    found = []
+    for start in (SHORTER_SECS * k for k in stretches):
+        within = (notes.onsets >= start) & (notes.onsets < start + SHORTER_SECS)
+        moved = Notes(notes.onsets[within] - start, notes.offsets[within], notes.pitches[within])
+        found.append(key_kept(*thirds(moved, SHORTER_SECS)))
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _share_by_key(pitches: np.ndarray) -> np.ndarray:

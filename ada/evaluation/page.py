@@ -215,7 +215,7 @@ section > .chart:only-of-type { grid-column: 1 / -1; }
   border-radius: 4px; background: #000a; color: #fff; font-size: .75rem; }
 .spectrogram::after, .roll::after { content: ""; position: absolute; top: 0; bottom: 0;
   width: 2px; left: calc(var(--played, -1) * 100%); background: #fff; box-shadow: 0 0 3px #000; }
-.roll { height: 7rem; border-bottom: 1px solid var(--line); }
+.roll { height: 8.4rem; padding-top: 1.6rem; border-bottom: 1px solid var(--line); }
 .roll::after { background: var(--ink); box-shadow: none; }
 .roll svg { display: block; width: 100%; height: 100%; fill: var(--curve-1, #1f6fb4); }
 .roll .octaves { fill: none; stroke: var(--line); vector-effect: non-scaling-stroke; }
@@ -224,7 +224,7 @@ section > .chart:only-of-type { grid-column: 1 / -1; }
 .clip audio { display: block; width: calc(100% - 1.5rem); margin: .75rem; }
 .clip .caption { padding: 0 1rem .9rem; }
 .numbers { padding: .4rem 1.1rem; }
-.numbers div { display: grid; grid-template-columns: 11rem 6rem 1fr; gap: 0 1.5rem;
+.numbers div { display: grid; grid-template-columns: 11rem 7rem 1fr; gap: 0 1.5rem;
   align-items: baseline; padding: .6rem 0; }
 .numbers div + div, tbody tr { border-top: 1px solid var(--line); }
 .numbers dd { margin: 0; }

@@ -4,15 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import ada
 from ada import log
-from ada.audio import read_audio
 from ada.data.spec import write_text_atomically
-from ada.evaluation import page
-from ada.evaluation.charts import Curve
+from ada.evaluation import note_report, page
 from ada.evaluation.comparison import EVALUATION, read_evaluation
+from ada.evaluation.overlap import trained_on_before
+from ada.evaluation.report_page import metrics, report_page
+from ada.evaluation.summary import shown
 from ada.quantizers import collapsed
 from ada.runs import Run
 
@@ -44,12 +42,15 @@ def write_report(
     write_text_atomically(str(root / "summary.json"), json.dumps(summary, indent=1) + "\n")
     rows = numbers(summary)
     told = verdict(summary)
-    html = _page(root, evaluation, summary, rows, told, run_dirs, baseline)
+    remarks = [*told, *_overlap(summary["trained_on_before"])]
+    runs = [*run_dirs, *([baseline] if baseline else [])]
+    generated = summary["wavs"] if summary["real_time_factor"] is not None else []
+    html = report_page(root, evaluation, generated, rows, remarks, runs)
     page.write_page(root / "page.html", html)
-    width = max(len(name) for name, _, _ in rows)
-    print("\n".join(f"{name:<{width}}  {value:>9}  {meaning}" for name, value, meaning in rows))
+    names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
+    print("\n".join(f"{n:<{names}}  {value:>{values}}  {meaning}" for n, value, meaning in rows))
     print(f"Look and listen: {root / 'page.html'}")
-    for line in told:
+    for line in remarks:
         log.warning(line)
     return 1 if told else 0
 
@@ -76,6 +77,8 @@ def summarise(
             for level in reversed(evaluation["levels"])
             if "num_codes" in level
         }
+    notes = note_report.summary_columns(evaluation)
+    summary |= {name: value for name, value in notes.items() if value is not None}
     # What has nothing to be sampled from (NSynth) reconstructs.
     sampled = root / "samples" / "sample.json"
     clips = root / "evaluation" / "clips"
@@ -92,12 +95,13 @@ def summarise(
         "real_time_factor": factor,
         "wavs": [str(path) for path in wavs],
         "page": str(root / "page.html"),
+        "trained_on_before": trained_on_before(Run.open(run_dirs[-1])),
     }
 
 
 def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Rows of (name, value, what it means) for people."""
-    rows = []
+    rows = _note_numbers(summary)
     if "num_codes" in summary:
         total, cost = summary["num_codes"], summary["rolled_codes_cost_bits"]
         rows += [
@@ -176,81 +180,31 @@ def verdict(summary: dict[str, Any]) -> list[str]:
     return found
 
 
-def _page(
-    root: Path,
-    evaluation: dict[str, Any],
-    summary: dict[str, Any],
-    rows: list[tuple[str, str, str]],
-    told: list[str],
-    run_dirs: list[str],
-    baseline: str | None,
-) -> str:
-    rate = Run.open(run_dirs[-1]).info.sample_rate
-    sections = []
-    if summary["real_time_factor"] is not None:
-        sections.append(("Generated", [clips_of_files(summary["wavs"], rate)]))
-    clips = (root / "evaluation" / "clips").glob("*/*.wav")
-    pairs = [path for path in clips if not path.stem.startswith("generated")]
-    pairs.sort(key=lambda p: (p.stem.split("_")[1], p.stem))
-    if pairs:
-        sections.append(("Originals and their reconstructions", [clips_of_files(pairs, rate)]))
-    more = "evaluation/page.html, beside this page, has all that was measured."
-    text = page.text_block("\n\n".join([*told, more]))
-    sections.append(("Numbers", [page.numbers_block(rows), text]))
-    runs = [*run_dirs, *([baseline] if baseline else [])]
-    curves = [
-        page.curves_block(Path(d).name, _curves(d), "training step", "bits a step") for d in runs
+def _note_numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Rows of what is measured by notes; none without the transcriber."""
+    meanings = {
+        "note_f1": "share of notes that reconstructions keep; of 8-bit audio without codes {}",
+        "notes_per_sec": "in generated clips; in real ones {}",
+        "polyphony": "in generated clips; in real ones {}",
+    }
+    rows = []
+    for name, meaning in meanings.items():
+        if name in summary:
+            value, error = shown(summary[name], ".2f"), shown(summary.get(f"{name}_error"), ".2f")
+            other = summary.get(f"{name}_mu_law", summary.get(f"{name}_real"))
+            words = (note_report.KEPT | note_report.LIKE_REAL)[name]
+            rows.append((words, f"{value} ± {error}", meaning.format(shown(other, ".2f"))))
+    return rows
+
+
+def _overlap(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    return [
+        f"The weights that training started from had been trained on {', '.join(names)} of the "
+        "validation split: numbers and reconstructions do not show how well it does on new music."
     ]
-    sections.append(("Learning", curves))
-    usage = [
-        page.usage_block(Path(level["run_dir"]).name, np.array(level["usage"]))
-        for level in evaluation["levels"]
-        if "usage" in level
-    ]
-    if usage:
-        sections.append(("Code use", usage))
-    splits = Run.open(run_dirs[-1]).spec.splits
-    learnt, scored = (60 * splits[name].hours for name in ("train", "validation"))
-    names = ", ".join(Path(d).name for d in reversed(run_dirs))
-    subtitle = (
-        f"Learnt from {learnt:.1f} minutes of audio, scored on {scored:.1f} others. "
-        f"From the bottom up: {names}"
-    )
-    return page.page("New audio", subtitle, sections, f"Made by ada {ada.__version__}.")
-
-
-def clips_of_files(paths: list[str | Path], sample_rate: int) -> str:
-    """Cards of audio files, read at `sample_rate` and named as the files are."""
-    return page.clips_block(
-        [
-            page.Clip(
-                title=Path(path).stem.replace("_", " "),
-                audio=read_audio(str(path), sample_rate),
-                sample_rate=sample_rate,
-            )
-            for path in paths
-        ]
-    )
-
-
-def _metrics(run_dir: str) -> list[dict[str, Any]]:
-    lines = (Path(run_dir) / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def _last_step(run_dir: str) -> int:
-    return max(line["step"] for line in _metrics(run_dir))
-
-
-def _curves(run_dir: str) -> list[Curve]:
-    found = []
-    for split in ("train", "validation"):
-        points = [
-            (line["step"], line.get("bits", line.get("reconstruction_bits")))
-            for line in _metrics(run_dir)
-            if line["split"] == split
-        ]
-        if points:
-            steps, bits = zip(*points, strict=True)
-            found.append(Curve(split, steps, bits))
-    return found
+    return max(line["step"] for line in metrics(run_dir))

@@ -33,7 +33,7 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     }
     for name in ("spectral_convergence", "log_magnitude", "log_mel_db"):
         row[name] = reconstruction.get(name)
-    for name in ("fad", "fad_real"):
+    for name in ("fad", "fad_error", "fad_real", "fad_real_error"):
         row[name] = made.get(name)
     for feature in ("chroma", "onset"):
         for source, suffix in (("consistency", ""), ("consistency_real", "_real")):

@@ -91,6 +91,10 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
             # Keras sets nothing, in sublayers either, where the value is what it was.
             layer.trainable = True
             layer.trainable = False
+        # Checkpoints do not follow Keras's lists of layers. What is trained is in them through the
+        # optimizer and the Polyak average; this is not.
+        self._copies = tf.Module()
+        self._copies.weights = [w.value for layer in self._frozen for w in layer.weights]
 
     def load_below(self, model: AutoregressiveDiscreteAutoencoder) -> None:
         """Copies codebook, modulator and linear layer of the trained level below.

@@ -60,7 +60,7 @@ SYSTEM = "gin/systems/hop64_vqvae.gin"
             "ada.pipeline",
             [f"--gin_file={SYSTEM}", "--data_dir=x", "--input_audio_filepatterns=y"],
             2,
-            "either --data_dir or",
+            "either --data_dir, or",
         ),
         (
             "ada.pipeline",

@@ -88,6 +88,7 @@ def test_reconstructions_and_clips_are_compared_with_real_audio(compared, system
         assert made["real_time_factor"] > 0
         if tagger.is_installed():
             assert 0 <= made["fad_real"] < made["fad"] < 1e4
+            assert made["fad_error"] is None  # of two clips
         for feature in ("chroma", "onset"):
             for source in ("consistency", "consistency_real"):
                 assert -1 <= made[source][feature]["4-8"]["mean"] <= 1

@@ -17,7 +17,12 @@ SHORT = [
     *("--gin_param=CROP_STEPS=2048", "--gin_param=PRIOR_CROP_STEPS=256"),
     *("--gin_param=train.jit_compile=False", "--gin_param=Intervals.audio_secs=0.05"),
 ]
-
+# The same of piano_notes, whose receptive fields are longer than the music here.
+NOTES = [
+    *(*SHORT, "--gin_param=CROP_STEPS=4096", "--gin_param=PRIOR_CROP_STEPS=512"),
+    "--gin_param=train.allow_short_crops=True",
+]
+SHORT_CLIPS = ["--num_samples=1", "--duration_secs=0.25"]
 
 PAGES = ("README.md", "ada/README.md", "tools/README.md")
 
@@ -45,6 +50,8 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
         extra = [flag for flag in MICRO if "tiny.gin" not in flag] if command[2] in PREPARED else []
         if any("=piano_hop64/" in flag for flag in command):
             extra = SHORT  # of the pretrained sizes
+        if any("init_from=piano_notes" in flag for flag in command):
+            extra = NOTES + SHORT_CLIPS * (command[2] == "ada.pipeline")
         process = subprocess.run(
             [sys.executable, *command[1:], *extra],
             cwd=tmp_path,
@@ -55,6 +62,7 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
         )
         assert process.returncode in ALLOWED.get(command[2], (0,)), (command, process.stderr)
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
+    assert (tmp_path / "runs" / "tuned_at_once" / "page.html").exists()
     assert len(list((tmp_path / "out").glob("*.wav"))) == 4
     [example] = blocks("python")
     process = subprocess.run(

@@ -5,7 +5,7 @@ import pytest
 
 from ada.audio import read_audio
 from ada.evaluation import tagger
-from ada.evaluation.frechet import frechet_distance
+from ada.evaluation.frechet import distance_and_error, frechet_distance
 from ada.resources import sample_audio_dir
 
 
@@ -38,6 +38,19 @@ def test_fewer_vectors_than_dimensions():
     assert frechet_distance(a, a[::-1]) == pytest.approx(0.0, abs=1e-8)
     with pytest.raises(ValueError, match="1 and 5 vectors"):
         frechet_distance(a[:1], a)
+
+
+def test_the_error_over_clips_is_that_of_other_draws():
+    """Clips of one patch each, of a normal distribution: beside the spread over many sets."""
+    reference = vectors(5, 4000, 2)
+    rng = np.random.default_rng(0)
+    drawn = [[rng.normal(0.5, 2.0, [1, 2]) for _ in range(60)] for _ in range(100)]
+    found = [distance_and_error(clips, reference) for clips in drawn]
+    assert found[0]["mean"] == frechet_distance(np.concatenate(drawn[0]), reference)
+    spread = np.std([one["mean"] for one in found])
+    assert np.mean([one["error"] for one in found]) == pytest.approx(spread, rel=0.25)
+    empty = np.zeros([0, 2])
+    assert distance_and_error([*drawn[0][:2], empty], reference)["error"] is None
 
 
 @pytest.mark.skipif(not tagger.is_installed(), reason="the weights are a package of their own")

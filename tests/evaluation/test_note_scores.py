@@ -29,8 +29,9 @@ def scored(play, melody, chords):
 
 
 def test_statistics_leave_out_what_is_unknown():
-    assert statistic([1.0, None, 3.0]) == {"mean": 2.0, "error": 1.0, "clips": 2}
-    assert statistic([2.0]) == {"mean": 2.0, "error": None, "clips": 1}
+    two = {"mean": 2.0, "error": 1.0, "min": 1.0, "max": 3.0, "clips": 2}
+    assert statistic([1.0, None, 3.0]) == two
+    assert statistic([2.0]) == {"mean": 2.0, "error": None, "min": 2.0, "max": 2.0, "clips": 1}
     assert statistic([None]) is None
 
 
@@ -102,7 +103,7 @@ def test_tables_and_lines_say_what_is_better(scored):
 
 def test_csv_has_every_statistic(scored):
     rows = list(note_report.csv_rows([{"name": "mine", "notes": scored[0]}]))
-    assert ["mine", "reconstruction_2", "note_f1", 0.5, 0.5, 2] in rows
+    assert ["mine", "reconstruction_2", "note_f1", 0.5, 0.5, 0.0, 1.0, 2] in rows
     assert {row[1] for row in rows} >= {"mu_law", "generated", "real", "control_noise"}
     columns = note_report.summary_columns({"notes": scored[0]})
     assert (columns["note_f1"], columns["note_f1_mu_law"]) == (0.5, 1.0)

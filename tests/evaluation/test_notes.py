@@ -64,6 +64,19 @@ def test_keys_that_fit_alike_count_alike():
     assert key_kept(same, np.arange(60, 72)) == pytest.approx(7 / 12)
 
 
+def test_key_kept_over_stretches_of_10_s():
+    """C major for 10 s, then a modulation after 5 of the other 10 s: 1 and less, and their mean."""
+    scale = [60, 62, 64, 65, 67, 69, 71]
+    kept = [(k / 2, k / 2 + 0.4, scale[k % 7]) for k in range(40)]
+    moved = [(on, off, pitch + 6 * (on >= 15)) for on, off, pitch in kept]
+    last_third = np.array([pitch for on, _, pitch in moved if on >= 10 + 20 / 3])
+    expected = (1.0 + key_kept(np.array(scale), last_third)) / 2
+    assert measures(notes_of(kept), 20.0)["key_kept_10_secs"] == 1.0
+    assert measures(notes_of(moved), 20.0)["key_kept_10_secs"] == pytest.approx(expected)
+    assert expected < 0.8
+    assert measures(notes_of(kept), 9.0)["key_kept_10_secs"] is None
+
+
 def test_thirds_are_by_onset():
     first, last = thirds(notes_of([(0, 9, 60), (2.9, 3, 61), (3, 4, 62), (6, 7, 63)]), 9.0)
     assert (list(first), list(last)) == ([60, 61], [63])

@@ -116,3 +116,15 @@ def test_spectral_loss_of_a_second_level_is_that_of_the_audio_of_its_codes(below
     expected = model.auxiliary(features, audio, weights).losses["auxiliary"]
     found = model.compute_losses(tf.constant(CODES)).losses["auxiliary"]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_checkpoints_hold_all_of_the_level_below(front_end, randomize, tmp_path):
+    saved = tf.train.Checkpoint(front_end=front_end).save(str(tmp_path / "ckpt"))
+    restored = make_front_end()
+    randomize(restored, seed=7)
+    tf.train.Checkpoint(front_end=restored).restore(saved).assert_existing_objects_matched()
+    for layer, other in zip(front_end._frozen, restored._frozen, strict=True):
+        for own, found in zip(layer.weights, other.weights, strict=True):
+            np.testing.assert_array_equal(found, own, err_msg=own.path)
+    audio = front_end.amplitudes(tf.constant(CODES))
+    np.testing.assert_array_equal(restored.amplitudes(tf.constant(CODES)), audio)
