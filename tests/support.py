@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import tensorflow as tf
 
@@ -73,11 +74,16 @@ def tf_config(addresses, number):
     return json.dumps({"cluster": {"worker": addresses}, "task": task})
 
 
-def run(module, *args, cwd=ROOT, env=None, python=sys.executable, timeout=600):
-    """Runs `python -m module args`; returns the finished process, its output as text."""
+def run(module, *args, cwd=ROOT, env=None, python=None, timeout=600):
+    """Runs `python -m module args`; returns the finished process, its output as text.
+
+    The process is forked from one that has imported TensorFlow, unless `env` or `python` is given.
+    """
+    if env is None and python is None:
+        return forked.run([module, *map(str, args)], cwd, timeout)
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
-        [python, "-m", module, *map(str, args)],
+        [python or sys.executable, "-m", module, *map(str, args)],
         cwd=cwd,
         env=environment | (env or {}),
         capture_output=True,

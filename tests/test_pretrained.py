@@ -34,7 +34,7 @@ def test_it_sounds_from_anywhere(name, tmp_path):
     flags = ["--num_samples=1", "--duration_secs=1", "--output_dir=out"]
     flags.append(f"--pretrained={name}")
     if name == pretrained.names()[0]:
-        process = run("ada.sample", *flags, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
+        process = run("ada.sample", *flags, cwd=tmp_path)
     else:
         process = run_here("ada.sample", *flags, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
