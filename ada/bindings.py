@@ -1,7 +1,7 @@
-"""What gin files and bindings say, read without the classes that they are about.
+"""What gin files and bindings say, read without the classes that they configure.
 
-This takes no TensorFlow, so that commands refuse at once what is no gin, or not there. Whether a
-class has an argument of some name, and takes a value, `ada.configuration` finds out.
+This needs no TensorFlow, so that commands answer at once when a file is missing or has a syntax
+error. Whether a class has some argument, and accepts a value, `ada.configuration` finds out.
 """
 
 import contextlib
@@ -10,8 +10,9 @@ import functools
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ada import resources
 from ada.errors import UserError, first_line
@@ -22,7 +23,8 @@ class UnusedBindingError(UserError):
     """A gin binding that takes no part in what is built."""
 
 
-class Reference(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Reference:
     """`@Name` or `@Name()` as a value."""
 
     name: str
@@ -31,7 +33,8 @@ class Reference(NamedTuple):
         return f"@{self.name}"
 
 
-class Macro(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Macro:
     """`%NAME` as a value."""
 
     name: str
@@ -41,21 +44,33 @@ class Macro(NamedTuple):
 
 
 class Bindings(dict[str, Any]):
-    """Values by what they are bound to, `NAME` or `scope/Class.argument`; later ones have won."""
+    """Values by what they are bound to, `MACRO` or `scope/Class.argument`; the last one counts."""
 
     def value(self, name: str) -> Any:
-        """What a name is bound to, through macros; None if nothing is."""
-        found = self.get(name)
-        return self.value(found.name) if isinstance(found, Macro) else found
+        """What a name is bound to, with macros replaced by their values; None if nothing is.
+
+        Raises:
+          UserError: for a macro that refers to itself.
+        """
+        return self._resolved(self.get(name), ())
+
+    def _resolved(self, value: Any, within: tuple[str, ...]) -> Any:
+        if isinstance(value, Macro):
+            if value.name in within:
+                raise UserError(f"gin: {value.name} refers to itself.")
+            return self._resolved(self.get(value.name), (*within, value.name))
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._resolved(item, within) for item in value)
+        return value
 
     @property
     def macros(self) -> set[str]:
-        """The names in capitals that are bound."""
+        """The macros that are bound."""
         return {name for name in self if "." not in name}
 
     @property
     def used_macros(self) -> set[str]:
-        """The names in capitals that values refer to."""
+        """The macros that values refer to."""
         return set(re.findall(r"%(\w+)", repr(list(self.values()))))
 
 
@@ -67,49 +82,53 @@ class _Delegate(config_parser.ParserDelegate):
         return Macro(macro_name)
 
 
-def read(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> Bindings:
-    """Reads gin files with what they include, and bindings on top.
+def read_model(
+    gin_files: Sequence[str], gin_params: Sequence[str] = (), others: Sequence[str] = ()
+) -> Bindings:
+    """Reads the gin files of a model, with what they include, and bindings on top.
+
+    Args:
+      gin_files: the first one names the model.
+      gin_params: bindings.
+      others: bindings that are not read; macros that they refer to count as used.
 
     Raises:
-      UserError: for a file that is not there, a syntax error, or a name in capitals that nothing
-        refers to.
-      UnusedBindingError: for such a name in `gin_params` that no file knows.
+      UserError: for a file that is not there, a syntax error, or a macro that nothing refers to;
+        if the first file names no model, or a later one names another.
+      UnusedBindingError: for a macro in `gin_params` that no file knows.
     """
+    files = [_of_file(path) for path in gin_files]
     bindings = Bindings()
-    for path in gin_files:
-        bindings.update(_of_file(path))
+    for of_file in files:
+        bindings.update(of_file)
     known = bindings.macros
-    bindings.update(_of_text("\n".join(gin_params)))
-    unknown = bindings.macros - known
-    # One overlay serves several models: a name that some shipped file knows is no mistake.
-    misspelt = known - bindings.used_macros - _shipped_macros()
-    if unknown or misspelt:
-        wrong, names = sorted(unknown | misspelt), sorted(known - misspelt)
-        near = [near for name in wrong for near in difflib.get_close_matches(name, names, n=1)]
-        mean = f"Did you mean {', '.join(near)}? " if near else ""
-        raise UnusedBindingError(
-            f"gin: no file knows {', '.join(wrong)}. {mean}Names are {', '.join(names)}."
-        )
-    return bindings
-
-
-def read_model(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> Bindings:
-    """`read` of files of which the first names a model, as `ada.train` takes them.
-
-    Raises:
-      UserError: if none does, or another one does.
-    """
-    bindings = read(gin_files, gin_params)
-    naming = [path for path in gin_files if "train.model" in _of_file(path)]
+    with _errors():
+        bindings.update(_of_text("\n".join(gin_params)))
+    _check_macros(bindings, known, set(re.findall(r"%(\w+)", " ".join(others))))
     if "train.model" not in bindings:
         raise UserError(
             "gin: no file names a model: name one, such as gin/hop64_vqvae.gin, before what "
             "changes it."
         )
+    naming = [path for path, found in zip(gin_files, files, strict=True) if "train.model" in found]
     if naming and naming[0] != gin_files[0]:
         # Its own values would win over those of the files before.
         raise UserError(f"gin: {naming[0]} names the model: give it first, before {gin_files[0]}.")
     return bindings
+
+
+def _check_macros(bindings: Bindings, known: set[str], used_elsewhere: set[str]) -> None:
+    """Refuses macros that no file knows, and those of files that nothing refers to."""
+    unknown = bindings.macros - known
+    # One overlay serves several models: a name that some shipped file knows is no mistake.
+    unused = known - bindings.used_macros - used_elsewhere - _shipped_macros()
+    if unknown or unused:
+        wrong, names = sorted(unknown | unused), sorted(known - unused)
+        near = [near for name in wrong for near in difflib.get_close_matches(name, names, n=1)]
+        mean = f"Did you mean {', '.join(near)}? " if near else ""
+        raise UnusedBindingError(
+            f"gin: no file knows {', '.join(wrong)}. {mean}Names are {', '.join(names)}."
+        )
 
 
 def is_system(gin_file: str) -> bool:
@@ -124,7 +143,8 @@ def load_system(gin_file: str) -> tuple[str, ...]:
       UserError: if it is not such a file.
     """
     levels = _of_file(gin_file).value("System.levels")
-    if not isinstance(levels, tuple) or not levels:
+    named = isinstance(levels, tuple) and all(isinstance(level, str) for level in levels)
+    if not levels or not named:
         raise UserError(
             f"{gin_file} is no system: it must bind System.levels to a tuple of names. See "
             "gin/systems/."
@@ -132,13 +152,25 @@ def load_system(gin_file: str) -> tuple[str, ...]:
     return levels
 
 
+def read_system(gin_files: Sequence[str], gin_params: Sequence[str]) -> tuple[str, ...]:
+    """The levels of a system, the first of the files, once the others fit each of its models.
+
+    Raises:
+      UserError: if they do not. Of `gin_params` each model can use some only: they are not read.
+    """
+    levels = load_system(gin_files[0])
+    for level in levels:
+        read_model([f"gin/{level}.gin", *gin_files[1:]], others=gin_params)
+    return levels
+
+
 def is_shipped_name(binding: str) -> bool:
-    """Whether a binding sets a name in capitals that some shipped gin file knows."""
-    return capitals(binding) in _shipped_macros()
+    """Whether a binding sets a macro that some shipped gin file knows."""
+    return macro_of(binding) in _shipped_macros()
 
 
-def capitals(binding: str) -> str | None:
-    """The name in capitals that a binding sets, if it is one."""
+def macro_of(binding: str) -> str | None:
+    """The macro that a binding sets, if it is one."""
     match = re.match(r"\s*([A-Z]\w*)\s*=", binding)
     return match and match[1]
 
@@ -157,15 +189,14 @@ def _of_file(path: str) -> Bindings:
 
 def _of_text(text: str) -> Bindings:
     bindings = Bindings()
-    with _errors():
-        for statement in config_parser.ConfigParser(text, _Delegate()):
-            if isinstance(statement, config_parser.IncludeStatement):
-                bindings.update(_of_file(statement.filename))
-            elif isinstance(statement, config_parser.BindingStatement):
-                # A class may be named with its module.
-                thing = statement.selector.rsplit(".", 1)[-1]
-                name = f"{thing}.{statement.arg_name}" if statement.arg_name else thing
-                bindings["/".join(filter(None, (statement.scope, name)))] = statement.value
+    for statement in config_parser.ConfigParser(text, _Delegate()):
+        if isinstance(statement, config_parser.IncludeStatement):
+            bindings.update(_of_file(statement.filename))
+        elif isinstance(statement, config_parser.BindingStatement):
+            # A class may be named with its module.
+            thing = statement.selector.rsplit(".", 1)[-1]
+            name = f"{thing}.{statement.arg_name}" if statement.arg_name else thing
+            bindings["/".join(filter(None, (statement.scope, name)))] = statement.value
     return bindings
 
 
@@ -195,7 +226,7 @@ def told(error: Exception) -> str:
 
 @functools.cache
 def _shipped_macros() -> frozenset[str]:
-    """Names in capitals that the shipped gin files bind."""
+    """Macros that the shipped gin files bind."""
     return frozenset(re.findall(r"(?m)^([A-Z]\w*)\s*=", shipped_text()))
 
 

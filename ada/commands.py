@@ -83,7 +83,9 @@ def run(
 ) -> NoReturn:
     """Runs a command: parses its flags, calls `main(argv)` and exits.
 
-    In a notebook (`%run -m ada.describe -- ...`) nothing of it stays behind but what it imported.
+    In a notebook (`%run -m ada.describe -- ...`) flags, gin, signals, environment and output are
+    as before when it ends. What it imported stays, and so do Keras's random seed and, after
+    `ada.pbt`, that TensorFlow sees no GPU.
 
     Args:
       main: takes what is left of the command line; returns an exit code or None for 0.
@@ -118,7 +120,7 @@ def _exit_code(
             check()
         if tensorflow:
             start_tensorflow()
-        return main(argv) or 0
+        return _flushed(main(argv) or 0)
     except UsageError as error:
         return _refuse_usage(error)
     except StoppedError as error:
@@ -143,6 +145,8 @@ def _exit_code(
 @contextlib.contextmanager
 def _leaving_nothing_behind() -> Iterator[None]:
     """Sets up what a command needs of the process, and gives it back as it was."""
+    configuration = sys.modules.get("ada.configuration")
+    gin_kept = configuration.kept() if configuration else contextlib.nullcontext()
     verbosity, handler = logging.get_verbosity(), signal.getsignal(signal.SIGTERM)
     output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
     environment = dict(os.environ)
@@ -153,14 +157,15 @@ def _leaving_nothing_behind() -> Iterator[None]:
     if hasattr(output, "reconfigure"):
         output.reconfigure(errors="backslashreplace")
     try:
-        yield
+        with gin_kept:
+            yield
     finally:
         own = flags.FLAGS.flags_by_module_id_dict().get(id(sys.modules["__main__"]), [])
         for flag in list(own):
             delattr(flags.FLAGS, flag.name)
         if not were_parsed:
             flags.FLAGS.unparse_flags()
-        if "ada.configuration" in sys.modules:
+        if configuration is None and "ada.configuration" in sys.modules:
             sys.modules["gin"].clear_config()
         for name in os.environ.keys() - environment.keys():
             del os.environ[name]
@@ -169,17 +174,31 @@ def _leaving_nothing_behind() -> Iterator[None]:
             signal.signal(signal.SIGTERM, handler)
         logging.set_verbosity(verbosity)
         if hasattr(output, "reconfigure"):
-            output.reconfigure(errors=errors)
+            with contextlib.suppress(OSError):  # it flushes, which Python tries again at exit
+                output.reconfigure(errors=errors)
 
 
 def _show_help() -> int:
-    """Prints what the command does and its flags; who reads may have seen enough before the end."""
+    """Prints what the command does and its flags."""
+    print(sys.modules["__main__"].__doc__)
+    print(flags.FLAGS.main_module_help())
+    return _flushed(0)
+
+
+def _flushed(code: int) -> int:
+    """The exit code once all output is written: 1 if it cannot be.
+
+    A reader that has gone, such as `head`, has seen enough.
+    """
     try:
-        print(sys.modules["__main__"].__doc__)
-        print(flags.FLAGS.main_module_help(), flush=True)
-    except BrokenPipeError:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        if not isinstance(error, BrokenPipeError):
+            print(f"Error: {_told(error)}", file=sys.stderr)
+            return 1
+    return code
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

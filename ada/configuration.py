@@ -88,6 +88,24 @@ def load_with(
 
 
 @contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """Gives gin's bindings back as they were before the context."""
+    bound, operative = gin.config._CONFIG, gin.config._OPERATIVE_CONFIG
+    # By hand: a deep copy would call what bindings refer to.
+    before = [{key: dict(values) for key, values in kept.items()} for kept in (bound, operative)]
+    imports, given = set(gin.config._IMPORTS), set(_given)
+    try:
+        yield
+    finally:
+        gin.clear_config()
+        bound.update(before[0])
+        operative.update(before[1])
+        gin.config._IMPORTS.update(imports)
+        _given.clear()
+        _given.update(given)
+
+
+@contextlib.contextmanager
 def _gin_errors() -> Iterator[None]:
     """Turns gin's errors into one line, and silences its log of where it looked for files."""
     logging.disable(logging.CRITICAL)
@@ -143,9 +161,9 @@ def _params_for(gin_files: tuple[str, ...], gin_params: tuple[str, ...]) -> tupl
 
 
 def unused_names(gin_params: Sequence[str]) -> set[str]:
-    """The names in capitals that bindings set and nothing refers to, after `load`."""
+    """The macros that bindings set and nothing refers to, after `load`."""
     used = set(re.findall(r"%(\w+)", gin.config_str()))
-    return set(filter(None, map(bindings.capitals, gin_params))) - used
+    return set(filter(None, map(bindings.macro_of, gin_params))) - used
 
 
 def warn_of_unused(gin_params: Sequence[str]) -> None:

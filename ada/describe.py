@@ -27,9 +27,7 @@ def check() -> None:
     if FLAGS.run_dir:
         Run.open(FLAGS.run_dir).model_config()
     elif bindings.is_system(FLAGS.gin_file[0]):
-        # Each model has a use for some of --gin_param only.
-        for name in bindings.load_system(FLAGS.gin_file[0]):
-            bindings.read_model([f"gin/{name}.gin", *FLAGS.gin_file[1:]])
+        bindings.read_system(FLAGS.gin_file, FLAGS.gin_param)
     else:
         bindings.read_model(FLAGS.gin_file, FLAGS.gin_param)
 

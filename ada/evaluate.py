@@ -58,8 +58,8 @@ flags.mark_flag_as_required("run_dirs")
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
     from ada.chain import open_runs
-    from ada.data.spec import DatasetSpec
-    from ada.files import is_remote, require_local
+    from ada.data.spec import check_dataset
+    from ada.files import require_local
 
     run_dirs, names, samples = _systems()
     if not FLAGS.names and len(set(names)) < len(names):
@@ -78,8 +78,7 @@ def check() -> None:
             level_flags.resolve([run.directory for run in runs], level_flags.given())
     if FLAGS.output_dir is not None:
         require_local(FLAGS.output_dir)
-    if FLAGS.data_dir and not is_remote(FLAGS.data_dir):
-        DatasetSpec.load(FLAGS.data_dir)
+    check_dataset(FLAGS.data_dir)
 
 
 def _systems() -> tuple[list[list[str]], list[str], list[str | None]]:

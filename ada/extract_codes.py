@@ -35,14 +35,12 @@ flags.mark_flags_as_required(["run_dir", "output_dir"])
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.data.spec import DatasetSpec
-    from ada.files import is_remote
+    from ada.data.spec import check_dataset
     from ada.runs import Run
 
     runner_flags.check()
     Run.open(FLAGS.run_dir).model_config()
-    if FLAGS.data_dir and not is_remote(FLAGS.data_dir):
-        DatasetSpec.load(FLAGS.data_dir)
+    check_dataset(FLAGS.data_dir)
 
 
 def main(argv: list[str]) -> None:

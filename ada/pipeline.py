@@ -59,30 +59,26 @@ flags.DEFINE_integer("seed", 0, "Of the generated clips.")
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.bindings import load_system, read_model
+    from ada.bindings import read_system
     from ada.data.inputs import split_patterns
     from ada.data.options import AudioOptions
-    from ada.data.spec import DatasetSpec
+    from ada.data.spec import check_dataset
     from ada.errors import UsageError
-    from ada.files import is_remote, require_local
+    from ada.files import require_local
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
     if FLAGS.data_dir and (FLAGS.input_audio_filepatterns or FLAGS.maestro_csv):
         raise UsageError("give either --data_dir, or --input_audio_filepatterns and --maestro_csv.")
-    levels = load_system(FLAGS.gin_file[0])
+    levels = read_system(FLAGS.gin_file, FLAGS.gin_param)
     level_flags.per_level(level_flags.given(), len(levels))
     for directory in (FLAGS.levels_dir or _run_dir(), _run_dir()):
         require_local(directory)
-    if FLAGS.data_dir and not is_remote(FLAGS.data_dir):
-        DatasetSpec.load(FLAGS.data_dir)
+    check_dataset(FLAGS.data_dir)
     if FLAGS.input_audio_filepatterns:
         inputs = tuple(split_patterns(FLAGS.input_audio_filepatterns))
         data_dir = Path(FLAGS.levels_dir or _run_dir(), "data")
         AudioOptions(inputs, FLAGS.sample_rate).check_input_is_there(str(data_dir))
-    for level in levels:
-        # Each model has a use for some of --gin_param only.
-        read_model([f"gin/{level}.gin", *FLAGS.gin_file[1:]])
 
 
 def main(argv: list[str]) -> int:

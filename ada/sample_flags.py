@@ -52,15 +52,19 @@ def check_source(source: str | None, out: Path) -> None:
     Raises:
       UserError: naming it.
     """
-    from ada.files import is_remote
+    from ada.files import require_local
     from ada.generation.results import Results
 
     if source == "codes":
         refuse_own_output(Path(FLAGS.codes).parent, out)
+        if not Path(FLAGS.codes).exists():
+            raise UserError(f"--codes: there is no {FLAGS.codes}.")
     elif source == "from_dir":
         refuse_own_output(Path(FLAGS.from_dir), out)
         Results.load(FLAGS.from_dir)
-    elif source == "prompt_audio" and not any(map(is_remote, FLAGS.prompt_audio)):
+    elif source == "prompt_audio":
+        for path in FLAGS.prompt_audio:
+            require_local(path)
         for path in _prompt_paths():
             refuse_own_output(Path(path).parent, out)
 

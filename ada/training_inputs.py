@@ -2,13 +2,13 @@
 
 from ada import bundled
 from ada.bindings import Bindings
-from ada.data.spec import DatasetSpec
-from ada.files import is_remote, require_local
+from ada.data.spec import check_dataset
+from ada.files import require_local
 from ada.runs import Run
 
 
 def check_inputs(bindings: Bindings, run_dir: str, data_dir: str | None) -> None:
-    """Refuses directories that cannot be.
+    """Refuses directories that cannot be used.
 
     Args:
       bindings: of the model.
@@ -20,8 +20,8 @@ def check_inputs(bindings: Bindings, run_dir: str, data_dir: str | None) -> None
     """
     require_local(run_dir)
     if data_dir is None:
-        bundled.require_audio(bindings.value("train.kind") or "audio")
-    elif not is_remote(data_dir):
-        DatasetSpec.load(data_dir)
+        # Other values than "audio" and "codes" are refused with the settings.
+        bundled.require_audio("codes" if bindings.value("train.kind") == "codes" else "audio")
+    check_dataset(data_dir)
     if Run.exists(run_dir):
         Run.open(run_dir)

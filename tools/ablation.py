@@ -29,7 +29,7 @@ flags.DEFINE_list("variants", [], "Names of variants, such as 'no restarts'; all
 
 
 def check() -> None:
-    """Refuses names that there are not."""
+    """Refuses unknown names."""
     chosen()
 
 
@@ -73,7 +73,7 @@ def run_variants(root: Path, variants: list[tuple[str, str, tuple[str, ...]]]) -
 
 
 def chosen() -> list[tuple[str, str, tuple[str, ...]]]:
-    """The variants that the flags name; raises UsageError for names that there are not."""
+    """The variants that the flags name; raises UsageError for unknown names."""
     from ada.errors import UsageError
 
     names = {name for _, name, _ in VARIANTS}

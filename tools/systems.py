@@ -31,22 +31,19 @@ flags.DEFINE_float("duration_secs", 20.0, "Length of a clip in seconds.", lower_
 
 
 def check() -> None:
-    """Refuses names that there are not, and gin files and data that cannot be read."""
-    from ada.bindings import load_system, read_model
-    from ada.data.spec import DatasetSpec
+    """Refuses unknown names, and gin files and data that cannot be read."""
+    from ada.bindings import read_system
+    from ada.data.spec import check_dataset
     from ada.errors import UsageError
-    from ada.files import is_remote
 
     unknown = set(FLAGS.systems) - set(PAPER)
     if unknown:
         raise UsageError(
             f"--systems: no {', '.join(sorted(unknown))}; there are {', '.join(PAPER)}."
         )
-    if FLAGS.data_dir and not is_remote(FLAGS.data_dir):
-        DatasetSpec.load(FLAGS.data_dir)
+    check_dataset(FLAGS.data_dir)
     for name in FLAGS.systems:
-        for level in load_system(f"gin/systems/{name}.gin"):
-            read_model([f"gin/{level}.gin", *FLAGS.gin_file])
+        read_system([f"gin/systems/{name}.gin", *FLAGS.gin_file], FLAGS.gin_param)
 
 
 def main(argv: list[str]) -> int:

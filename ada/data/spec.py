@@ -12,7 +12,7 @@ import numpy as np
 import ada
 from ada.data.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 from ada.errors import UserError
-from ada.files import exists, is_dir, read_bytes
+from ada.files import exists, is_dir, is_remote, read_bytes
 
 FORMAT_VERSION = 1
 SPEC_NAME = "dataset.json"
@@ -224,7 +224,18 @@ class DatasetSpec:
         try:
             return cls.from_json(read_bytes(path).decode("utf-8"))
         except (ValueError, OSError) as error:
-            raise DatasetError(f"{path} cannot be used: {error}. Prepare it again.") from error
+            why = getattr(error, "strerror", None) or error
+            raise DatasetError(f"{path} cannot be used: {why}. Prepare it again.") from error
+
+
+def check_dataset(directory: str | None) -> None:
+    """Refuses a local directory without a usable `dataset.json`; None and remote ones pass.
+
+    Raises:
+      DatasetError: saying what is wrong.
+    """
+    if directory and not is_remote(directory):
+        DatasetSpec.load(directory)
 
 
 def codes_dtype(num_classes: int) -> str:

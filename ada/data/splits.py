@@ -135,7 +135,8 @@ def read_maestro_csv(path: str) -> dict[str, str]:
         rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline=""))
         table = [(row.get("audio_filename"), row.get("split")) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {why}") from error
     splits: dict[str, str] = {}
     for number, (name, split) in enumerate(table, start=2):
         if not name or split not in SPLITS:

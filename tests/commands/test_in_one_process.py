@@ -46,8 +46,12 @@ def test_flags_are_shown_and_refusals_told_without_what_is_slow(command, tmp_pat
     codes = [line.split()[-1] for line in process.stdout.splitlines() if "exit code" in line]
     assert codes[0] == "0" and set(codes[1:]) <= {"1", "2"} and len(codes) == len(KINDS)
     told = process.stderr.splitlines()
-    assert len(told) == len(questions) - 1, told
-    assert all(line.startswith(("Error: ", "Wrong usage: ")) for line in told), told
+    for question, line in zip(questions[1:], told, strict=True):
+        assert line.startswith(("Error: ", "Wrong usage: "))
+        parts = [part for argument in question for part in argument.lstrip("-").split("=")]
+        # A flag or value of the question is named, or the flag that it lacks.
+        named = any(part in line for part in parts if len(part) > 1)
+        assert named or "None" in line, (question, line)
     assert process.stdout.splitlines()[-1] == "imported"
     assert not (tmp_path / "nothing").exists()
 

@@ -135,8 +135,12 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
         ([], 2, "--gin_file is needed"),
         ([LEVEL2], 1, "ada.extract_codes"),
         (["--gin_file=gin/hop64_vqvae.gin", DATA], 1, "nothing to search"),
-        ([LEVEL2, DATA, "--gin_param=POPULATION=1"], 1, "Search.population"),
-        ([LEVEL2, DATA, "--gin_param=LEARNING_RATE_RANGE=(1.0, 0.1)"], 1, "learning_rate"),
+        ([LEVEL2, DATA, "--gin_param=POPULATION=1"], 1, "Search.population must be"),
+        (
+            [LEVEL2, DATA, "--gin_param=LEARNING_RATE_RANGE=(1.0, 0.1)"],
+            1,
+            "Optimization.learning_rate",
+        ),
         ([LEVEL2, DATA, "--gin_param=Search.quantile=0.6"], 1, "Search.quantile"),
     ],
 )
