@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import types
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,8 @@ def _command(command, cwd, environment, numbers):
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = command
+    # Children of a server ask it, too, instead of starting one of their own.
+    forkserver._forkserver.ensure_running = lambda: None
     stages.run_command = _stage
     try:
         runpy.run_module(command[0], run_name="__main__", alter_sys=True)

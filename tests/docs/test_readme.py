@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-from support import MICRO, ROOT
+from support import MICRO, ROOT, run
 
 # `ada.pipeline` says with 1 that codes of a few steps are dead.
 ALLOWED = {"ada.pipeline": (0, 1)}
@@ -52,14 +52,7 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
             extra = SHORT  # of the pretrained sizes
         if any("init_from=piano_notes" in flag for flag in command):
             extra = NOTES + SHORT_CLIPS * (command[2] == "ada.pipeline")
-        process = subprocess.run(
-            [sys.executable, *command[1:], *extra],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        process = run(*command[2:], *extra, cwd=tmp_path)
         assert process.returncode in ALLOWED.get(command[2], (0,)), (command, process.stderr)
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
     assert (tmp_path / "runs" / "tuned_at_once" / "page.html").exists()
