@@ -2,12 +2,14 @@
 
 import json
 
+import pytest
 from support import MICRO, refuses, run
 
 from tools.autoencoders import collapsed_at
 from tools.remedies import VARIANTS
 
 
+@pytest.mark.long
 def test_every_variant_has_a_row(music, tmp_path):
     names = ["all remedies", "no restarts"]
     process = run(

@@ -11,6 +11,7 @@ NARROW = ("RESIDUAL_CHANNELS=4", "SKIP_CHANNELS=4", "train.allow_short_crops=Tru
 SMALL = {"throughput": (*NARROW, "CROP_STEPS=256"), "learning": (*NARROW, "CROP_STEPS=256")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "columns"),
     [

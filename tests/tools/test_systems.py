@@ -11,6 +11,8 @@ from support import MICRO, refuses, run
 from ada.evaluation.comparison import read_evaluation
 from tools.published import PAPER
 
+pytestmark = pytest.mark.long  # some thirty trainings and evaluations
+
 SYSTEMS = ["hop8_vqvae", "vqvae_amae", "nsynth", "vqvae_pbt_vqvae"]
 KEYS = {
     "system",
