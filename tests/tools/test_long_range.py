@@ -112,6 +112,7 @@ def test_the_comparison_is_even():
     assert settings[0].crop_steps == Source().piece_steps
 
 
+@pytest.mark.long
 def test_the_command_trains_scores_and_draws(tmp_path):
     flags = [
         "--num_pieces=40",
