@@ -1,5 +1,6 @@
 """Every command of the README and the manual runs, in their order, on small settings."""
 
+import json
 import os
 import re
 import shlex
@@ -63,6 +64,9 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
         assert process.returncode in ALLOWED.get(command[2], (0,)), (command, process.stderr)
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
     assert (tmp_path / "runs" / "tuned_at_once" / "page.html").exists()
+    # Sampled as piano_notes is.
+    report = json.loads((tmp_path / "runs/tuned_at_once/samples/sample.json").read_text())
+    assert [draws["top_p"] for draws in report["draws"]] == [1.0, 0.8]
     assert len(list((tmp_path / "out").glob("*.wav"))) == 4
     [example] = blocks("python")
     process = subprocess.run(
