@@ -95,6 +95,14 @@ def test_sampling_values_are_those_of_the_run_that_it_starts_from(
     assert not Run.exists(str(tmp_path / "not"))
 
 
+def test_codes_are_frozen_unless_the_run_has_trained_them(settings, data_dir, run_dir, tmp_path):
+    assert not Run.open(str(run_dir)).has_frozen_codes
+    assert not Run.open(str(run_dir / "bottleneck")).has_frozen_codes
+    tuned = dataclasses.replace(settings, num_steps=1, first_phase=None, part="local_model")
+    train(tuned, str(tmp_path), data_dir, init_from=str(run_dir))
+    assert Run.open(str(tmp_path)).has_frozen_codes
+
+
 class Killed(Exception):  # noqa: N818
     pass
 
