@@ -15,7 +15,7 @@ ifdef FROM_SCRATCH
 DEMO = --gin_file=gin/tiny.gin --baseline --run_dir=runs/demo_from_scratch
 else
 DEMO = --gin_file=gin/notes.gin --gin_file=gin/piano.gin --gin_file=gin/finetune.gin \
-    --init_from=piano_notes --top_p=1.0,0.8 --maestro_csv=data_prep/sample_audio/splits.csv \
+    --init_from=piano_notes --maestro_csv=data_prep/sample_audio/splits.csv \
     --run_dir=runs/demo
 endif
 

@@ -26,7 +26,7 @@ from ada.data.differences import differing_data
 from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.data.spec import DatasetSpec, write_text_atomically
 from ada.errors import UserError, first_line
-from ada.files import exists, require_local
+from ada.files import absolute, exists, require_local
 from ada.run_info import RunInfo
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.t
         encoder = tf.train.Checkpoint(front_end=model.encoder.front_end)
         state["encoder"] = encoder
     return tf.train.Checkpoint(polyak=averages, model=tf.train.Checkpoint(**state))
+
+
+# The folder of a run directory that holds the run of its first phase.
+BOTTLENECK = "bottleneck"
 
 
 class Run:
@@ -126,6 +130,15 @@ class Run:
         except (OSError, ValueError) as error:
             raise _damaged(f"{directory}/run.json", "used", error) from error
         return cls(directory, info, DatasetSpec.load(directory))
+
+    @property
+    def has_frozen_codes(self) -> bool:
+        """Whether the codes are those of another run (`--init_from`): only the local model was
+        trained, and not after a first phase of its own.
+        """
+        first = Path(self.directory) / BOTTLENECK
+        own = first.exists() or absolute(self.info.init_from or "") == absolute(str(first))
+        return self.info.part == "local_model" and not own
 
     def operative_gin(self) -> str:
         """The text of `operative.gin`."""

@@ -30,6 +30,7 @@ LONG = [
     "population/test_engine.py",
     "commands/test_sample.py",
     "training/test_resume.py",
+    "training/test_note_codes.py",
     "commands/test_faults.py",
     "serving/test_servables.py",
     "tools/test_tour.py",

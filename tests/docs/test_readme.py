@@ -1,5 +1,6 @@
 """Every command of the README and the manual runs, in their order, on small settings."""
 
+import json
 import os
 import re
 import shlex
@@ -60,6 +61,10 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
     modules = run_commands(PAGES[:1], tmp_path)
     assert {"ada.pipeline", "ada.train", "ada.sample", "data_prep.prepare_audio"} <= modules
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
+    assert (tmp_path / "runs" / "tuned_at_once" / "page.html").exists()
+    # Sampled as piano_notes is.
+    report = json.loads((tmp_path / "runs/tuned_at_once/samples/sample.json").read_text())
+    assert [draws["top_p"] for draws in report["draws"]] == [1.0, 0.8]
     assert len(list((tmp_path / "out").glob("*.wav"))) == 4
 
 
@@ -68,7 +73,6 @@ def test_every_command_of_all_pages_runs(music, tmp_path):
     """Some forty commands after each other, because each needs what those before it made."""
     shutil.copytree(music, tmp_path / "music" / "album")
     run_commands(PAGES, tmp_path)
-    assert (tmp_path / "runs" / "tuned_at_once" / "page.html").exists()
     [example] = blocks("python")
     process = subprocess.run(
         [sys.executable, "-c", example],
