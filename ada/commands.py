@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import re
+import select
 import signal
 import sys
 import tempfile
@@ -106,22 +107,20 @@ def _exit_code(
     arguments: int,
 ) -> int:
     """Does what `run` says, up to the exit; errors become a line on stderr."""
-    if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
-        return _show_help()
+    helps = any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:])
+    signal.signal(signal.SIGTERM, _terminate)
     try:
+        if helps:
+            return _writing(_show_help)
         argv = flags.FLAGS(sys.argv)
         if len(argv) > 1 + arguments:
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
-    except flags.Error as error:
-        return _refuse_usage(error)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
         if check is not None:
             check()
         if tensorflow:
             start_tensorflow()
-        return _flushed(main(argv) or 0)
-    except UsageError as error:
+        return _writing(lambda: main(argv) or 0)
+    except (UsageError, flags.Error) as error:
         return _refuse_usage(error)
     except StoppedError as error:
         print(f"Stopped: {error}", file=sys.stderr)
@@ -182,23 +181,40 @@ def _show_help() -> int:
     """Prints what the command does and its flags."""
     print(sys.modules["__main__"].__doc__)
     print(flags.FLAGS.main_module_help())
-    return _flushed(0)
+    return 0
 
 
-def _flushed(code: int) -> int:
-    """The exit code once all output is written: 1 if it cannot be.
+def _writing(command: Callable[[], int]) -> int:
+    """The exit code of what writes to stdout; 0 if a reader such as `head` has seen enough of it.
 
-    A reader that has gone, such as `head`, has seen enough.
+    Raises:
+      OSError: if the output cannot be written.
     """
     try:
+        code = command()
         sys.stdout.flush()
+        return code
     except OSError as error:
-        # Python would try it again at exit.
+        gone = isinstance(error, BrokenPipeError) and _reader_has_gone()
+        _give_up_output()
+        if gone:
+            return 0
+        raise
+
+
+def _reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _give_up_output() -> None:
+    """Drops what cannot be written: Python would try again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            print(f"Error: {_told(error)}", file=sys.stderr)
-            return 1
-    return code
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

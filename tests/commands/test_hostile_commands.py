@@ -119,30 +119,41 @@ def test_sampling_that_is_terminated_exits_with_75_and_goes_on(chain_dirs, tmp_p
     assert again.returncode == 0 and "Going on: " in again.stdout, again.stderr
 
 
-def write_into(file):
+def write_into(file, buffered, *flags):
     """A process that describes a model into an open file: exit code and what it said."""
-    command = [sys.executable, "-m", "ada.describe", "--gin_file=gin/hop8_vqvae.gin"]
-    # Unbuffered, Python would not wait until the end to write.
+    command = [sys.executable, "-m", "ada.describe", *flags]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     process = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=environment | ({} if buffered else {"PYTHONUNBUFFERED": "1"}),
+        stdout=file,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     return process.returncode, process.stderr
 
 
+OUTPUT = pytest.mark.parametrize("flag", ["--gin_file=gin/hop8_vqvae.gin", "--help"])
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
-def test_output_that_cannot_be_written_is_told():
-    with Path("/dev/full").open("w") as full:
-        code, said = write_into(full)
-    assert code == 1 and said.startswith("Error: No space left on device")
-    assert len(said.splitlines()) == 1
+@OUTPUT
+def test_output_that_cannot_be_written_is_told(flag):
+    for buffered in (True, False):
+        with Path("/dev/full").open("w") as full:
+            code, said = write_into(full, buffered, flag)
+        assert code == 1 and said.startswith("Error: No space left on device"), said
+        assert len(said.splitlines()) == 1
 
 
-def test_a_reader_that_has_gone_has_seen_enough():
-    reader, writer = os.pipe()
-    os.close(reader)
-    assert write_into(writer) == (0, "")
-    os.close(writer)
+@OUTPUT
+def test_a_reader_that_has_gone_has_seen_enough(flag):
+    for buffered in (True, False):
+        reader, writer = os.pipe()
+        os.close(reader)
+        assert write_into(writer, buffered, flag) == (0, "")
+        os.close(writer)
 
 
 def test_a_prompt_that_cannot_be_read_is_named(chain_dirs, tmp_path):
