@@ -21,22 +21,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # They take minutes each: begun first, so that no worker is left alone with one at the end.
 LONG = [
-    "tools/test_systems.py",
     "docs/test_readme.py",
+    "tools/test_systems.py",
     "commands/test_pbt.py",
-    "commands/test_pipeline.py",
     "training/test_replicas.py",
+    "commands/test_faults.py",
     "tools/test_benchmark.py",
+    "serving/test_servables.py",
+    "training/test_resume.py",
+    "commands/test_pipeline.py",
+    "training/test_note_codes.py",
+    "training/test_tensorboard.py",
+    "training/test_member.py",
     "population/test_engine.py",
     "commands/test_sample.py",
-    "training/test_resume.py",
-    "training/test_note_codes.py",
-    "commands/test_faults.py",
-    "serving/test_servables.py",
+    "commands/test_gin_files.py",
+    "commands/test_wheel.py",
     "tools/test_tour.py",
     "tools/test_long_range.py",
     "tools/test_ablation.py",
-    "commands/test_wheel.py",
 ]
 
 

@@ -67,6 +67,7 @@ def kill_a_worker_of(process):
     return False
 
 
+@pytest.mark.long
 def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     """One worker is killed, then the whole search; the same command ends it."""
     run_dir = tmp_path / "run"
