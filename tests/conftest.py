@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from absl import flags
 
 from ada.audio import write_wav
 
@@ -46,6 +47,12 @@ LONG = [
 def pytest_collection_modifyitems(items):
     order = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: order.get(f"{item.path.parent.name}/{item.path.name}", len(LONG)))
+
+
+def pytest_collection_finish():
+    # A command that a test imports would define its flags for all others in the same process.
+    defined = {"data_dir", "gin_file", "output_dir", "run_dir", "run_dirs"} & set(flags.FLAGS)
+    assert not defined, f"a test imports a command, which defines {defined}"
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from ada.evaluation import transcription
 from ada.extensions.groups import group_means
 from ada.generation import Draws, Level, generate_level
 from ada.models.losses import explained_share
-from tools.note_limits import CODES, MEANS, QUERIES, conditionings, decoder, explained
+from tools.conditionings import CODES, MEANS, QUERIES, conditionings, decoder, explained
 
 installed = pytest.mark.skipif(
     not transcription.is_installed(), reason="the weights are a package of their own"
