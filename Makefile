@@ -1,18 +1,21 @@
 # Two commands are enough: `make demo` and `make test`. Both install what they need into .venv.
+# `make check` is for use before each commit, `make test-all` before a release.
 
 PYTHON ?= python3
 VENV ?= .venv
 TFIO_VENV ?= .venv-tfio
 TEST_WORKERS ?= 2
 
-.PHONY: demo systems ablation test test-tfio lint format clean
+PYTEST = $(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo systems ablation check test test-all test-tfio lint format clean
 
 # The pretrained system on the bundled audio; with FROM_SCRATCH=1 a tiny system, from random weights.
 ifdef FROM_SCRATCH
 DEMO = --gin_file=gin/tiny.gin --baseline --run_dir=runs/demo_from_scratch
 else
 DEMO = --gin_file=gin/notes.gin --gin_file=gin/piano.gin --gin_file=gin/finetune.gin \
-    --init_from=piano_notes --top_p=1.0,0.8 --maestro_csv=data_prep/sample_audio/splits.csv \
+    --init_from=piano_notes --maestro_csv=data_prep/sample_audio/splits.csv \
     --run_dir=runs/demo
 endif
 
@@ -25,8 +28,17 @@ systems: $(VENV)/dev
 ablation: $(VENV)/dev
 	$(VENV)/bin/python -m tools.ablation --run_dir=runs/ablation
 
-test: $(VENV)/dev test-tfio
-	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder tests
+# Before a commit: style, and unit tests of the model and of audio. Under a minute.
+check: lint
+	$(PYTEST) tests/layers tests/quantizers tests/models tests/audio
+
+# Everything that proves behaviour.
+test: $(VENV)/dev
+	$(PYTEST) -m "not long" --durations=25 tests
+
+# Before a release: also what takes minutes each, and tensorflow-io.
+test-all: $(VENV)/dev test-tfio
+	$(PYTEST) --durations=25 tests
 
 # tensorflow-io's last release works with TensorFlow 2.17 only: it is tested in a stack of its own.
 test-tfio: $(TFIO_VENV)/installed

@@ -3,15 +3,22 @@
 from pathlib import Path
 
 from ada import log, resources
-from ada.data import Dataset
 from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.errors import UserError
 from ada.files import exclusive
 
 SAMPLE_RATE = 16000
 # For another command that was started at the same time and is preparing it.
 _WAIT_SECS = 600.0
+
+
+def require_audio(kind: str) -> None:
+    """Raises UserError for codes, of which none are bundled, with the way to make some."""
+    if kind != "audio":
+        raise UserError(
+            "this model reads codes: name a codes dataset with --data_dir, made by "
+            "python -m ada.extract_codes --run_dir=<autoencoder's run> --output_dir=<directory>."
+        )
 
 
 def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
@@ -24,11 +31,9 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
     Raises:
       UserError: for codes, with the way to make some.
     """
-    if kind != "audio":
-        raise UserError(
-            "this model reads codes: name a codes dataset with --data_dir, made by "
-            "python -m ada.extract_codes --run_dir=<autoencoder's run> --output_dir=<directory>."
-        )
+    from ada.data import Dataset
+
+    require_audio(kind)
     log.info(f"No --data_dir: using the BUNDLED audio (7.5 minutes of piano), in {directory}.")
     if Dataset.is_complete(directory):
         return directory
@@ -41,6 +46,8 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
 
 def prepare_bundled(directory: str, sample_rate: int = SAMPLE_RATE) -> None:
     """Prepares the bundled audio in this process; what is damaged is made anew."""
+    from ada.data.preparation import prepare
+
     options = AudioOptions(
         inputs=(f"{resources.sample_audio_dir()}/*.ogg",),
         sample_rate=sample_rate,

@@ -1,14 +1,15 @@
 """A system as a chain of run directories, from the top model down to audio."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import keras
+from typing import TYPE_CHECKING, NamedTuple
 
 from ada import pretrained
 from ada.errors import UserError
 from ada.runs import Run
 from ada.upstream import encoder_checkpoint
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Chain(NamedTuple):
@@ -34,24 +35,9 @@ class Chain(NamedTuple):
         Raises:
           UserError: if the ids of one are not the codes of the next.
         """
-        runs = tuple(map(Run.open, pretrained.resolve_chain(run_dirs)))
-        if not runs:
-            raise UserError("a chain needs at least one run directory, top first.")
-        for run in runs:
-            if run.info.part == "bottleneck":
-                raise UserError(
-                    f"{run.directory} is a first phase, without a trained local model: name the "
-                    "run of the second phase, the folder that it is in."
-                )
-        checkpoints = [checkpoint]
-        for upper, lower in zip(runs, runs[1:], strict=False):
-            if upper.info.kind != "codes":
-                raise UserError(
-                    f"{upper.directory} models audio, but stands above {lower.directory}; give "
-                    "--run_dirs from the top to the bottom."
-                )
-            checkpoints.append(_encoder_checkpoint(upper, lower))
-        return cls(runs, tuple(checkpoints))
+        runs = open_runs(run_dirs)
+        lower = [_encoder_checkpoint(*pair) for pair in zip(runs, runs[1:], strict=False)]
+        return cls(runs, (checkpoint, *lower))
 
     @property
     def run_dirs(self) -> list[str]:
@@ -60,14 +46,44 @@ class Chain(NamedTuple):
 
     def require_audio(self) -> None:
         """Raises UserError if the bottom of the chain does not make audio."""
-        if self.runs[-1].info.kind != "audio":
-            raise UserError(
-                f"{self.runs[-1].directory} models codes; the last of --run_dirs must model audio."
-            )
+        require_audio(self.runs)
 
-    def load_model(self, position: int) -> keras.Model:
+    def load_model(self, position: int) -> "keras.Model":
         """The trained model of a level, 0 at the top."""
         return self.runs[position].load_model(self.checkpoints[position])
+
+
+def open_runs(run_dirs: Sequence[str]) -> tuple[Run, ...]:
+    """Opens the runs of a chain, top first; what can be told without TensorFlow.
+
+    Raises:
+      UserError: if one is not there or damaged, or they cannot stand in this order.
+    """
+    runs = tuple(map(Run.open, pretrained.resolve_chain(run_dirs)))
+    if not runs:
+        raise UserError("a chain needs at least one run directory, top first.")
+    for run in runs:
+        if run.info.part == "bottleneck":
+            raise UserError(
+                f"{run.directory} is a first phase, without a trained local model: name the "
+                "run of the second phase, the folder that it is in."
+            )
+        run.model_config()
+    for upper, lower in zip(runs, runs[1:], strict=False):
+        if upper.info.kind != "codes":
+            raise UserError(
+                f"{upper.directory} models audio, but stands above {lower.directory}; give "
+                "--run_dirs from the top to the bottom."
+            )
+    return runs
+
+
+def require_audio(runs: Sequence[Run]) -> None:
+    """Raises UserError if the bottom of a chain does not make audio."""
+    if runs[-1].info.kind != "audio":
+        raise UserError(
+            f"{runs[-1].directory} models codes; the last of --run_dirs must model audio."
+        )
 
 
 def _encoder_checkpoint(upper: Run, lower: Run) -> str:

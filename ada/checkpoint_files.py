@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
-import tensorflow as tf
 
-# What TensorFlow raises for a checkpoint that is damaged or of another model.
-UNREADABLE = (AssertionError, ValueError, LookupError, tf.errors.OpError)
+def unreadable() -> tuple[type[Exception], ...]:
+    """What TensorFlow raises for a checkpoint that is damaged or of another model."""
+    import tensorflow as tf
+
+    return AssertionError, ValueError, LookupError, tf.errors.OpError
 
 
 def has_index(path: str) -> bool:
     """Whether the index of a checkpoint is whole."""
+    import tensorflow as tf
+
     try:
         tf.train.load_checkpoint(path)
-    except UNREADABLE:
+    except unreadable():
         return False
     return True
 

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import re
+import select
 import signal
 import sys
 import tempfile
@@ -76,61 +77,144 @@ def start_tensorflow() -> None:
 
 
 def run(
-    main: Callable[[list[str]], int | None], tensorflow: bool = True, arguments: int = 0
-) -> None:
+    main: Callable[[list[str]], int | None],
+    check: Callable[[], None] | None = None,
+    tensorflow: bool = True,
+    arguments: int = 0,
+) -> NoReturn:
     """Runs a command: parses its flags, calls `main(argv)` and exits.
+
+    In a notebook (`%run -m ada.describe -- ...`) flags, gin, signals, environment and output are
+    as before when it ends. What it imported stays, and so do Keras's random seed and, after
+    `ada.pbt`, that TensorFlow sees no GPU.
 
     Args:
       main: takes what is left of the command line; returns an exit code or None for 0.
+      check: raises UserError for what can be told without TensorFlow, before it is started.
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
       arguments: how many arguments that are no flags it takes.
     """
-    # Libraries talk through absl; what ada has to say goes through ada.log.
-    logging.set_verbosity(logging.ERROR)
-    # Names of files hold anything, and terminals cannot show all of it.
-    sys.stdout.reconfigure(errors="backslashreplace")
-    if any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:]):
-        _exit_with_help()
+    with _leaving_nothing_behind():
+        code = _exit_code(main, check, tensorflow, arguments)
+    # Out of reach of the errors above, which notebooks would show with it.
+    sys.exit(code)
+
+
+def _exit_code(
+    main: Callable[[list[str]], int | None],
+    check: Callable[[], None] | None,
+    tensorflow: bool,
+    arguments: int,
+) -> int:
+    """Does what `run` says, up to the exit; errors become a line on stderr."""
+    helps = any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:])
+    signal.signal(signal.SIGTERM, _terminate)
     try:
+        if helps:
+            return _writing(_show_help)
         argv = flags.FLAGS(sys.argv)
         if len(argv) > 1 + arguments:
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
-    except flags.Error as error:
-        _exit_on_wrong_usage(error)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
+        if check is not None:
+            check()
         if tensorflow:
             start_tensorflow()
-        sys.exit(main(argv) or 0)
-    except UsageError as error:
-        _exit_on_wrong_usage(error)
+        return _writing(lambda: main(argv) or 0)
+    except (UsageError, flags.Error) as error:
+        return _refuse_usage(error)
     except StoppedError as error:
         print(f"Stopped: {error}", file=sys.stderr)
-        sys.exit(STOPPED)
+        return STOPPED
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
+        return 1
     except Exception as error:
         if not _is_of_the_system(error):
             raise
         print(f"Error: {_told(error)}", file=sys.stderr)
-        sys.exit(1)
+        return 1
     except Terminated:
         print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
-        sys.exit(STOPPED)
+        return STOPPED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
+        return 130
 
 
-def _exit_with_help() -> NoReturn:
-    """Prints what the command does and its flags; who reads may have seen enough before the end."""
+@contextlib.contextmanager
+def _leaving_nothing_behind() -> Iterator[None]:
+    """Sets up what a command needs of the process, and gives it back as it was."""
+    configuration = sys.modules.get("ada.configuration")
+    gin_kept = configuration.kept() if configuration else contextlib.nullcontext()
+    verbosity, handler = logging.get_verbosity(), signal.getsignal(signal.SIGTERM)
+    output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
+    environment = dict(os.environ)
+    # Libraries talk through absl; what ada has to say goes through ada.log.
+    logging.set_verbosity(logging.ERROR)
+    # Names of files hold anything, and terminals cannot show all of it. Notebooks can.
+    errors = getattr(output, "errors", None)
+    if hasattr(output, "reconfigure"):
+        output.reconfigure(errors="backslashreplace")
     try:
-        print(sys.modules["__main__"].__doc__)
-        print(flags.FLAGS.main_module_help(), flush=True)
-    except BrokenPipeError:
+        with gin_kept:
+            yield
+    finally:
+        own = flags.FLAGS.flags_by_module_id_dict().get(id(sys.modules["__main__"]), [])
+        for flag in list(own):
+            delattr(flags.FLAGS, flag.name)
+        if not were_parsed:
+            flags.FLAGS.unparse_flags()
+        if configuration is None and "ada.configuration" in sys.modules:
+            sys.modules["gin"].clear_config()
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
+        if handler is not None:  # it was not set from Python
+            signal.signal(signal.SIGTERM, handler)
+        logging.set_verbosity(verbosity)
+        if hasattr(output, "reconfigure"):
+            with contextlib.suppress(OSError):  # it flushes, which Python tries again at exit
+                output.reconfigure(errors=errors)
+
+
+def _show_help() -> int:
+    """Prints what the command does and its flags."""
+    print(sys.modules["__main__"].__doc__)
+    print(flags.FLAGS.main_module_help())
+    return 0
+
+
+def _writing(command: Callable[[], int]) -> int:
+    """The exit code of what writes to stdout; 0 if a reader such as `head` has seen enough of it.
+
+    Raises:
+      OSError: if the output cannot be written.
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code
+    except OSError as error:
+        gone = isinstance(error, BrokenPipeError) and _reader_has_gone()
+        _give_up_output()
+        if gone:
+            return 0
+        raise
+
+
+def _reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _give_up_output() -> None:
+    """Drops what cannot be written: Python would try again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -162,6 +246,6 @@ def _told(error: Exception) -> str:
     return with_hint(text) + "."
 
 
-def _exit_on_wrong_usage(error: Exception) -> NoReturn:
+def _refuse_usage(error: Exception) -> int:
     print(f"Wrong usage: {str(error).rstrip('.')}. --help lists the flags.", file=sys.stderr)
-    sys.exit(2)
+    return 2

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import difflib
 import functools
 import logging
 import re
@@ -12,7 +11,8 @@ from pathlib import Path
 import keras
 
 import gin
-from ada import extensions, log, models, quantizers, resources, training
+from ada import bindings, extensions, log, models, quantizers, resources, training
+from ada.bindings import UnusedBindingError
 from ada.errors import UserError, first_line
 
 REGISTERED = (
@@ -40,10 +40,6 @@ REGISTERED = (
 _given: set[str] = set()
 
 
-class UnusedBindingError(UserError):
-    """A gin binding that takes no part in what is built."""
-
-
 @functools.cache
 def _register() -> Callable:
     """Makes the library's classes known to gin, by their own names; returns what makes settings."""
@@ -51,13 +47,7 @@ def _register() -> Callable:
         gin.register(thing)
     for path in resources.gin_search_paths():
         gin.add_config_file_search_path(path)
-    gin.external_configurable(_system, name="System")
     return gin.external_configurable(training.TrainingSettings, name="train")
-
-
-def _system(levels: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The levels of a system, bound in `gin/systems/`."""
-    return levels
 
 
 def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.TrainingSettings:
@@ -68,44 +58,17 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
         not fit, or a macro that nothing refers to.
       UnusedBindingError: for a macro in `gin_params` that no file knows.
     """
+    bindings.read_model(gin_files, gin_params)
     make_settings = _register()
     gin.clear_config()
     _given.clear()
     _given.update(_bound_names("\n".join([*_own_texts(gin_files), *gin_params])))
     with _gin_errors():
-        _check_model_comes_first(gin_files)
-        gin.parse_config_files_and_bindings(list(gin_files), [], finalize_config=False)
-        known = _macros()
-        gin.parse_config(list(gin_params))
-        unknown = _macros() - known
-        # One overlay serves several models: a name that some shipped file knows is no mistake.
-        misspelt = known - set(re.findall(r"%(\w+)", gin.config_str())) - _shipped_macros()
-        if unknown or misspelt:
-            wrong, names = sorted(unknown | misspelt), sorted(known - misspelt)
-            near = [near for name in wrong for near in difflib.get_close_matches(name, names, n=1)]
-            mean = f"Did you mean {', '.join(near)}? " if near else ""
-            raise UnusedBindingError(
-                f"gin: no file knows {', '.join(wrong)}. {mean}Names are {', '.join(names)}."
-            )
+        gin.parse_config_files_and_bindings(
+            list(gin_files), list(gin_params), finalize_config=False
+        )
         settings = make_settings()
     return dataclasses.replace(settings, model=_checked(settings.model))
-
-
-def _check_model_comes_first(gin_files: Sequence[str]) -> None:
-    """Refuses a model's file behind what changes it: its own values would win."""
-    if len(gin_files) < 2:
-        return
-    names_model = []
-    for path in gin_files:
-        gin.clear_config()
-        gin.parse_config_files_and_bindings([path], [], finalize_config=False)
-        names_model.append(
-            "model" in gin.get_bindings(training.TrainingSettings, inherit_scopes=False)
-        )
-    gin.clear_config()
-    if any(names_model) and not names_model[0]:
-        model = gin_files[names_model.index(True)]
-        raise ValueError(f"{model} names the model: give it first, before {gin_files[0]}.")
 
 
 def _own_texts(gin_files: Sequence[str]) -> list[str]:
@@ -125,34 +88,33 @@ def load_with(
 
 
 @contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """Gives gin's bindings back as they were before the context."""
+    bound, operative = gin.config._CONFIG, gin.config._OPERATIVE_CONFIG
+    # By hand: a deep copy would call what bindings refer to.
+    before = [{key: dict(values) for key, values in kept.items()} for kept in (bound, operative)]
+    imports, given = set(gin.config._IMPORTS), set(_given)
+    try:
+        yield
+    finally:
+        gin.clear_config()
+        bound.update(before[0])
+        operative.update(before[1])
+        gin.config._IMPORTS.update(imports)
+        _given.clear()
+        _given.update(given)
+
+
+@contextlib.contextmanager
 def _gin_errors() -> Iterator[None]:
     """Turns gin's errors into one line, and silences its log of where it looked for files."""
     logging.disable(logging.CRITICAL)
     try:
         yield
-    except OSError as error:
-        shipped = sorted(p.name for p in resources.gin_dir().glob("*.gin"))
-        reason = str(error).split(". Searched")[0]
-        raise UserError(f"{reason}. Shipped: {', '.join(shipped)}.") from error
     except (SyntaxError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"gin: {_told(error)}") from error
+        raise UserError(f"gin: {bindings.told(error)}") from error
     finally:
         logging.disable(logging.NOTSET)
-
-
-def _told(error: Exception) -> str:
-    """What is wrong, in words of this project where gin and Python say it in theirs."""
-    text = first_line(error)
-    if "malformed node" in text:
-        return (
-            "a value cannot be read; text needs quotes, which shells take away: "
-            "\"--gin_param=PRECISION='mixed_bfloat16'\"."
-        )
-    if "required positional argument" in text and "'model'" in text:
-        return (
-            "no file names a model: name one, such as gin/hop64_vqvae.gin, before what changes it."
-        )
-    return text
 
 
 def _checked(make_model: Callable) -> Callable:
@@ -199,20 +161,9 @@ def _params_for(gin_files: tuple[str, ...], gin_params: tuple[str, ...]) -> tupl
 
 
 def unused_names(gin_params: Sequence[str]) -> set[str]:
-    """The names in capitals that bindings set and nothing refers to, after `load`."""
+    """The macros that bindings set and nothing refers to, after `load`."""
     used = set(re.findall(r"%(\w+)", gin.config_str()))
-    return set(filter(None, map(_capitals, gin_params))) - used
-
-
-def is_shipped_name(binding: str) -> bool:
-    """Whether a binding sets a name in capitals that some shipped gin file knows."""
-    return _capitals(binding) in _shipped_macros()
-
-
-def _capitals(binding: str) -> str | None:
-    """The name in capitals that a binding sets, if it is one."""
-    match = re.match(r"\s*([A-Z]\w*)\s*=", binding)
-    return match and match[1]
+    return set(filter(None, map(bindings.macro_of, gin_params))) - used
 
 
 def warn_of_unused(gin_params: Sequence[str]) -> None:
@@ -225,38 +176,10 @@ def warn_of_unused(gin_params: Sequence[str]) -> None:
         )
 
 
-def load_system(gin_file: str) -> tuple[str, ...]:
-    """The levels of a `gin/systems/*.gin`: names of gin files from the bottom to the top.
-
-    Raises:
-      UserError: if it is not such a file.
-    """
-    _register()
-    gin.clear_config()
-    with _gin_errors():
-        gin.parse_config_files_and_bindings([gin_file], [])
-        levels = gin.get_bindings("System").get("levels")
-    if not isinstance(levels, tuple) or not levels:
-        raise UserError(
-            f"{gin_file} is no system: it must bind System.levels to a tuple of names. See "
-            "gin/systems/."
-        )
-    return levels
-
-
 def parsed(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> str:
     """The gin text of everything that files, their includes and bindings say."""
     load(gin_files, gin_params)
     return gin.config_str()
-
-
-def is_system(gin_file: str) -> bool:
-    """Whether a gin file names the levels of a system rather than a model."""
-    _register()
-    gin.clear_config()
-    with _gin_errors():
-        gin.parse_config_files_and_bindings([gin_file], [], finalize_config=False)
-    return any(key[1].rsplit(".", 1)[-1] == "System" for key in gin.config._CONFIG)
 
 
 def check_all_used() -> None:
@@ -293,34 +216,14 @@ def operative() -> str:
     return gin.operative_config_str()
 
 
-def run_name(gin_files: Sequence[str]) -> str:
-    """The default name of a run: that of its first gin file."""
-    return Path(gin_files[0]).stem
-
-
-def _macros() -> set[str]:
-    return {key[0] for key in gin.config._CONFIG if key[1] == "gin.macro"}
-
-
-@functools.cache
-def _shipped_macros() -> frozenset[str]:
-    """Names in capitals that the shipped gin files bind."""
-    return frozenset(re.findall(r"(?m)^([A-Z]\w*)\s*=", _shipped_text()))
-
-
 @functools.cache
 def _shipped_bindings() -> frozenset[str]:
     """Arguments that the shipped gin files bind, as `Class.argument`."""
-    return _bound_names(_shipped_text())
+    return _bound_names(bindings.shipped_text())
 
 
 def _bound_names(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"(?m)^\s*(?:[\w/]+/)?(?:[\w.]+\.)?(\w+\.\w+)\s*=", text))
-
-
-@functools.cache
-def _shipped_text() -> str:
-    return "\n".join(path.read_text() for path in resources.gin_dir().glob("**/*.gin"))
 
 
 def _operative() -> dict:

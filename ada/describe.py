@@ -16,16 +16,29 @@ flags.DEFINE_integer("sample_rate", 16000, "Of the audio, Hz, where no run says 
 flags.DEFINE_integer("hop_length", None, "Audio samples to one id, for a model of codes.", 1)
 
 
-def main(argv: list[str]) -> None:
-    """Runs the command."""
-    del argv
-    from ada import configuration
-    from ada.description import describe, describe_system
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada import bindings
     from ada.errors import UsageError
     from ada.runs import Run
 
     if bool(FLAGS.gin_file) == bool(FLAGS.run_dir):
         raise UsageError("give either --gin_file or --run_dir.")
+    if FLAGS.run_dir:
+        Run.open(FLAGS.run_dir).model_config()
+    elif bindings.is_system(FLAGS.gin_file[0]):
+        bindings.read_system(FLAGS.gin_file, FLAGS.gin_param)
+    else:
+        bindings.read_model(FLAGS.gin_file, FLAGS.gin_param)
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    from ada import bindings, configuration
+    from ada.description import describe, describe_system
+    from ada.runs import Run
+
     if FLAGS.run_dir:
         run = Run.open(FLAGS.run_dir)
         print(describe(run.build_model(), run.info.sample_rate, run.info.hop_length))
@@ -39,9 +52,9 @@ def main(argv: list[str]) -> None:
         return model, settings
 
     first, *overlays = FLAGS.gin_file
-    if configuration.is_system(first):
+    if bindings.is_system(first):
         levels = []
-        for name in configuration.load_system(first):
+        for name in bindings.load_system(first):
             files = [f"gin/{name}.gin", *overlays]
             model, settings = build(files, configuration.params_for(files, FLAGS.gin_param))
             levels.append((name, model, settings))
@@ -55,4 +68,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

@@ -55,6 +55,40 @@ level_flags.define()
 flags.mark_flag_as_required("run_dirs")
 
 
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.chain import open_runs
+    from ada.data.spec import check_dataset
+    from ada.files import require_local
+
+    run_dirs, names, samples = _systems()
+    if not FLAGS.names and len(set(names)) < len(names):
+        raise UsageError(
+            f"{', '.join(names)} are called alike: tell them apart by --names=one,other"
+        )
+    for flag, values in (("names", names), ("samples", samples)):
+        if len(values) != len(run_dirs):
+            raise UsageError(f"--{flag}: {len(values)} given, of {len(run_dirs)} --run_dirs")
+    usable = all(name and name != ".." and Path(name).name == name for name in names)
+    if len(set(names)) < len(names) or not usable:
+        raise UsageError(f"--names: {', '.join(names)} are to differ, and to be names of folders")
+    for dirs in run_dirs:
+        runs = open_runs(dirs)
+        if FLAGS.output_dir is not None:
+            level_flags.resolve([run.directory for run in runs], level_flags.given())
+    if FLAGS.output_dir is not None:
+        require_local(FLAGS.output_dir)
+    check_dataset(FLAGS.data_dir)
+
+
+def _systems() -> tuple[list[list[str]], list[str], list[str | None]]:
+    """Run directories, name and samples of every system."""
+    run_dirs = [value.split(",") for value in FLAGS.run_dirs]
+    names = FLAGS.names or [" + ".join(Path(d).name for d in reversed(dirs)) for dirs in run_dirs]
+    samples = [path or None for path in FLAGS.samples or [None] * len(run_dirs)]
+    return run_dirs, names, samples
+
+
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
@@ -62,28 +96,14 @@ def main(argv: list[str]) -> None:
     from ada.evaluation.chain import table
     from ada.evaluation.comparison import Options, SystemToEvaluate, compare, write_evaluation
     from ada.evaluation.note_report import lines
-    from ada.files import require_local
 
-    run_dirs = [value.split(",") for value in FLAGS.run_dirs]
-    names = FLAGS.names or [" + ".join(Path(d).name for d in reversed(dirs)) for dirs in run_dirs]
-    if not FLAGS.names and len(set(names)) < len(names):
-        raise UsageError(
-            f"{', '.join(names)} are called alike: tell them apart by --names=one,other"
-        )
-    samples = [path or None for path in FLAGS.samples or [None] * len(run_dirs)]
-    for flag, values in (("names", names), ("samples", samples)):
-        if len(values) != len(run_dirs):
-            raise UsageError(f"--{flag}: {len(values)} given, of {len(run_dirs)} --run_dirs")
-    usable = all(name and name != ".." and Path(name).name == name for name in names)
-    if len(set(names)) < len(names) or not usable:
-        raise UsageError(f"--names: {', '.join(names)} are to differ, and to be names of folders")
+    run_dirs, names, samples = _systems()
     chains = [Chain.open(dirs, FLAGS.checkpoint) for dirs in run_dirs]
     if FLAGS.output_dir is None:
         results = list(map(bits, chains))
         if FLAGS.json:
             write_evaluation(FLAGS.json, FLAGS.split, results)
     else:
-        require_local(FLAGS.output_dir)
         sampling = level_flags.given()
         for chain in chains:
             values = level_flags.resolve(chain.run_dirs, sampling)
@@ -114,4 +134,4 @@ def bits(chain: "Chain") -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

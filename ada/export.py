@@ -39,15 +39,24 @@ flags.DEFINE_bool("overwrite", False, "Replace a version that is there.")
 flags.mark_flag_as_required("output_dir")
 
 
-def main(argv: list[str]) -> None:
-    """Runs the command."""
-    del argv
-    from ada.chain import Chain
-    from ada.serving.exporting import check_output, export
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.chain import open_runs
+    from ada.serving.versions import check_output
 
     if bool(FLAGS.run_dir) == bool(FLAGS.run_dirs):
         raise UsageError("give --run_dir or --run_dirs")
     check_output(FLAGS.output_dir, FLAGS.overwrite)
+    runs = open_runs(FLAGS.run_dirs or [FLAGS.run_dir])
+    level_flags.resolve([run.directory for run in runs], level_flags.given())
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    from ada.chain import Chain
+    from ada.serving.exporting import export
+
     chain = Chain.open(FLAGS.run_dirs or [FLAGS.run_dir], FLAGS.checkpoint)
     sampling = level_flags.resolve(chain.run_dirs, level_flags.given())
     if line := level_flags.described(sampling):
@@ -71,4 +80,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

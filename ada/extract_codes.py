@@ -33,6 +33,16 @@ runner_flags.define(default="in_process")
 flags.mark_flags_as_required(["run_dir", "output_dir"])
 
 
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.data.spec import check_dataset
+    from ada.runs import Run
+
+    runner_flags.check()
+    Run.open(FLAGS.run_dir).model_config()
+    check_dataset(FLAGS.data_dir)
+
+
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
@@ -57,4 +67,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

@@ -1,4 +1,7 @@
-"""Local files that appear whole or not at all, and directories that workers find as well."""
+"""Files and directories, local and with a scheme; local ones that appear whole or not at all.
+
+TensorFlow, which reaches those with a scheme (`gs://`), is imported only for them.
+"""
 
 import contextlib
 import os
@@ -9,12 +12,52 @@ from pathlib import Path
 
 import filelock
 
-from ada.errors import UserError
+from ada.errors import UserError, first_line
+
+
+def is_remote(path: str | os.PathLike) -> bool:
+    """Whether a path has a scheme, such as `gs://`."""
+    return "://" in str(path)
 
 
 def absolute(directory: str) -> str:
     """A local directory from the root, links kept as they are; one with a scheme as it is."""
-    return directory if "://" in directory else str(Path(directory).absolute())
+    return directory if is_remote(directory) else str(Path(directory).absolute())
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or directory."""
+    if not is_remote(path):
+        return os.path.exists(path)  # noqa: PTH110 - pathlib's raises for what may not be read
+    import tensorflow as tf
+
+    return tf.io.gfile.exists(path)
+
+
+def is_dir(path: str) -> bool:
+    """Whether there is a directory."""
+    if not is_remote(path):
+        return os.path.isdir(path)  # noqa: PTH112
+    import tensorflow as tf
+
+    return tf.io.gfile.isdir(path)
+
+
+def read_bytes(path: str) -> bytes:
+    """What is in a file.
+
+    Raises:
+      OSError: if it cannot be read.
+    """
+    if not is_remote(path):
+        return Path(path).read_bytes()
+    import tensorflow as tf
+
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return file.read()
+    except tf.errors.OpError as error:
+        raise OSError(first_line(error)) from error
 
 
 def require_local(path: str | os.PathLike) -> None:
@@ -61,7 +104,7 @@ def exclusive(*directories: str | os.PathLike, wait_secs: float = 0.0) -> Iterat
       UserError: if another has one.
     """
     with contextlib.ExitStack() as stack:
-        local = [Path(d).resolve() for d in directories if "://" not in str(d)]
+        local = [Path(d).resolve() for d in directories if not is_remote(d)]
         for directory in dict.fromkeys(local):
             directory.mkdir(parents=True, exist_ok=True)
             try:

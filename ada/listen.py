@@ -53,13 +53,13 @@ def main(argv: list[str]) -> None:
 
 def results() -> None:
     """Prints the table and writes the files asked for."""
+    given = [path for path in (FLAGS.db, FLAGS.csv, FLAGS.summary_csv) if path]
+    if len({Path(path).resolve() for path in given}) < len(given):
+        raise UsageError(f"{', '.join(given)}: --db, --csv and --summary_csv are different files")
     from ada.files import write_bytes_atomically
     from ada.listening import Store, summarise, table
     from ada.listening.results import ratings_csv, summary_csv
 
-    given = [path for path in (FLAGS.db, FLAGS.csv, FLAGS.summary_csv) if path]
-    if len({Path(path).resolve() for path in given}) < len(given):
-        raise UsageError(f"{', '.join(given)}: --db, --csv and --summary_csv are different files")
     store = Store(FLAGS.db)
     ratings = store.ratings()
     rows = summarise(ratings, store.systems())
@@ -74,13 +74,14 @@ def serve() -> None:
     """Serves until it is stopped."""
     import threading
 
+    if not FLAGS.samples:
+        raise UsageError("serve needs --samples")
     from ada.listening import Store, find_clips
+
+    clips = find_clips(FLAGS.samples)
     from ada.listening.server import listen_on, make_app, make_server
     from ada.listening.study import count_rounds, prepare
 
-    if not FLAGS.samples:
-        raise UsageError("serve needs --samples")
-    clips = find_clips(FLAGS.samples)
     rounds = count_rounds(clips, FLAGS.clips_per_system)
     listening = listen_on(FLAGS.host, FLAGS.port)
     store = Store(FLAGS.db, create=True)

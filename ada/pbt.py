@@ -5,6 +5,7 @@ python -m ada.pbt --gin_file=gin/level2_vqvae.gin --data_dir=data/my_codes
 
 import functools
 import importlib.util
+from pathlib import Path
 
 from absl import flags
 
@@ -17,27 +18,35 @@ flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the 
 flags.DEFINE_string("data_dir", None, "Dataset directory, of codes for gin/level2_vqvae.gin.")
 
 
-def main(argv: list[str]) -> None:
-    """Runs the command."""
-    del argv
-    from ada import bundled, configuration
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.bindings import read_model
     from ada.errors import UsageError, UserError
-    from ada.files import require_local
+    from ada.training_inputs import check_inputs
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/level2_vqvae.gin.")
     if importlib.util.find_spec("ray") is None:
         raise UserError("population-based training needs Ray: pip install -e '.[pbt]'.")
+    check_inputs(read_model(FLAGS.gin_file, FLAGS.gin_param), _run_dir(), FLAGS.data_dir)
+
+
+def _run_dir() -> str:
+    return FLAGS.run_dir or f"runs/{Path(FLAGS.gin_file[0]).stem}"
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    del argv
+    from ada import bundled, configuration
     from ada.training.search import search
 
     load = functools.partial(configuration.load_with, FLAGS.gin_file, FLAGS.gin_param)
     settings = load({})
     configuration.warn_of_unused(FLAGS.gin_param)
-    run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
-    require_local(run_dir)
     data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
-    search(load, configuration.operative, run_dir, data_dir)
+    search(load, configuration.operative, _run_dir(), data_dir)
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

@@ -6,6 +6,8 @@
 Run again, it skips what is complete and resumes what is not.
 """
 
+from pathlib import Path
+
 from absl import flags
 
 from ada import commands, level_flags
@@ -55,18 +57,37 @@ level_flags.define()
 flags.DEFINE_integer("seed", 0, "Of the generated clips.")
 
 
-def main(argv: list[str]) -> int:
-    """Runs the command."""
-    del argv
-    from ada.configuration import load_system
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.bindings import read_system
     from ada.data.inputs import split_patterns
+    from ada.data.options import AudioOptions
+    from ada.data.spec import check_dataset
     from ada.errors import UsageError
-    from ada.systems import System, run_system
+    from ada.files import require_local
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
     if FLAGS.data_dir and (FLAGS.input_audio_filepatterns or FLAGS.maestro_csv):
         raise UsageError("give either --data_dir, or --input_audio_filepatterns and --maestro_csv.")
+    levels = read_system(FLAGS.gin_file, FLAGS.gin_param)
+    level_flags.per_level(level_flags.given(), len(levels))
+    for directory in (FLAGS.levels_dir or _run_dir(), _run_dir()):
+        require_local(directory)
+    check_dataset(FLAGS.data_dir)
+    if FLAGS.input_audio_filepatterns:
+        inputs = tuple(split_patterns(FLAGS.input_audio_filepatterns))
+        data_dir = Path(FLAGS.levels_dir or _run_dir(), "data")
+        AudioOptions(inputs, FLAGS.sample_rate).check_input_is_there(str(data_dir))
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command."""
+    del argv
+    from ada.bindings import load_system
+    from ada.data.inputs import split_patterns
+    from ada.systems import System, run_system
+
     system = System(
         levels=load_system(FLAGS.gin_file[0]),
         overlays=tuple(FLAGS.gin_file[1:]),
@@ -84,9 +105,12 @@ def main(argv: list[str]) -> int:
         sampling=level_flags.given(),
         seed=FLAGS.seed,
     )
-    name = FLAGS.gin_file[0].rsplit("/", 1)[-1].removesuffix(".gin")
-    return run_system(system, FLAGS.run_dir or f"runs/{name}")
+    return run_system(system, _run_dir())
+
+
+def _run_dir() -> str:
+    return FLAGS.run_dir or f"runs/{Path(FLAGS.gin_file[0]).stem}"
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

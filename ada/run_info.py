@@ -1,11 +1,15 @@
 """What a run's model reads, and where it came from: `run.json` of its directory."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import ada
 from ada.audio import get_companding
-from ada.data.pipeline import ToIds, audio_to_ids, codes_to_ids
+
+if TYPE_CHECKING:
+    from ada.data.pipeline import ToIds
 
 FORMAT_VERSION = 1
 
@@ -56,10 +60,13 @@ class RunInfo:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
         if self.kind == "audio":
-            self.to_ids()
+            encode, _ = get_companding(self.companding)
+            encode(np.zeros(1, np.float32), self.num_classes)
 
-    def to_ids(self) -> ToIds:
+    def to_ids(self) -> "ToIds":
         """The function from stored steps to ids."""
+        from ada.data.pipeline import audio_to_ids, codes_to_ids
+
         if self.kind == "audio":
             return audio_to_ids(self.num_classes, self.companding)
         return codes_to_ids()

@@ -36,6 +36,12 @@ def define(default: str) -> None:
     )
 
 
+def check() -> None:
+    """Raises UsageError for options of a pipeline without Beam."""
+    if FLAGS.runner == "in_process" and FLAGS.pipeline_options:
+        raise UsageError("--pipeline_options are Beam's: add --runner=beam")
+
+
 def chosen(*, label: str, unit: str, num_threads: int | None = None) -> "RunJobs":
     """What does the jobs, by the flags.
 
@@ -45,7 +51,6 @@ def chosen(*, label: str, unit: str, num_threads: int | None = None) -> "RunJobs
       num_threads: in this process; as many as there are cores if None.
 
     Raises:
-      UsageError: for options of a pipeline without Beam.
       DatasetError: if Beam is asked for and is not installed.
     """
     from ada import log
@@ -54,8 +59,6 @@ def chosen(*, label: str, unit: str, num_threads: int | None = None) -> "RunJobs
 
     here = functools.partial(run_in_process, num_threads=num_threads, label=label, unit=unit)
     if FLAGS.runner == "in_process":
-        if FLAGS.pipeline_options:
-            raise UsageError("--pipeline_options are Beam's: add --runner=beam")
         return here
     try:
         from ada.data import beam

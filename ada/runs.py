@@ -15,29 +15,33 @@ import hashlib
 import itertools
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import keras
-import tensorflow as tf
+from typing import TYPE_CHECKING, Any
 
 from ada import pretrained
-from ada.checkpoint_files import UNREADABLE, existing_checkpoints, has_index
-from ada.data import Dataset, differing_data
+from ada.checkpoint_files import existing_checkpoints, has_index, unreadable
+from ada.data.differences import differing_data
 from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.data.spec import DatasetSpec, write_text_atomically
 from ada.errors import UserError, first_line
-from ada.files import require_local
-from ada.model_json import model_config, model_from_config
-from ada.models import PolyakAverage
+from ada.files import absolute, exists, require_local
 from ada.run_info import RunInfo
 
-# What a damaged configuration of a model raises.
-_UNUSABLE = (
-    *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError),
-    *(RecursionError, tf.errors.OpError),
-)
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from ada.data import Dataset
+    from ada.models import PolyakAverage
+
+
+def _unusable() -> tuple[type[Exception], ...]:
+    """What a damaged configuration of a model raises."""
+    ours = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+    tf = sys.modules.get("tensorflow")
+    return (*ours, MemoryError, RecursionError, *([tf.errors.OpError] if tf else []))
 
 
 def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
@@ -47,11 +51,13 @@ def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
     )
 
 
-def inference_checkpoint(model: keras.Model, polyak: PolyakAverage) -> tf.train.Checkpoint:
+def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.train.Checkpoint":
     """What inference needs of a training's checkpoints: averaged weights, and what is not trained.
 
     That is the quantiser's state, and what a front end copied from the level below.
     """
+    import tensorflow as tf
+
     averages = tf.Module()
     averages.averages = polyak.averages
     state = {} if model.quantizer is None else {"quantizer": model.quantizer}
@@ -59,6 +65,10 @@ def inference_checkpoint(model: keras.Model, polyak: PolyakAverage) -> tf.train.
         encoder = tf.train.Checkpoint(front_end=model.encoder.front_end)
         state["encoder"] = encoder
     return tf.train.Checkpoint(polyak=averages, model=tf.train.Checkpoint(**state))
+
+
+# The folder of a run directory that holds the run of its first phase.
+BOTTLENECK = "bottleneck"
 
 
 class Run:
@@ -87,10 +97,12 @@ class Run:
         directory: str,
         info: RunInfo,
         spec: DatasetSpec,
-        model: keras.Model,
+        model: "keras.Model",
         operative_gin: str,
     ) -> "Run":
         """Writes the directory of a new run; `run.json` last, so that it is whole or not there."""
+        from ada.model_json import model_config
+
         require_local(directory)
         path = Path(directory)
         path.mkdir(parents=True, exist_ok=True)
@@ -119,6 +131,15 @@ class Run:
             raise _damaged(f"{directory}/run.json", "used", error) from error
         return cls(directory, info, DatasetSpec.load(directory))
 
+    @property
+    def has_frozen_codes(self) -> bool:
+        """Whether the codes are those of another run (`--init_from`): only the local model was
+        trained, and not after a first phase of its own.
+        """
+        first = Path(self.directory) / BOTTLENECK
+        own = first.exists() or absolute(self.info.init_from or "") == absolute(str(first))
+        return self.info.part == "local_model" and not own
+
     def operative_gin(self) -> str:
         """The text of `operative.gin`."""
         return (Path(self.directory) / "operative.gin").read_text(errors="replace")
@@ -134,7 +155,7 @@ class Run:
             parse_json(text)
             return text
 
-    def open_dataset(self, directory: str | None = None) -> Dataset:
+    def open_dataset(self, directory: str | None = None) -> "Dataset":
         """Opens the dataset that the run was trained on, or another one that its model can read.
 
         Args:
@@ -143,6 +164,8 @@ class Run:
         Raises:
           UserError: if it is not there, not what it was, or codes of another encoder.
         """
+        from ada.data import Dataset
+
         found = directory or self._data_dir()
         if not found:
             raise UserError(
@@ -168,14 +191,16 @@ class Run:
         places = [self.info.data_dir]
         if self.info.data_dir_from_run:
             places.append(os.path.normpath(Path(self.directory) / self.info.data_dir_from_run))
-        return next((d for d in places if tf.io.gfile.exists(d)), self.info.data_dir)
+        return next((d for d in places if exists(d)), self.info.data_dir)
 
-    def configured_model(self) -> keras.Model:
+    def configured_model(self) -> "keras.Model":
         """The model as configured, without weights.
 
         Raises:
           UserError: if `model.json` is not there, damaged, or asks for anything but our layers.
         """
+        from ada.model_json import model_from_config
+
         with self._usable_model_json() as path:
             model = model_from_config(path.read_text())
             if model.num_classes != self.info.num_classes:
@@ -184,7 +209,7 @@ class Run:
                 )
             return model
 
-    def build_model(self) -> keras.Model:
+    def build_model(self) -> "keras.Model":
         """The model as configured, with fresh weights."""
         model = self.configured_model()
         with self._usable_model_json():
@@ -196,10 +221,10 @@ class Run:
         path = Path(self.directory) / "model.json"
         try:
             yield path
-        except _UNUSABLE as error:
+        except _unusable() as error:
             raise _damaged(path, "used", error) from error
 
-    def load_model(self, checkpoint: str = "best") -> keras.Model:
+    def load_model(self, checkpoint: str = "best") -> "keras.Model":
         """The trained model, with averaged (Polyak) weights.
 
         Args:
@@ -208,13 +233,15 @@ class Run:
         Raises:
           UserError: if nothing was saved yet.
         """
+        from ada.models import PolyakAverage
+
         model = self.build_model()
         polyak = PolyakAverage(model)
         path = self.checkpoint_path(checkpoint)
         try:
             status = inference_checkpoint(model, polyak).restore(path)
             status.assert_existing_objects_matched().expect_partial()
-        except UNREADABLE as error:
+        except unreadable() as error:
             raise _damaged(path, "restored", error) from error
         polyak.copy_to_model()
         if model.quantizer is not None and model.quantizer.wants_codebook:

@@ -31,6 +31,8 @@ from ada.sample_flags import (
     DURATION_SECS,
     NUM_SAMPLES,
     SOURCES,
+    check_source,
+    clip_numbers,
     make_request,
     source_flag,
     warn_of_other_draws,
@@ -105,29 +107,46 @@ flags.DEFINE_enum(
 flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in --output_dir.")
 
 
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.chain import open_runs, require_audio
+    from ada.files import require_local
+    from ada.sampling_defaults import require_writable
+
+    source = source_flag()
+    clip_numbers(())
+    require_local(FLAGS.output_dir)
+    if bool(FLAGS.run_dirs) == bool(FLAGS.pretrained):
+        raise UsageError("give --run_dirs or --pretrained, one of them")
+    runs = open_runs(_run_dirs())
+    require_audio(runs)
+    level_flags.resolve([run.directory for run in runs], level_flags.given())
+    if FLAGS.keep_sampling:
+        require_writable(runs[-1].directory)
+    check_source(source, Path(FLAGS.output_dir))
+
+
+def _run_dirs() -> list[str]:
+    from ada import pretrained
+
+    return FLAGS.run_dirs or pretrained.run_dirs(FLAGS.pretrained)
+
+
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada import pretrained
     from ada.chain import Chain
-    from ada.files import require_local
     from ada.generation.backends import resolve
     from ada.generation.level import DRAWING_VERSION
     from ada.generation.recording import record
     from ada.generation.results import run_identities
     from ada.sampling_defaults import require_writable
 
-    source = source_flag()
-    require_local(FLAGS.output_dir)
-    if bool(FLAGS.run_dirs) == bool(FLAGS.pretrained):
-        raise UsageError("give --run_dirs or --pretrained, one of them")
-    run_dirs = FLAGS.run_dirs or pretrained.run_dirs(FLAGS.pretrained)
-    chain = Chain.open(run_dirs, FLAGS.checkpoint)
-    chain.require_audio()
+    chain = Chain.open(_run_dirs(), FLAGS.checkpoint)
     sampling = level_flags.resolve(chain.run_dirs, level_flags.given())
     draws = level_flags.draws(sampling, FLAGS.seed)
-    out = Path(FLAGS.output_dir)
-    request, given = make_request(chain, source, out)
+    out, source = Path(FLAGS.output_dir), source_flag()
+    request, given = make_request(chain, source)
     if not request.num_steps:
         raise UsageError("--duration_secs is less than a sample")
     sampling = sampling[-len(request.chain.runs) :]
@@ -217,4 +236,4 @@ def keep(sampling: Sequence[level_flags.LevelSampling]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

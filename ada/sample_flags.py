@@ -42,6 +42,33 @@ def source_flag() -> str | None:
     return given[0] if given else None
 
 
+def check_source(source: str | None, out: Path) -> None:
+    """Refuses what a mode is to start from if it is not there, or would be replaced.
+
+    Args:
+      source: the name of its flag (`source_flag`).
+      out: the directory to write.
+
+    Raises:
+      UserError: naming it.
+    """
+    from ada.files import require_local
+    from ada.generation.results import Results
+
+    if source == "codes":
+        refuse_own_output(Path(FLAGS.codes).parent, out)
+        if not Path(FLAGS.codes).exists():
+            raise UserError(f"--codes: there is no {FLAGS.codes}.")
+    elif source == "from_dir":
+        refuse_own_output(Path(FLAGS.from_dir), out)
+        Results.load(FLAGS.from_dir)
+    elif source == "prompt_audio":
+        for path in FLAGS.prompt_audio:
+            require_local(path)
+        for path in _prompt_paths():
+            refuse_own_output(Path(path).parent, out)
+
+
 def clip_numbers(default: Iterable[int]) -> list[int]:
     """The numbers of --clips or --num_samples, or those they are by default."""
     if FLAGS.clips is None:
@@ -59,7 +86,7 @@ def rows_of(numbers: list[int], there: list[int]) -> list[int]:
     return [places.get(number, number % len(there)) for number in numbers]
 
 
-def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Request", dict[str, Any]]:
+def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[str, Any]]:
     """What to generate, and what is given as `sample.json` records it."""
     from ada.generation import Results, load_codes, modes
 
@@ -69,7 +96,7 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
     # With upsample, the length is that of what is given unless the user says otherwise.
     steps = FLAGS.duration_secs and round(FLAGS.duration_secs * modes.sample_rate(chain))
     if source == "prompt_audio":
-        prompts = read_prompts(chain, out)
+        prompts = read_prompts(chain)
         given = {"prompt_audio": {n: len(p) / modes.sample_rate(chain) for n, p in prompts.items()}}
         if FLAGS.mode == "primed":
             return modes.primed(chain, prompts, clip_numbers(range(NUM_SAMPLES)), secs), given
@@ -78,8 +105,6 @@ def make_request(chain: "Chain", source: str | None, out: Path) -> tuple["Reques
             return modes.continued(chain, prompts, numbers, secs), given
         return modes.upsampled_audio(chain, prompts, numbers, steps), given
     given = {source: FLAGS[source].value}
-    where = Path(FLAGS[source].value)
-    refuse_own_output(where.parent if source == "codes" else where, out)
     if FLAGS.mode == "upsample":
         decoders = modes.decoders_of(chain)
         level = len(decoders.runs)
@@ -116,22 +141,26 @@ def warn_of_other_draws(settings: dict[str, Any]) -> None:
         )
 
 
-def read_prompts(chain: "Chain", out: Path) -> "dict[str, np.ndarray]":
+def read_prompts(chain: "Chain") -> "dict[str, np.ndarray]":
     """The prompts as ids, by path, in the order of --prompt_audio."""
     from ada.audio.errors import AudioError
-    from ada.data.inputs import find_files, obviously_not_audio, split_patterns
     from ada.generation.prompts import read_prompt
+
+    paths = _prompt_paths()
+    try:
+        return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
+    except AudioError as error:
+        raise UserError(f"{error}. Convert the file, or name another --prompt_audio.") from error
+
+
+def _prompt_paths() -> list[str]:
+    from ada.data.inputs import find_files, obviously_not_audio, split_patterns
 
     found = [f.path for p in split_patterns(FLAGS.prompt_audio) for f in find_files([p])]
     paths = [path for path in dict.fromkeys(found) if not obviously_not_audio(path)]
     if not paths:
         raise UserError(f"--prompt_audio: {', '.join(found)} is no audio.")
-    for path in paths:
-        refuse_own_output(Path(path).parent, out)
-    try:
-        return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
-    except AudioError as error:
-        raise UserError(f"{error}. Convert the file, or name another --prompt_audio.") from error
+    return paths
 
 
 def refuse_own_output(directory: Path, out: Path) -> None:

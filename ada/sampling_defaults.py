@@ -3,7 +3,8 @@
     {"temperature": 1.0, "top_k": 0, "top_p": 0.8}
 
 They are the defaults of all commands that sample; flags take precedence, each over its own value.
-A value that the file does not name, or a run without the file, has 1, 0 and 1.
+A value that the file does not name, or a run without the file, has 1, 0 and 1. A run that starts
+from the weights of another (`--init_from`) begins with the values of its file.
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ada import pretrained
+from ada import log, pretrained
 from ada.data.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.errors import UserError, first_line
 from ada.files import write_bytes_atomically
@@ -78,6 +79,26 @@ def write(run_dir: str, values: SamplingValues) -> None:
     """Makes values the defaults of a run."""
     text = json.dumps(to_jsonable(values)) + "\n"
     write_bytes_atomically(Path(run_dir) / FILE, text.encode())
+
+
+def take_over(source: str, run_dir: str) -> None:
+    """Makes the values that another run's file states the defaults of a run that has no file.
+
+    Args:
+      source: a run directory, or that of a pretrained system, whose weights the run starts from.
+      run_dir: directory of the run; may not exist yet.
+
+    Raises:
+      UserError: if the file of `source` cannot be used.
+    """
+    source = pretrained.resolve(source)
+    values, names = read(source)
+    own = Path(run_dir) / FILE
+    if not names or own.exists():
+        return
+    own.parent.mkdir(parents=True, exist_ok=True)
+    write(run_dir, values)
+    log.info(f"Sampling values of {source} are now those of {run_dir} ({FILE}).")
 
 
 def require_writable(run_dir: str) -> None:

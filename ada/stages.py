@@ -13,6 +13,11 @@ from ada.data.spec import write_text_atomically
 from ada.errors import UserError
 
 
+def run_command(command: Sequence[str]) -> int:
+    """Runs `python -m command` in a process of its own; returns its exit code."""
+    return subprocess.run([sys.executable, "-m", *command], check=False).returncode
+
+
 class Stages:
     """Runs what is not done yet and remembers how long everything took.
 
@@ -45,7 +50,7 @@ class Stages:
             return
         log.info(f"[{name}] python -m {' '.join(command)}")
         start = time.monotonic()
-        code = subprocess.run([sys.executable, "-m", *command], check=False).returncode
+        code = run_command(command)
         if code:
             raise UserError(
                 f"stage {name} failed (exit code {code}), as said above. Given again, the same "

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ada import bundled, configuration, level_flags, log, pretrained
+from ada import bindings, bundled, configuration, level_flags, log, pretrained
 from ada.codes import shifts_within
 from ada.data import Dataset, DatasetSpec
 from ada.data.jsonable import to_jsonable
@@ -208,7 +208,7 @@ def _check(system: System) -> dict[str, list[str]]:
     if system.num_offsets > 1 and len(system.levels) < 2:
         raise UserError(f"--num_offsets={system.num_offsets}: the system trains nothing on codes.")
     for binding in system.gin_params:
-        if configuration.is_shipped_name(binding):
+        if bindings.is_shipped_name(binding):
             continue  # one command line serves several systems
         if not any(binding in used for used in params.values()):
             raise UserError(f"--gin_param: no model of the system uses {binding!r}.")

@@ -4,6 +4,7 @@ python -m ada.train --gin_file=gin/hop64_vqvae.gin
 """
 
 import functools
+from pathlib import Path
 
 from absl import flags
 
@@ -26,22 +27,43 @@ flags.DEFINE_bool("profile", False, "Profile 5 steps, after 10 to warm up, for T
 flags.DEFINE_string("init_from", None, "Run directory whose weights to start from (fine-tuning).")
 
 
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    from ada.bindings import read_model
+    from ada.errors import UsageError
+    from ada.runs import Run
+    from ada.training_inputs import check_inputs
+
+    if not FLAGS.gin_file:
+        raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
+    bindings = read_model(FLAGS.gin_file, _params())
+    # Several processes refuse together, once they are connected.
+    if bindings.value("train.strategy") != "multi_worker":
+        check_inputs(bindings, _run_dir(), FLAGS.data_dir)
+        if FLAGS.init_from:
+            Run.open(FLAGS.init_from)
+
+
+def _params() -> list[str]:
+    strategy = [f"STRATEGY = {FLAGS.strategy!r}"] if FLAGS.strategy else []
+    return [*FLAGS.gin_param, *strategy]
+
+
+def _run_dir() -> str:
+    return FLAGS.run_dir or f"runs/{Path(FLAGS.gin_file[0]).stem}"
+
+
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada import bundled, configuration, description
-    from ada.errors import UsageError
     from ada.files import require_local
     from ada.training import Workers, make_strategy, train
 
-    if not FLAGS.gin_file:
-        raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
-    strategy = [f"STRATEGY = {FLAGS.strategy!r}"] if FLAGS.strategy else []
-    bindings = [*FLAGS.gin_param, *strategy]
-    told = configuration.parsed(FLAGS.gin_file, bindings)
-    settings = configuration.load(FLAGS.gin_file, bindings)
+    told = configuration.parsed(FLAGS.gin_file, _params())
+    settings = configuration.load(FLAGS.gin_file, _params())
     configuration.warn_of_unused(FLAGS.gin_param)
-    run_dir = FLAGS.run_dir or f"runs/{configuration.run_name(FLAGS.gin_file)}"
+    run_dir = _run_dir()
     require_local(run_dir)
     # Before anything else of TensorFlow: processes are connected while it starts.
     workers = Workers(make_strategy(settings.strategy))
@@ -63,4 +85,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

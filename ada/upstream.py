@@ -2,14 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ada import log
-from ada.data import Dataset, DatasetSpec
+from ada.data import DatasetSpec
 from ada.errors import UserError
 from ada.files import absolute
 from ada.run_info import RunInfo
 from ada.runs import Run
+
+if TYPE_CHECKING:
+    from ada.data import Dataset
 
 
 def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def encoder_checkpoint(codes: RunInfo | DatasetSpec, lower: Run) -> tuple[str | 
     return (None, "; ".join(found)) if found else (checkpoint, "")
 
 
-def check_upstream(dataset: Dataset) -> None:
+def check_upstream(dataset: "Dataset") -> None:
     """Refuses codes through whose encoder nothing could be sampled, before hours of training.
 
     Where the run that made them is not at hand, which is no mistake in itself, it says so.
@@ -97,7 +100,7 @@ def check_upstream(dataset: Dataset) -> None:
     )
 
 
-def upstream_run(dataset: Dataset) -> tuple[str, Run]:
+def upstream_run(dataset: "Dataset") -> tuple[str, Run]:
     """The checkpoint and the run that made a dataset of codes.
 
     Raises:

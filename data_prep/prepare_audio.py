@@ -8,9 +8,14 @@ stored as lossless 16-bit PCM, split by file into train, validation and test. In
 again, it goes on where it stopped.
 """
 
+from typing import TYPE_CHECKING
+
 from absl import flags
 
 from ada import commands, runner_flags
+
+if TYPE_CHECKING:
+    from ada.data.options import AudioOptions
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(
@@ -41,15 +46,19 @@ flags.DEFINE_bool("overwrite", False, "Make the dataset anew even if it is compl
 runner_flags.define(default="auto")
 
 
-def main(argv: list[str]) -> None:
-    """Prepares what the flags say."""
-    del argv
-    # Here, not above: TensorFlow has to be started quietly first.
+def check() -> None:
+    """Refuses what can be told without TensorFlow."""
+    runner_flags.check()
+    options = _options()
+    options.check()
+    options.check_input_is_there(FLAGS.output_dir)
+
+
+def _options() -> "AudioOptions":
     from ada.data.inputs import split_patterns
     from ada.data.options import AudioOptions
-    from ada.data.preparation import prepare
 
-    options = AudioOptions(
+    return AudioOptions(
         inputs=tuple(split_patterns(FLAGS.input_audio_filepatterns)),
         sample_rate=FLAGS.sample_rate,
         min_secs=FLAGS.min_secs,
@@ -60,8 +69,16 @@ def main(argv: list[str]) -> None:
         maestro_csv=FLAGS.maestro_csv,
         decoder=FLAGS.decoder,
     )
+
+
+def main(argv: list[str]) -> None:
+    """Prepares what the flags say."""
+    del argv
+    # Here, not above: TensorFlow has to be started quietly first.
+    from ada.data.preparation import prepare
+
     run_jobs = runner_flags.chosen(label="Preparing", unit="file")
-    prepare(FLAGS.output_dir, options, overwrite=FLAGS.overwrite, run_jobs=run_jobs)
+    prepare(FLAGS.output_dir, _options(), overwrite=FLAGS.overwrite, run_jobs=run_jobs)
 
 
 if __name__ == "__main__":
@@ -71,4 +88,4 @@ if __name__ == "__main__":
         lambda given: bool(given["input_audio_filepatterns"] or given["maestro_csv"]),
         "one of --input_audio_filepatterns and --maestro_csv is needed",
     )
-    commands.run(main)
+    commands.run(main, check)

@@ -65,13 +65,15 @@ def main(argv: list[str]) -> int:
     from data_prep.rendering.requirements import find_soundfont, require_programs
 
     require_programs()
+    soundfont = find_soundfont(FLAGS.soundfont)
+    from data_prep.rendering.scores import chorales, find_scores
+
+    scores = (find_scores(FLAGS.scores) if FLAGS.scores else chorales())[: FLAGS.limit]
     from data_prep.rendering.licences import write_licences
     from data_prep.rendering.piece import Piece, RenderOptions
     from data_prep.rendering.render import render
-    from data_prep.rendering.scores import chorales, find_scores
 
-    options = RenderOptions(find_soundfont(FLAGS.soundfont), FLAGS.sample_rate, FLAGS.seed)
-    scores = (find_scores(FLAGS.scores) if FLAGS.scores else chorales())[: FLAGS.limit]
+    options = RenderOptions(soundfont, FLAGS.sample_rate, FLAGS.seed)
     pieces = [Piece(score, number) for score in scores for number in semitones]
     output_dir = Path(FLAGS.output_dir)
     rows, skipped = render(pieces, output_dir, options, FLAGS.jobs or os.cpu_count() or 1)

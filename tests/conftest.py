@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from absl import flags
 
 from ada.audio import write_wav
 
@@ -21,27 +22,37 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # They take minutes each: begun first, so that no worker is left alone with one at the end.
 LONG = [
-    "tools/test_systems.py",
     "docs/test_readme.py",
+    "tools/test_systems.py",
     "commands/test_pbt.py",
-    "commands/test_pipeline.py",
     "training/test_replicas.py",
+    "commands/test_faults.py",
     "tools/test_benchmark.py",
+    "serving/test_servables.py",
+    "training/test_resume.py",
+    "commands/test_pipeline.py",
+    "training/test_note_codes.py",
+    "training/test_tensorboard.py",
+    "training/test_member.py",
     "population/test_engine.py",
     "commands/test_sample.py",
-    "training/test_resume.py",
-    "commands/test_faults.py",
-    "serving/test_servables.py",
+    "commands/test_gin_files.py",
+    "commands/test_wheel.py",
     "tools/test_tour.py",
     "tools/test_long_range.py",
     "tools/test_ablation.py",
-    "commands/test_wheel.py",
 ]
 
 
 def pytest_collection_modifyitems(items):
     order = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: order.get(f"{item.path.parent.name}/{item.path.name}", len(LONG)))
+
+
+def pytest_collection_finish():
+    # A command that a test imports would define its flags for all others in the same process.
+    defined = {"data_dir", "gin_file", "output_dir", "run_dir", "run_dirs"} & set(flags.FLAGS)
+    assert not defined, f"a test imports a command, which defines {defined}"
 
 
 @pytest.fixture(autouse=True)

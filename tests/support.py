@@ -1,13 +1,16 @@
 """What several tests use: running commands, datasets of codes, run directories without training."""
 
 import contextlib
+import io
 import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import tensorflow as tf
 
@@ -71,11 +74,16 @@ def tf_config(addresses, number):
     return json.dumps({"cluster": {"worker": addresses}, "task": task})
 
 
-def run(module, *args, cwd=ROOT, env=None, python=sys.executable, timeout=600):
-    """Runs `python -m module args`; returns the finished process, its output as text."""
+def run(module, *args, cwd=ROOT, env=None, python=None, timeout=600):
+    """Runs `python -m module args`; returns the finished process, its output as text.
+
+    The process is forked from one that has imported TensorFlow, unless `env` or `python` is given.
+    """
+    if env is None and python is None:
+        return forked.run([module, *map(str, args)], cwd, timeout)
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
-        [python, "-m", module, *map(str, args)],
+        [python or sys.executable, "-m", module, *map(str, args)],
         cwd=cwd,
         env=environment | (env or {}),
         capture_output=True,
@@ -83,6 +91,38 @@ def run(module, *args, cwd=ROOT, env=None, python=sys.executable, timeout=600):
         timeout=timeout,
         check=False,
     )
+
+
+def run_here(module, *args, cwd=ROOT):
+    """The same without a process of its own, as a notebook's `%run -m` does it: much cheaper."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    command, before = [module, *map(str, args)], Path.cwd()
+    os.chdir(cwd)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", command)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as done:
+        code = done.code
+    finally:
+        os.chdir(before)
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
+
+def refuses(module, *args, code=1, said="", after_others=False, cwd=ROOT):
+    """That a command ends with one line, in which a text is, and prints no other; returns it.
+
+    With `after_others` it may have told more before, but no other error.
+    """
+    process = run_here(module, *args, cwd=cwd)
+    assert process.returncode == code, process.stderr
+    *others, line = process.stderr.strip().splitlines()
+    begins = ("Error: ", "Wrong usage: ")
+    assert line.startswith(begins) and said in line, process.stderr
+    assert after_others or not others, process.stderr
+    assert not any(other.startswith((*begins, "Traceback")) for other in others), process.stderr
+    return line
 
 
 class LevelsOnce:

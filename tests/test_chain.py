@@ -22,6 +22,7 @@ def fake_run(kind="codes", made_by="", digest="", *, num_classes=256, hop=1, num
             hop_length=hop_length,
             sample_rate=16000,
         ),
+        model_config=lambda: "{}",
         codes_digest=lambda checkpoint="best": f"{digest} {checkpoint}",
         configured_model=lambda: SimpleNamespace(num_codes=num_codes, hop_length=hop),
         load_model=lambda checkpoint: f"{digest} {checkpoint}",

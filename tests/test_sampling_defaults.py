@@ -107,6 +107,26 @@ def test_resolved_values_can_be_passed_on_as_flags(run_dirs):
     assert level_flags.as_flags(level_flags.resolve(run_dirs[:1], SamplingFlags())) == []
 
 
+def test_a_run_takes_over_the_file_of_the_run_that_it_starts_from(run_dirs, tmp_path):
+    new = tmp_path / "new" / "run"
+    sampling_defaults.take_over(run_dirs[1], str(new))
+    assert sampling_defaults.read(str(new))[0] == SamplingValues(0.9, 0, 0.8)
+    # Its own file wins, and nothing is written where there is nothing to take over.
+    sampling_defaults.write(run_dirs[0], SamplingValues(0.5))
+    sampling_defaults.take_over(run_dirs[0], str(new))
+    assert sampling_defaults.read(str(new))[0] == SamplingValues(0.9, 0, 0.8)
+    (tmp_path / "bare").mkdir()
+    sampling_defaults.take_over(str(tmp_path / "bare"), str(tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_takes_over_the_file_of_a_pretrained_run(tmp_path):
+    sampling_defaults.take_over("piano_notes/hop64_vqvae", str(tmp_path / "run"))
+    sampling_defaults.take_over("piano_notes/prior_hop64", str(tmp_path / "prior"))
+    levels = level_flags.resolve([str(tmp_path / "prior"), str(tmp_path / "run")], SamplingFlags())
+    assert level_flags.as_flags(levels) == ["--temperature=1.0", "--top_k=0", "--top_p=1.0,0.8"]
+
+
 def test_runs_of_the_package_are_not_written_to(tmp_path, monkeypatch):
     (tmp_path / "toy" / "level1").mkdir(parents=True)
     (tmp_path / "toy" / "card.md").touch()

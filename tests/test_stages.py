@@ -1,7 +1,5 @@
 """A stage is run unless its own record says that it is done."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from ada import stages
@@ -16,11 +14,11 @@ def make(tmp_path, monkeypatch):
     def made():
         commands = []
 
-        def run(command, check):
+        def run(command):
             commands.append(command)
-            return SimpleNamespace(returncode=0)
+            return 0
 
-        monkeypatch.setattr(stages.subprocess, "run", run)
+        monkeypatch.setattr(stages, "run_command", run)
         Stages(tmp_path).run("one", ["module", "--flag"], tmp_path / "out")
         return commands
 
@@ -29,11 +27,7 @@ def make(tmp_path, monkeypatch):
 
 def test_a_branch_does_not_depend_on_what_the_trunk_does_next(tmp_path, monkeypatch):
     commands = []
-    monkeypatch.setattr(
-        stages.subprocess,
-        "run",
-        lambda command, check: commands.append(command[-1]) or SimpleNamespace(returncode=0),
-    )
+    monkeypatch.setattr(stages, "run_command", lambda command: commands.append(command[-1]) or 0)
 
     def made(trunk_flag, root_flag):
         commands.clear()

@@ -1,12 +1,11 @@
 """Offsets of codes as a setting of a system: which stages depend on it, and what is refused."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from ada import stages
-from ada.configuration import load_system
+from ada.bindings import load_system
 from ada.data import Dataset
 from ada.errors import UserError
 from ada.stages import Stages
@@ -22,16 +21,16 @@ def commands(tmp_path, monkeypatch):
     def trained(num_offsets, init_from=None):
         found = []
 
-        def run(command, check):
-            found.append([*command[2:]])
-            flags = dict(flag.lstrip("-").split("=", 1) for flag in command[3:] if "=" in flag)
+        def run(command):
+            found.append([*command])
+            flags = dict(flag.lstrip("-").split("=", 1) for flag in command[1:] if "=" in flag)
             output = Path(flags.get("output_dir", flags["run_dir"]))
             output.mkdir(exist_ok=True)
             for name in ("dataset.json", "run.json"):
                 (output / name).touch()
-            return SimpleNamespace(returncode=0)
+            return 0
 
-        monkeypatch.setattr(stages.subprocess, "run", run)
+        monkeypatch.setattr(stages, "run_command", run)
         monkeypatch.setattr("ada.systems._set_aside", lambda *where: None)
         system = System(LEVELS, num_offsets=num_offsets, init_from=init_from)
         _train_levels(system, Stages(tmp_path), dict.fromkeys(LEVELS, []), "data")

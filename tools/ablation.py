@@ -28,6 +28,11 @@ flags.DEFINE_list("models", list(MODELS), "Which of these.")
 flags.DEFINE_list("variants", [], "Names of variants, such as 'no restarts'; all by default.")
 
 
+def check() -> None:
+    """Refuses unknown names."""
+    chosen()
+
+
 def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
@@ -68,7 +73,7 @@ def run_variants(root: Path, variants: list[tuple[str, str, tuple[str, ...]]]) -
 
 
 def chosen() -> list[tuple[str, str, tuple[str, ...]]]:
-    """The variants that the flags name; raises UsageError for names that there are not."""
+    """The variants that the flags name; raises UsageError for unknown names."""
     from ada.errors import UsageError
 
     names = {name for _, name, _ in VARIANTS}
@@ -106,4 +111,4 @@ def train_variant(root: Path, model: str, changes: tuple[str, ...]) -> tuple[str
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

@@ -7,6 +7,7 @@
     python -m tools.benchmark memory
     python -m tools.benchmark throughput
     python -m tools.benchmark serving
+    python -m tools.benchmark refusals
     python -m tools.benchmark learning --input_audio_filepatterns='music/*'
 
 Unset OPENBLAS_CORETYPE and similar variables first: NumPy sets the limits.
@@ -22,7 +23,7 @@ from ada.errors import UsageError
 
 BENCHMARKS = (
     *("training", "generation", "preparation", "input", "memory", "throughput", "learning"),
-    "serving",
+    *("serving", "refusals"),
 )
 
 FLAGS = flags.FLAGS
@@ -52,6 +53,8 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     if len(argv) < 2 or argv[1] not in BENCHMARKS:
         raise UsageError(f"name one of {', '.join(BENCHMARKS)}")
+    if argv[1] != "refusals":
+        commands.start_tensorflow()
     results = importlib.import_module(f"tools.benchmarks.{argv[1]}").run(FLAGS)
     columns = list(results[0])
     print("  ".join(columns))
@@ -64,4 +67,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, arguments=1)
+    commands.run(main, tensorflow=False, arguments=1)

@@ -30,17 +30,27 @@ flags.DEFINE_integer("num_samples", 4, "Clips to generate a system.", lower_boun
 flags.DEFINE_float("duration_secs", 20.0, "Length of a clip in seconds.", lower_bound=0.001)
 
 
-def main(argv: list[str]) -> int:
-    """Runs the command; returns 1 if a system failed or its codes are dead."""
-    del argv
+def check() -> None:
+    """Refuses unknown names, and gin files and data that cannot be read."""
+    from ada.bindings import read_system
+    from ada.data.spec import check_dataset
     from ada.errors import UsageError
-    from ada.files import exclusive
 
     unknown = set(FLAGS.systems) - set(PAPER)
     if unknown:
         raise UsageError(
             f"--systems: no {', '.join(sorted(unknown))}; there are {', '.join(PAPER)}."
         )
+    check_dataset(FLAGS.data_dir)
+    for name in FLAGS.systems:
+        read_system([f"gin/systems/{name}.gin", *FLAGS.gin_file], FLAGS.gin_param)
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command; returns 1 if a system failed or its codes are dead."""
+    del argv
+    from ada.files import exclusive
+
     with exclusive(FLAGS.run_dir):
         return run_systems(Path(FLAGS.run_dir))
 
@@ -48,7 +58,7 @@ def main(argv: list[str]) -> int:
 def run_systems(root: Path) -> int:
     """Runs them all into a directory; returns 1 if a system failed or its codes are dead."""
     from ada import log
-    from ada.configuration import load_system
+    from ada.bindings import load_system
     from ada.errors import UserError
     from ada.systems import System, run_system
     from tools import systems_report
@@ -143,4 +153,4 @@ def train_plain(level: str, system: "System") -> tuple[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, check)

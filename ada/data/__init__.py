@@ -1,17 +1,11 @@
-"""Datasets of integer sequences on disk: audio as 16-bit PCM, and codes of autoencoders."""
+"""Datasets of integer sequences on disk: audio as 16-bit PCM, and codes of autoencoders.
 
-from ada.data.dataset import Dataset
+Importing this package imports no TensorFlow: what takes it is imported when it is first asked for.
+"""
+
+from typing import TYPE_CHECKING
+
 from ada.data.differences import differing_data
-from ada.data.distribution import distribute, run_on_replicas
-from ada.data.offsets import unshifted
-from ada.data.pipeline import (
-    audio_to_ids,
-    codes_to_ids,
-    default_to_ids,
-    evaluation_windows,
-    read_batches,
-    training_batches,
-)
 from ada.data.spec import (
     SPLITS,
     Cut,
@@ -22,6 +16,20 @@ from ada.data.spec import (
     SourceSpec,
     SplitSpec,
 )
+from ada.later import attributes
+
+if TYPE_CHECKING:
+    from ada.data.dataset import Dataset
+    from ada.data.distribution import distribute, run_on_replicas
+    from ada.data.offsets import unshifted
+    from ada.data.pipeline import (
+        audio_to_ids,
+        codes_to_ids,
+        default_to_ids,
+        evaluation_windows,
+        read_batches,
+        training_batches,
+    )
 
 __all__ = [
     "SPLITS",
@@ -44,3 +52,16 @@ __all__ = [
     "training_batches",
     "unshifted",
 ]
+
+__getattr__ = attributes(
+    __name__,
+    {
+        "dataset": ["Dataset"],
+        "distribution": ["distribute", "run_on_replicas"],
+        "offsets": ["unshifted"],
+        "pipeline": [
+            *("audio_to_ids", "codes_to_ids", "default_to_ids", "evaluation_windows"),
+            *("read_batches", "training_batches"),
+        ],
+    },
+)

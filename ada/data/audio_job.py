@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio import AudioError, pcm16, stream_audio
-from ada.data.inputs import is_remote
 from ada.data.parts import (
     PartSummary,
     load_summary,
@@ -26,6 +25,7 @@ from ada.data.parts import (
 )
 from ada.data.runners import Interrupted
 from ada.data.spec import FORMAT_VERSION, Dropped
+from ada.files import is_remote
 
 # A file whose every sample is below this is silent: -80 dB of full scale, three steps of PCM16.
 SILENT_BELOW = 1e-4

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tensorflow as tf
-
 from ada.data.spec import DatasetError, join
+from ada.files import exists, is_dir, is_remote
 
 # What lies beside music and need not be opened to know that it is none.
 _NOT_AUDIO = re.compile(
@@ -64,8 +63,8 @@ def split_patterns(values: Sequence[str]) -> list[str]:
     """Patterns from flag values, which may hold several with commas; a path that exists is one."""
     patterns: list[str] = []
     for value in values:
-        exists = not is_remote(value) and Path(value).expanduser().exists()
-        several = [value] if exists else value.split(",")
+        is_path = not is_remote(value) and Path(value).expanduser().exists()
+        several = [value] if is_path else value.split(",")
         patterns.extend(p.strip() for p in several if p.strip())
     return patterns
 
@@ -79,11 +78,6 @@ def obviously_not_audio(path: str) -> bool:
     return not is_remote(path) and Path(path).exists() and not Path(path).is_file()
 
 
-def is_remote(path: str) -> bool:
-    """Whether a path has a scheme, such as `gs://`."""
-    return "://" in path
-
-
 def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:
     """The directory a pattern starts from, absolute, and the files that match it."""
     if not is_remote(pattern):
@@ -92,8 +86,8 @@ def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:
             return pattern, list(_walk(pattern, excluded))
         if os.path.lexists(pattern):  # a broken link is reported later, not overlooked
             return os.path.dirname(pattern), [pattern]  # noqa: PTH120
-    elif tf.io.gfile.exists(pattern):
-        if tf.io.gfile.isdir(pattern):
+    elif exists(pattern):
+        if is_dir(pattern):
             return pattern.rstrip("/"), list(_walk(pattern.rstrip("/"), excluded))
         return pattern.rsplit("/", 1)[0], [pattern]
     parts = pattern.split("/")
@@ -119,6 +113,8 @@ def _walk(
 ) -> Iterator[str]:
     """The files below a directory, `depth` levels of it, in sorted order."""
     if is_remote(directory):
+        import tensorflow as tf
+
         for found, _, names in tf.io.gfile.walk(directory):
             yield from (join(found, name) for name in sorted(names))
         return

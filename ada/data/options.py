@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from ada.data.spec import RECORD_STEPS, DatasetError
+from ada.data.inputs import find_files
+from ada.data.spec import RECORD_STEPS, SPEC_NAME, DatasetError, join
+from ada.data.splits import read_maestro_csv
+from ada.files import exists, is_remote
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,21 @@ class AudioOptions:
                 f"validation_fraction {self.validation_fraction} and test_fraction "
                 f"{self.test_fraction} leave nothing to train on."
             )
+
+    def check_input_is_there(self, output_dir: str) -> None:
+        """Refuses local input that is not there, unless the dataset is.
+
+        Whether what has a scheme is there cannot be told without TensorFlow.
+
+        Args:
+          output_dir: of the dataset.
+
+        Raises:
+          DatasetError: if no file matches, or MAESTRO's csv cannot be read.
+        """
+        if is_remote(output_dir) or exists(join(output_dir, SPEC_NAME)):
+            return
+        if self.maestro_csv and not is_remote(self.maestro_csv):
+            read_maestro_csv(self.maestro_csv)
+        if self.inputs and not any(map(is_remote, self.inputs)):
+            find_files(self.inputs, exclude_dir=output_dir)

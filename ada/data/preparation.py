@@ -9,7 +9,7 @@ from ada.audio import DecoderUnavailableError
 from ada.data.assembly import assemble, clear_parts
 from ada.data.audio_job import AudioJob
 from ada.data.dataset import Dataset
-from ada.data.inputs import InputFile, find_files, is_remote, obviously_not_audio
+from ada.data.inputs import InputFile, find_files, obviously_not_audio
 from ada.data.jsonable import to_jsonable
 from ada.data.options import AudioOptions
 from ada.data.parts import PARTS_DIR, PartSummary, load_summary, part_path
@@ -18,7 +18,7 @@ from ada.data.report import count_reasons, print_report, printable
 from ada.data.runners import RunJobs, run_in_process
 from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, join
 from ada.data.splits import beside, read_maestro_csv
-from ada.files import exclusive
+from ada.files import exclusive, is_remote
 
 
 def prepare(

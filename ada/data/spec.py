@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 import ada
 from ada.data.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 from ada.errors import UserError
+from ada.files import exists, is_dir, is_remote, read_bytes
 
 FORMAT_VERSION = 1
 SPEC_NAME = "dataset.json"
@@ -219,13 +219,23 @@ class DatasetSpec:
           DatasetError: if there is none or it is not what it should be.
         """
         path = join(directory, SPEC_NAME)
-        if not tf.io.gfile.exists(path):
+        if not exists(path):
             raise DatasetError(_why_no_spec(directory))
         try:
-            with tf.io.gfile.GFile(path, "rb") as file:
-                return cls.from_json(file.read().decode("utf-8"))
-        except (ValueError, tf.errors.OpError) as error:
-            raise DatasetError(f"{path} cannot be used: {error}. Prepare it again.") from error
+            return cls.from_json(read_bytes(path).decode("utf-8"))
+        except (ValueError, OSError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise DatasetError(f"{path} cannot be used: {why}. Prepare it again.") from error
+
+
+def check_dataset(directory: str | None) -> None:
+    """Refuses a local directory without a usable `dataset.json`; None and remote ones pass.
+
+    Raises:
+      DatasetError: saying what is wrong.
+    """
+    if directory and not is_remote(directory):
+        DatasetSpec.load(directory)
 
 
 def codes_dtype(num_classes: int) -> str:
@@ -270,6 +280,8 @@ def write_text_atomically(path: str, text: str) -> None:
 
     Directories above it are made.
     """
+    import tensorflow as tf
+
     if "/" in path:
         tf.io.gfile.makedirs(path.rsplit("/", 1)[0] or "/")
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
@@ -284,9 +296,9 @@ def write_text_atomically(path: str, text: str) -> None:
 
 
 def _why_no_spec(directory: str) -> str:
-    if not tf.io.gfile.isdir(directory):
+    if not is_dir(directory):
         return f"There is no directory {directory}."
-    if tf.io.gfile.exists(join(directory, ".parts")):
+    if exists(join(directory, ".parts")):
         return (
             f"{directory} is not complete: its preparation was interrupted. Run the same command "
             "again; it goes on where it stopped."

@@ -6,9 +6,8 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import tensorflow as tf
-
 from ada.data.spec import SPLITS, DatasetError, join
+from ada.files import read_bytes
 
 # Below so many files, a split by file leaves splits empty.
 MIN_FILES = len(SPLITS)
@@ -133,11 +132,11 @@ def read_maestro_csv(path: str) -> dict[str, str]:
       DatasetError: if it is not such a file.
     """
     try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            rows = csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"), newline=""))
-            table = [(row.get("audio_filename"), row.get("split")) for row in rows]
-    except (tf.errors.OpError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {error}") from error
+        rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline=""))
+        table = [(row.get("audio_filename"), row.get("split")) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {why}") from error
     splits: dict[str, str] = {}
     for number, (name, split) in enumerate(table, start=2):
         if not name or split not in SPLITS:

@@ -149,7 +149,8 @@ def table(result: dict[str, Any]) -> str:
         if "bigram_bits" in level:
             lines.append(
                 f"  counted instead, on the train split: {level['unigram_bits']:.3f} bits a code, "
-                f"{level['bigram_bits']:.3f} given the code before"
+                f"{level['bigram_bits']:.3f} given the code before ({level['uniform_bits']:.3f} "
+                "if all were equally likely)"
             )
         if "num_codes" in level:
             cost = level["rolled_codes_cost_bits"]

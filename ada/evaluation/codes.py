@@ -1,6 +1,6 @@
 """What codes are worth, and what they cost: rolled codes and entropies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -77,24 +77,28 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
 
     Both are counted on the train split and scored on another, so that they do not profit from few
     codes, as entropies of counts would: they are upper bounds on the entropy of a code and on its
-    *conditional entropy* given the code before. log2 of their number always is. Only codes at
-    offset 0 are counted, so that the numbers do not depend on the number of offsets.
+    *conditional entropy* given the code before. log2 of their number always is. Of codes that take
+    turns (`num_turns`), all is given whose turn it is. Only codes at offset 0 are counted, so that
+    the numbers do not depend on the number of offsets.
 
     Args:
       dataset: of codes.
       split: to score, not the train split.
 
     Returns:
-      "unigram_bits", of codes one by one, and "bigram_bits", given the code before.
+      "unigram_bits", of codes one by one; "bigram_bits", given the code before; "uniform_bits", of
+      codes that are all equally likely, which neither of the two exceeds.
     """
     num_codes = dataset.spec.num_classes
     counts, pairs, times = np.zeros(num_codes, np.int64), *np.zeros((2, 0), np.int64)
+    turns = num_turns(all_codes(unshifted(dataset), "train"), num_codes)
     for codes in all_codes(unshifted(dataset), "train"):
         counts += np.bincount(codes, minlength=num_codes)
         found, often = np.unique(_pairs(codes, num_codes), return_counts=True)
         pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)
         times = np.bincount(places, np.concatenate([times, often]), len(pairs))
-    alone = (counts + 1.0) / (counts.sum() + num_codes)
+    smoothed = counts.reshape(turns, -1) + 1.0
+    alone = (smoothed / smoothed.sum(axis=1, keepdims=True)).ravel()
     # Witten and Bell (1991): a context backs off by as many counts as kinds of codes followed it.
     seen = np.bincount(pairs // num_codes, times, num_codes)
     kinds = np.maximum(np.bincount(pairs // num_codes, minlength=num_codes), 1)
@@ -109,7 +113,22 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
         count += len(present)
     found = {"unigram_bits": unigram / max(count, 1), "bigram_bits": bigram / max(count, 1)}
     # Where few codes were counted, taking all for equally likely is the better model.
-    return {name: float(min(bits, np.log2(num_codes))) for name, bits in found.items()}
+    uniform = float(np.log2(num_codes / turns))
+    found = {name: float(min(bits, uniform)) for name, bits in found.items()}
+    return found | {"uniform_bits": uniform}
+
+
+def num_turns(sources: Iterable[np.ndarray], num_codes: int) -> int:
+    """G if codes take turns: that of step t is always in the (t mod G)-th of G equal parts of the
+    codes, as those of `ada.extensions` that stand for one vector together; 1 for other codes.
+    """
+    possible = [turns for turns in range(2, num_codes // 2 + 1) if num_codes % turns == 0]
+    longest = 0
+    for codes in sources:
+        longest = max(longest, len(codes))
+        step = np.arange(len(codes))
+        possible = [g for g in possible if np.array_equal(codes * g // num_codes, step % g)]
+    return max((turns for turns in possible if turns <= longest), default=1)
 
 
 def _pairs(codes: np.ndarray, num_codes: int) -> np.ndarray:

@@ -11,19 +11,9 @@ from ada.errors import UserError
 from ada.evaluation import transcription
 from ada.evaluation.note_events import FRAME_THRESHOLD, LOWEST_PITCH
 from ada.evaluation.notes import Notes
-from ada.evaluation.transcription import Transcription, transcribe
+from ada.evaluation.transcription import Transcription
 
 ONSET_TOLERANCE_SECS, PITCH_TOLERANCE_CENTS = 0.05, 50.0
-
-
-def note_f1(original: np.ndarray, reconstruction: np.ndarray, sample_rate: int) -> float | None:
-    """`f1_of_notes` of two clips of audio `[samples]` in [-1, 1].
-
-    Raises:
-      UserError: if the transcriber is not installed.
-    """
-    both = (transcribe(audio, sample_rate).notes for audio in (original, reconstruction))
-    return f1_of_notes(*both)
 
 
 def f1_of_notes(reference: Notes, estimate: Notes) -> float | None:

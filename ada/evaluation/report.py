@@ -32,7 +32,7 @@ def write_report(
       seconds: what every stage took.
 
     Returns:
-      0, or 1 if the codes of a level have died or collapsed.
+      0, or 1 if the codes of a level are ignored, or if they have collapsed in training.
     """
     evaluation = read_evaluation(root / "evaluation" / EVALUATION)
     without = None
@@ -42,7 +42,7 @@ def write_report(
     write_text_atomically(str(root / "summary.json"), json.dumps(summary, indent=1) + "\n")
     rows = numbers(summary)
     told = verdict(summary)
-    remarks = [*told, *_overlap(summary["trained_on_before"])]
+    remarks = [*told, *few_frozen_codes(summary), *_overlap(summary["trained_on_before"])]
     runs = [*run_dirs, *([baseline] if baseline else [])]
     generated = summary["wavs"] if summary["real_time_factor"] is not None else []
     html = report_page(root, evaluation, generated, rows, remarks, runs)
@@ -72,8 +72,10 @@ def summarise(
         summary |= {name: bottom[name] for name in names}
         upper = [level["bits_per_sample"] for level in evaluation["levels"][:-1]]
         summary["code_bits_per_sample"] = sum(upper)
+        frozen = {Path(d).name: Run.open(d).has_frozen_codes for d in run_dirs}
         summary["levels"] = {
-            Path(level["run_dir"]).name: {name: level[name] for name in names}
+            (run := Path(level["run_dir"]).name): {name: level[name] for name in names}
+            | {"frozen_codes": frozen[run]}
             for level in reversed(evaluation["levels"])
             if "num_codes" in level
         }
@@ -154,30 +156,45 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def verdict(summary: dict[str, Any]) -> list[str]:
-    """What is to be said where the codes of a level are dead, collapsed or mostly unused."""
+    """Warnings and advice for levels whose codes are ignored or, where they were trained, have
+    collapsed or are mostly unused.
+    """
     found = []
     for name, level in summary.get("levels", {}).items():
-        perplexity, used, num_codes, cost = (
-            level[key]
-            for key in ("perplexity", "used_codes", "num_codes", "rolled_codes_cost_bits")
-        )
-        told = None
-        if collapsed(perplexity, num_codes):
-            told = f"the codebook has collapsed: perplexity {perplexity:.1f}"
-        elif used < UNUSED_BELOW * num_codes:
-            told = f"most codes are unused: perplexity {perplexity:.1f}"
+        frozen, cost = level.get("frozen_codes"), level["rolled_codes_cost_bits"]
+        told = None if frozen else _too_few(level)
         if told:
             found.append(
-                f"{name}: {told}, {used} of {num_codes} codes used. Try a longer "
-                "CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
+                f"{name}: {told}, {level['used_codes']} of {level['num_codes']} codes used. Try a "
+                "longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
             )
         elif cost is not None and cost < DEAD_BELOW_BITS:
+            fewer = "" if frozen else "fewer LOCAL_LAYERS, "
             found.append(
                 f"{name}: the codes are dead: exchanging them costs {cost:.3f} bits a step. Try "
-                "more INPUT_REPLACEMENT, fewer LOCAL_LAYERS, more NUM_STEPS (of a second level, "
-                "LEVEL2_STEPS)."
+                f"more INPUT_REPLACEMENT, {fewer}more NUM_STEPS (of a second level, LEVEL2_STEPS)."
             )
     return found
+
+
+def few_frozen_codes(summary: dict[str, Any]) -> list[str]:
+    """What was measured of levels whose codes were not trained, where few of them are used."""
+    return [
+        f"{name}: the validation split uses {level['used_codes']} of {level['num_codes']} codes, "
+        f"perplexity {level['perplexity']:.1f}. The codes are those of the run that training "
+        "started from and were not trained; short or uniform music uses few of them."
+        for name, level in summary.get("levels", {}).items()
+        if level.get("frozen_codes") and _too_few(level)
+    ]
+
+
+def _too_few(level: dict[str, Any]) -> str | None:
+    """How few of its codes a level uses, if too few."""
+    if collapsed(level["perplexity"], level["num_codes"]):
+        return f"the codebook has collapsed: perplexity {level['perplexity']:.1f}"
+    if level["used_codes"] < UNUSED_BELOW * level["num_codes"]:
+        return f"most codes are unused: perplexity {level['perplexity']:.1f}"
+    return None
 
 
 def _note_numbers(summary: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -7,7 +7,9 @@ whose memory ends at its receptive field falls to about zero beyond it, real mus
 Silence resembles nothing and is left out.
 """
 
-from collections.abc import Sequence
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
 
 import librosa
 import numpy as np
@@ -27,9 +29,10 @@ def chroma(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """
     hop = round(FRAME_SECS * sample_rate / 8)
     # Tuning is not estimated: pieces of one instrument share theirs.
-    found = librosa.feature.chroma_stft(
-        y=audio, sr=sample_rate, n_fft=4096, hop_length=hop, tuning=0.0, norm=None
-    )
+    with _padding_quietly():
+        found = librosa.feature.chroma_stft(
+            y=audio, sr=sample_rate, n_fft=4096, hop_length=hop, tuning=0.0, norm=None
+        )
     return _sounding(_unit_rows(_frames(found.T, 8)), audio, sample_rate)
 
 
@@ -38,13 +41,22 @@ def onset(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     `[frames, lags]`; rows have length 1, or 0 in silence and where nothing sets in.
     """
     hop = round(sample_rate / _ONSETS_PER_SEC)
-    strength = librosa.onset.onset_strength(y=audio, sr=sample_rate, hop_length=hop)
+    with _padding_quietly():
+        strength = librosa.onset.onset_strength(y=audio, sr=sample_rate, hop_length=hop)
     window = round(_TEMPOGRAM_SECS * sample_rate / hop)
     found = librosa.feature.tempogram(onset_envelope=strength, sr=sample_rate, win_length=window)
     # Very short lags tell the width of an onset, which is the same everywhere.
     shortest = round(0.1 * sample_rate / hop)
     rows = _frames(found[shortest:].T, round(FRAME_SECS * sample_rate / hop))
     return _sounding(_unit_rows(rows), audio, sample_rate)
+
+
+@contextlib.contextmanager
+def _padding_quietly() -> Iterator[None]:
+    """Lets librosa pad clips shorter than its window without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "n_fft=", UserWarning)
+        yield
 
 
 def self_similarity(

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ada.extensions.groups import check_group_length, group_means, group_sums
 from ada.quantizers import ArgmaxQuantizer, QuantizerOutput, kmeans
 from ada.quantizers.argmax import CONFIDENCE, scale_of_confidence
-from ada.quantizers.base import Recoding, code_usage, uniform_weights, usage_metrics
+from ada.quantizers.base import Recoding, uniform_weights
 
 # Principal components of the activations, all codebooks together, that codes are made from.
 NUM_COMPONENTS = 64
@@ -87,27 +87,10 @@ class GroupedArgmaxQuantizer(ArgmaxQuantizer):
         places = tf.range(steps) % self.group_length
         codes = tf.argmax(own, axis=-1, output_type=tf.int32) + places * self.codes_per_step
         one_hot = tf.one_hot(codes - places * self.codes_per_step, self.codes_per_step)
-
-        commitment_loss = tf.reduce_sum(weights * tf.reduce_sum((one_hot - own) ** 2, axis=-1))
-        diversity_loss = self._diversity(self.mean_query(every, weights), mean_query, weights)
-        active = tf.convert_to_tensor(self.active)
-        losses = {
-            "commitment": active * self.commitment_weight * commitment_loss,
-            "diversity": active * self.diversity_weight * diversity_loss,
-        }
-        metrics = usage_metrics(code_usage(codes, weights, self.num_codes))
-        metrics |= {
-            "quantization_error": commitment_loss,
-            "largest_activation": tf.reduce_sum(weights * tf.reduce_max(own, axis=-1)),
-        }
-        if self.normalization == "relu":
-            zero = tf.cast(tf.reduce_all(own <= 0.0, axis=-1), tf.float32)
-            metrics["zero_queries"] = tf.reduce_sum(weights * zero)
-        every = every[:, :steps]
-        quantized = every + tf.stop_gradient(self.codes_to_quantized(codes) - every)
-        if self.warmup_steps:
-            means = self.group_means(queries)[:, :steps]
-            quantized = tf.where(active > 0.0, quantized, means)
+        local_mean = self.mean_query(every, weights)
+        losses, metrics = self._scores(own, one_hot, codes, local_mean, mean_query, weights)
+        every, means = every[:, :steps], self.group_means(queries)[:, :steps]
+        quantized = self._quantized(every, self.codes_to_quantized(codes), means)
         return QuantizerOutput(quantized, codes, losses, metrics)
 
     def mean_query(self, q: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from ada.extensions.groups import check_group_length, group_means, group_sums
 from ada.quantizers import QuantizerOutput, VectorQuantizer, kmeans
-from ada.quantizers.base import code_usage, uniform_weights, usage_metrics
+from ada.quantizers.base import uniform_weights
 from ada.quantizers.vector import nearest_codes, random_rows
 
 
@@ -81,24 +81,9 @@ class GroupedVectorQuantizer(VectorQuantizer):
         means = self.group_means(queries)
         residuals, codes = self._residuals(means)
         nearest = tf.gather(self.codebook, codes)
-
-        def mean_square(difference: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_sum(weights * tf.reduce_sum(difference[:, :steps] ** 2, axis=-1))
-
-        codebook_loss = mean_square(nearest - tf.stop_gradient(residuals))
-        commitment_loss = mean_square(tf.stop_gradient(nearest) - residuals)
-        active = tf.convert_to_tensor(self.active)
+        losses = self._vector_losses(residuals[:, :steps], nearest[:, :steps], weights)
         codes, means = codes[:, :steps], means[:, :steps]
-        quantized = means + active * tf.stop_gradient(self.codes_to_quantized(codes) - means)
-        losses = {"commitment": active * self.commitment_weight * commitment_loss}
-        if self.ema_decay is None:
-            losses["codebook"] = active * self.codebook_weight * codebook_loss
-        metrics = usage_metrics(code_usage(codes, weights, self.num_codes))
-        metrics |= {
-            "quantization_error": mean_square(means - self.codes_to_quantized(codes)),
-            "query_square": mean_square(means),
-        }
-        return QuantizerOutput(quantized, codes, losses, metrics)
+        return self._output(means, self.codes_to_quantized(codes), codes, losses, weights)
 
     def group_means(self, queries: tf.Tensor) -> tf.Tensor:
         return group_means(queries, self.group_length)

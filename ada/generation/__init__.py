@@ -1,15 +1,23 @@
-"""Generation: the compiled incremental sampler, streams of levels, and modes of starting."""
+"""Generation: the compiled incremental sampler, streams of levels, and modes of starting.
 
-from ada.generation.backends import BACKENDS, make_sampler
-from ada.generation.chain import Generated, generate, load_levels, stream
-from ada.generation.choice import choose, uniforms
-from ada.generation.incremental import IncrementalState, IncrementalWaveNet
-from ada.generation.level import Draws, Level
-from ada.generation.modes import Request
-from ada.generation.native import NativeSampler
+Importing this package imports no TensorFlow: what takes it is imported when first asked for.
+"""
+
+from typing import TYPE_CHECKING
+
 from ada.generation.results import Results, load_codes
-from ada.generation.sampler import BlockSampler
-from ada.generation.streaming import Block, Stream, generate_level
+from ada.later import attributes
+
+if TYPE_CHECKING:
+    from ada.generation.backends import BACKENDS, make_sampler
+    from ada.generation.chain import Generated, generate, load_levels, stream
+    from ada.generation.choice import choose, uniforms
+    from ada.generation.incremental import IncrementalState, IncrementalWaveNet
+    from ada.generation.level import Draws, Level
+    from ada.generation.modes import Request
+    from ada.generation.native import NativeSampler
+    from ada.generation.sampler import BlockSampler
+    from ada.generation.streaming import Block, Stream, generate_level
 
 __all__ = [
     "BACKENDS",
@@ -33,3 +41,18 @@ __all__ = [
     "stream",
     "uniforms",
 ]
+
+__getattr__ = attributes(
+    __name__,
+    {
+        "backends": ["BACKENDS", "make_sampler"],
+        "chain": ["Generated", "generate", "load_levels", "stream"],
+        "choice": ["choose", "uniforms"],
+        "incremental": ["IncrementalState", "IncrementalWaveNet"],
+        "level": ["Draws", "Level"],
+        "modes": ["Request"],
+        "native": ["NativeSampler"],
+        "sampler": ["BlockSampler"],
+        "streaming": ["Block", "Stream", "generate_level"],
+    },
+)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 # Read by Ray as it is imported or started.
-os.environ |= {
+_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of gin files stay what they were
@@ -19,6 +19,7 @@ os.environ |= {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "60",
 }
+os.environ |= _ENVIRONMENT
 
 import ray  # noqa: E402
 
@@ -34,6 +35,7 @@ def local_ray(concurrent: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    os.environ |= _ENVIRONMENT  # a command that was run in this process before took them away
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for attempt in range(1, START_ATTEMPTS + 1):

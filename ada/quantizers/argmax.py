@@ -95,11 +95,23 @@ class ArgmaxQuantizer(Quantizer):
         q = self.normalize(queries)
         codes = tf.argmax(q, axis=-1, output_type=tf.int32)
         one_hot = self.codes_to_quantized(codes)
-
-        commitment_loss = tf.reduce_sum(weights * tf.reduce_sum((one_hot - q) ** 2, axis=-1))
         local_mean = self.mean_query(q, weights)
-        diversity_loss = self._diversity(local_mean, mean_query, weights)
+        losses, metrics = self._scores(q, one_hot, codes, local_mean, mean_query, weights)
+        return QuantizerOutput(self._quantized(q, one_hot, queries), codes, losses, metrics)
+
+    def _scores(
+        self,
+        q: tf.Tensor,
+        one_hot: tf.Tensor,
+        codes: tf.Tensor,
+        local_mean: tf.Tensor,
+        global_mean: tf.Tensor | None,
+        weights: tf.Tensor,
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        """Losses beta (q' - q)^2 and nu (E_t[q] - C^-1)^2, and metrics, of q and q'."""
         active = tf.convert_to_tensor(self.active)
+        commitment_loss = tf.reduce_sum(weights * tf.reduce_sum((one_hot - q) ** 2, axis=-1))
+        diversity_loss = self._diversity(local_mean, global_mean, weights)
         losses = {
             "commitment": active * self.commitment_weight * commitment_loss,
             "diversity": active * self.diversity_weight * diversity_loss,
@@ -110,12 +122,16 @@ class ArgmaxQuantizer(Quantizer):
             "largest_activation": tf.reduce_sum(weights * tf.reduce_max(q, axis=-1)),
         }
         if self.normalization == "relu":
-            dead = tf.cast(tf.reduce_all(q <= 0.0, axis=-1), tf.float32)
-            metrics["zero_queries"] = tf.reduce_sum(weights * dead)
+            zero = tf.cast(tf.reduce_all(q <= 0.0, axis=-1), tf.float32)
+            metrics["zero_queries"] = tf.reduce_sum(weights * zero)
+        return losses, metrics
+
+    def _quantized(self, q: tf.Tensor, one_hot: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
+        """One-hot q' with the straight-through gradient; in the warm-up the queries as they are."""
         quantized = q + tf.stop_gradient(one_hot - q)
-        if self.warmup_steps:
-            quantized = tf.where(active > 0.0, quantized, queries)
-        return QuantizerOutput(quantized, codes, losses, metrics)
+        if not self.warmup_steps:
+            return quantized
+        return tf.where(tf.convert_to_tensor(self.active) > 0.0, quantized, queries)
 
     @staticmethod
     def mean_query(q: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -104,21 +104,36 @@ class VectorQuantizer(Quantizer):
         queries = self._scaled(queries)
         codes = self._nearest(queries)
         nearest = self.codes_to_quantized(codes)
+        losses = self._vector_losses(queries, nearest, weights)
+        return self._output(queries, nearest, codes, losses, weights)
 
-        def mean_square(difference: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_sum(weights * tf.reduce_sum(difference**2, axis=-1))
-
-        codebook_loss = mean_square(nearest - tf.stop_gradient(queries))
-        commitment_loss = mean_square(tf.stop_gradient(nearest) - queries)
+    def _vector_losses(
+        self, queries: tf.Tensor, nearest: tf.Tensor, weights: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """The terms alpha (q' - [q])^2 and beta ([q'] - q)^2 of q and q' `[batch, steps, D]`."""
         active = tf.convert_to_tensor(self.active)
-        quantized = queries + active * tf.stop_gradient(nearest - queries)
+        commitment_loss = mean_square(tf.stop_gradient(nearest) - queries, weights)
         losses = {"commitment": active * self.commitment_weight * commitment_loss}
         if self.ema_decay is None:
+            codebook_loss = mean_square(nearest - tf.stop_gradient(queries), weights)
             losses["codebook"] = active * self.codebook_weight * codebook_loss
+        return losses
+
+    def _output(
+        self,
+        queries: tf.Tensor,
+        vectors: tf.Tensor,
+        codes: tf.Tensor,
+        losses: dict[str, tf.Tensor],
+        weights: tf.Tensor,
+    ) -> QuantizerOutput:
+        """The output for queries and the vectors `[batch, steps, D]` that replace them."""
+        active = tf.convert_to_tensor(self.active)
+        quantized = queries + active * tf.stop_gradient(vectors - queries)
         metrics = usage_metrics(code_usage(codes, weights, self.num_codes))
         metrics |= {
-            "quantization_error": codebook_loss,
-            "query_square": mean_square(queries),
+            "quantization_error": mean_square(vectors - queries, weights),
+            "query_square": mean_square(queries, weights),
         }
         return QuantizerOutput(quantized, codes, losses, metrics)
 
@@ -197,6 +212,11 @@ class VectorQuantizer(Quantizer):
     def _replacements(self, queries: tf.Tensor, counted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The vector that would replace each code, were it unused, `[num_codes, code_dim]`."""
         return random_rows(queries, counted, self.num_codes, seed)
+
+
+def mean_square(difference: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Mean square length of differences `[batch, steps, D]`, each step with its weight."""
+    return tf.reduce_sum(weights * tf.reduce_sum(difference**2, axis=-1))
 
 
 def nearest_codes(queries: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:

@@ -10,38 +10,16 @@ import tensorflow as tf
 
 from ada.chain import Chain
 from ada.data.spec import write_text_atomically
-from ada.errors import UsageError, UserError
-from ada.files import require_local
 from ada.generation import Draws
 from ada.serving import metadata, warmup
 from ada.serving.client import require_api
 from ada.serving.servable import Servable
 from ada.serving.signatures import trace
 from ada.serving.tensors import MAX_STEPS
+from ada.serving.versions import check_output
 
 # Where TensorFlow Serving looks for what is no part of the graph.
 EXTRA = "assets.extra"
-
-
-def check_output(output_dir: str, overwrite: bool) -> Path:
-    """The directory of a version that can be written.
-
-    Raises:
-      UsageError: if its name is no number.
-      UserError: if it is there.
-    """
-    require_local(output_dir)
-    path = Path(output_dir).resolve()
-    if not (path.name.isascii() and path.name.isdecimal()):
-        raise UsageError(
-            f"--output_dir={output_dir}: TensorFlow Serving wants a model's versions to be "
-            f"numbers; name {Path(output_dir) / '1'}"
-        )
-    if path.exists() and not overwrite:
-        raise UserError(
-            f"{output_dir} is there already: name the next version, or give --overwrite."
-        )
-    return path
 
 
 def export(

@@ -5,7 +5,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada import log
-from ada.checkpoint_files import UNREADABLE, existing_checkpoints
+from ada.checkpoint_files import existing_checkpoints, unreadable
 from ada.errors import UserError, first_line
 from ada.training.trainer import Trainer
 
@@ -83,7 +83,7 @@ class Checkpoints:
         for path in existing_checkpoints(self.directory):
             try:
                 self._checkpoint.restore(path).assert_consumed()
-            except UNREADABLE as error:
+            except unreadable() as error:
                 broken.append(f"{path} ({first_line(error)})")
                 continue
             if broken:

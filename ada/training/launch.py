@@ -32,9 +32,6 @@ from ada.training.strategies import compiled_by_xla, make_strategy
 from ada.training.trainer import Trainer
 from ada.training.workers import Workers
 
-# The folder of a run directory that holds the run of its first phase.
-BOTTLENECK = "bottleneck"
-
 
 def train(
     settings: TrainingSettings,
@@ -70,7 +67,7 @@ def train(
     if settings.first_phase is None:
         _train_phase(settings, run_dir, init_from, *arguments)
         return
-    first, second = str(Path(run_dir) / BOTTLENECK), settings.of_second_phase()
+    first, second = str(Path(run_dir) / runs.BOTTLENECK), settings.of_second_phase()
     # Once the second phase has begun, the first is over.
     if not runs.Run.exists(run_dir):
         # What would not fit then is not to be found after hours.

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from ada import log
+from ada import log, sampling_defaults
 from ada.data import Dataset, differing_data
 from ada.errors import UserError
 from ada.extensions import CodeFrontEnd
@@ -139,9 +139,13 @@ def open_or_create(
     """The run in `run_dir`: a new one, or the one that is there if it is of the same model.
 
     Raises:
-      UserError: if it is of another model or was trained on other data.
+      UserError: if it is of another model or was trained on other data, or if `sampling.json` of
+        the run to start from cannot be used.
     """
     if not Run.exists(run_dir):
+        if info.init_from:
+            # Before the run: interrupted in between, it has them all the same.
+            sampling_defaults.take_over(info.init_from, run_dir)
         return Run.create(run_dir, info, dataset.spec, network, operative)
     run = Run.open(run_dir)
     told = differing_data(run.spec, dataset.spec)

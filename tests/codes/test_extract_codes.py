@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 from extraction import LENGTHS, LOCAL, SETTINGS, on_beam, write_data
-from support import files_of, run
+from support import files_of, refuses, run, run_here
 
 from ada import codes_job
 from ada.codes import extract_codes
@@ -149,15 +149,9 @@ def test_threads_of_one_worker_share_a_model(own):
 
 
 def test_options_of_a_pipeline_need_beam(trained):
-    done = run(
-        "ada.extract_codes",
-        f"--run_dir={trained / 'run'}",
-        f"--output_dir={trained / 'x'}",
-        "--pipeline_options=--a=1",
-    )
-    assert done.returncode == 2
-    assert "add --runner=beam" in done.stderr
-    assert "--runner" in run("ada.extract_codes", "--help").stdout
+    flags = [f"--run_dir={trained / 'run'}", f"--output_dir={trained / 'x'}"]
+    refuses("ada.extract_codes", *flags, "--pipeline_options=--a=1", code=2, said="--runner=beam")
+    assert "--runner" in run_here("ada.extract_codes", "--help").stdout
 
 
 def test_data_and_codes_may_be_behind_a_scheme(tmp_path):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from support import run, write_run
+from support import refuses, run, run_here, write_run
 
 from ada.audio import read_audio, write_wav
 from ada.data.options import AudioOptions
@@ -151,7 +151,7 @@ def test_notes_are_measured_where_the_transcriber_is_installed(compared, systems
 
 def test_a_new_page_plays_nothing_of_the_one_before(compared):
     flags, _, where = compared
-    again = run("ada.evaluate", *flags[1:2], "--names==plain", *flags[3:5], "--num_samples=0")
+    again = run_here("ada.evaluate", *flags[1:2], "--names==plain", *flags[3:5], "--num_samples=0")
     assert again.returncode == 0, again.stderr
     assert "<audio" not in (where / "page.html").read_text()
 
@@ -164,5 +164,4 @@ def test_names_that_cannot_be(runs):
         (["--names=a/b"], "names of folders"),
         ([one], "tell them apart by --names=one,other"),
     ):
-        wrong = run("ada.evaluate", one, *flags)
-        assert (wrong.returncode, told in wrong.stderr) == (2, True), wrong.stderr
+        refuses("ada.evaluate", one, *flags, code=2, said=told)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT, run
+from support import ROOT, refuses, run
 
 
 def test_a_chain_is_exported(chain_dirs, tmp_path):
@@ -45,10 +45,7 @@ def test_a_chain_is_exported(chain_dirs, tmp_path):
 )
 def test_bad_input_is_one_clear_line(args, code, message, chain_dirs, tmp_path):
     args = [arg.format(run=chain_dirs[2][1]) for arg in args]
-    process = run("ada.export", *args, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
-    assert process.returncode == code, process.stderr
-    assert len(process.stderr.splitlines()) == 1
-    assert message in process.stderr
+    refuses("ada.export", *args, code=code, said=message, cwd=tmp_path)
     assert not list(tmp_path.iterdir())
 
 

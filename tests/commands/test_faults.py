@@ -140,6 +140,7 @@ def two_workers(addresses, data_dirs, run_dir, *differing):
         ]
 
 
+@pytest.mark.long
 def test_where_one_worker_cannot_work_all_say_so_and_fail(codes, tmp_path):
     """A job that is run again where it was stopped (75) would wait for it for ever."""
     data_dirs = [codes, tmp_path / "nothing"]
@@ -151,6 +152,7 @@ def test_where_one_worker_cannot_work_all_say_so_and_fail(codes, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
 def test_workers_that_were_given_different_settings_say_so_and_fail(codes, tmp_path):
     wider = "--gin_param=RESIDUAL_CHANNELS=9"
     with two_workers(free_addresses(2), [codes] * 2, tmp_path / "run", wider) as workers:
@@ -159,6 +161,7 @@ def test_workers_that_were_given_different_settings_say_so_and_fail(codes, tmp_p
             assert "the workers differ in settings" in worker.said()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("waiting", [0, 1])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_worker_that_waits_for_others_can_be_stopped(number, code, waiting, codes, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import ROOT, write_codes
 
-from ada import configuration
+from ada import bindings, configuration
 from ada.data.options import AudioOptions
 from ada.data.preparation import prepare
 from ada.errors import UserError
@@ -97,7 +97,7 @@ def test_receptive_fields_of_the_papers_wavenets(name, steps, rf_ms):
 def test_receptive_fields_of_the_papers_systems(name, rf_ms):
     """The table's column: the top model's field times the hops below."""
     hop = 1
-    for level in configuration.load_system(f"gin/systems/{name}.gin"):
+    for level in bindings.load_system(f"gin/systems/{name}.gin"):
         model = configuration.load([f"gin/{level}.gin"]).model()
         steps = model.receptive_field * hop
         hop *= model.hop_length
@@ -110,13 +110,13 @@ def test_there_is_a_file_for_every_row_of_the_table():
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_system_names_gin_files_that_are_there(name):
-    levels = configuration.load_system(f"gin/systems/{name}.gin")
+    levels = bindings.load_system(f"gin/systems/{name}.gin")
     assert set(levels) <= set(MODELS)
 
 
 def test_a_model_file_is_no_system():
     with pytest.raises(UserError, match="System.levels"):
-        configuration.load_system("gin/hop64_vqvae.gin")
+        bindings.load_system("gin/hop64_vqvae.gin")
 
 
 def test_a_misspelt_name_in_a_file_is_an_error(tmp_path):
@@ -183,7 +183,7 @@ def test_every_model_fits_the_overlay_for_notes(name, overlay):
 def test_levels_fit_each_other_with_the_overlay_for_notes(name):
     models = [
         configuration.load([f"gin/{level}.gin", "gin/notes.gin", "gin/piano.gin"]).model()
-        for level in configuration.load_system(f"gin/systems/{name}.gin")
+        for level in bindings.load_system(f"gin/systems/{name}.gin")
     ]
     for lower, upper in zip(models, models[1:], strict=False):
         assert upper.num_classes == lower.num_codes

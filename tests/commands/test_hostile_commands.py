@@ -1,6 +1,7 @@
 """Commands on what is damaged, remote, locked or stopped: one line, and the right exit code."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -11,21 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from support import MICRO, ROOT, run, write_codes
+from support import MICRO, ROOT, refuses, run, run_here, write_codes
 
 from ada.audio import write_wav
 from ada.data import SPLITS
 from ada.files import exclusive
 
 
-def fails(module, *args, code=1, match="", **kwargs):
+def fails(module, *args, match=""):
     """That a command ends with one line that says so, and nothing else but what it did before."""
-    process = run(module, *args, **kwargs)
-    assert process.returncode == code, process.stderr
-    assert "Traceback" not in process.stderr + process.stdout
-    begins = ("Error: ", "Wrong usage: ", "Stopped: ")
-    [line] = [line for line in process.stderr.splitlines() if line.startswith(begins)]
-    assert match in line and line.endswith((".", ")"))
+    line = refuses(module, *args, said=match, after_others=True)
+    assert line.endswith((".", ")"))
     return line
 
 
@@ -118,8 +115,45 @@ def test_sampling_that_is_terminated_exits_with_75_and_goes_on(chain_dirs, tmp_p
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 75, said
     assert said.splitlines()[-1] == "Stopped: SIGTERM came; the same command goes on."
-    again = run("ada.sample", *command(out, 30))
+    again = run_here("ada.sample", *command(out, 30))
     assert again.returncode == 0 and "Going on: " in again.stdout, again.stderr
+
+
+def write_into(file, buffered, *flags):
+    """A process that describes a model into an open file: exit code and what it said."""
+    command = [sys.executable, "-m", "ada.describe", *flags]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    process = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment | ({} if buffered else {"PYTHONUNBUFFERED": "1"}),
+        stdout=file,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    return process.returncode, process.stderr
+
+
+OUTPUT = pytest.mark.parametrize("flag", ["--gin_file=gin/hop8_vqvae.gin", "--help"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@OUTPUT
+def test_output_that_cannot_be_written_is_told(flag):
+    for buffered in (True, False):
+        with Path("/dev/full").open("w") as full:
+            code, said = write_into(full, buffered, flag)
+        assert code == 1 and said.startswith("Error: No space left on device"), said
+        assert len(said.splitlines()) == 1
+
+
+@OUTPUT
+def test_a_reader_that_has_gone_has_seen_enough(flag):
+    for buffered in (True, False):
+        reader, writer = os.pipe()
+        os.close(reader)
+        assert write_into(writer, buffered, flag) == (0, "")
+        os.close(writer)
 
 
 def test_a_prompt_that_cannot_be_read_is_named(chain_dirs, tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from support import MICRO, ROOT, run
+from support import MICRO, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ada.chain import Chain
@@ -18,8 +18,6 @@ from ada.errors import UserError
 from ada.evaluation.comparison import read_evaluation
 from ada.evaluation.generated import read_clips
 from ada.files import exclusive
-
-PACKAGE = {"PYTHONPATH": str(ROOT)}
 
 SYSTEM = "gin/systems/hop64_vqvae.gin"
 NUMBERS = [
@@ -153,7 +151,7 @@ def test_numbers_of_a_chain_go_to_any_file(finished, tmp_path):
     chain = f"--run_dirs={out / 'prior_hop64'},{out / 'hop64_vqvae'}"
     where = tmp_path / "new" / "numbers.json"
     # From another working directory: a run knows where its data is.
-    process = run("ada.evaluate", chain, f"--json={where}", cwd=tmp_path, env=PACKAGE)
+    process = run("ada.evaluate", chain, f"--json={where}", cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     expected = read_evaluation(out / "evaluation" / "evaluation.json")
     assert read_evaluation(where)["total_bits"] == expected["total_bits"]

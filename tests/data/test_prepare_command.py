@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import refuses, run_here
 
 from ada.data import DatasetError
 from ada.data.options import AudioOptions
 from ada.data.parts import part_path
 from ada.data.preparation import prepare
 
+COMMAND = "data_prep.prepare_audio"
 ROOT = Path(__file__).resolve().parents[2]
 beam = pytest.importorskip("ada.data.beam", reason="Apache Beam is an extra")
 PROCESSES = (
@@ -22,7 +24,7 @@ PROCESSES = (
 
 
 def run(*arguments):
-    command = [sys.executable, "-m", "data_prep.prepare_audio", *arguments]
+    command = [sys.executable, "-m", COMMAND, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr + done.stdout
     return done
@@ -94,10 +96,8 @@ def test_options_of_the_pipeline():
 
 
 def test_nothing_matches(tmp_path):
-    done = run(f"--input_audio_filepatterns={tmp_path}/*.wav", f"--output_dir={tmp_path}/out")
-    assert done.returncode == 1
-    assert done.stderr.strip().startswith(f"Error: No file matches '{tmp_path}/*.wav'")
-    assert len(done.stderr.strip().splitlines()) == 1
+    flags = [f"--input_audio_filepatterns={tmp_path}/*.wav", f"--output_dir={tmp_path}/out"]
+    refuses(COMMAND, *flags, said=f"No file matches '{tmp_path}/*.wav'")
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,11 @@ def test_nothing_matches(tmp_path):
     ],
 )
 def test_wrong_usage(arguments, message):
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
+    refuses(COMMAND, *arguments, code=2, said=message)
 
 
 def test_flags_and_options_have_the_same_defaults():
-    found = run("--help").stdout
+    found = run_here(COMMAND, "--help").stdout
     for name in ("sample_rate", "min_secs", "validation_fraction", "record_steps", "decoder"):
         default = re.search(rf"--{name}: .*?\(default: '(.*?)'\)", found, re.DOTALL).group(1)
         assert default == str(getattr(AudioOptions(), name))

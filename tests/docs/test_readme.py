@@ -1,5 +1,6 @@
 """Every command of the README and the manual runs, in their order, on small settings."""
 
+import json
 import os
 import re
 import shlex
@@ -7,7 +8,8 @@ import shutil
 import subprocess
 import sys
 
-from support import MICRO, ROOT
+import pytest
+from support import MICRO, ROOT, run
 
 # `ada.pipeline` says with 1 that codes of a few steps are dead.
 ALLOWED = {"ada.pipeline": (0, 1)}
@@ -27,24 +29,21 @@ SHORT_CLIPS = ["--num_samples=1", "--duration_secs=0.25"]
 PAGES = ("README.md", "ada/README.md", "tools/README.md")
 
 
-def blocks(language):
+def blocks(language, pages=PAGES):
     """What stands in all fenced blocks of a language."""
-    text = "".join((ROOT / page).read_text() for page in PAGES)
+    text = "".join((ROOT / page).read_text() for page in pages)
     return re.findall(rf"```{language}\n(.*?)```", text, re.S)
 
 
-def commands():
+def commands(pages):
     """The lines of all ```bash blocks, continuation lines joined."""
-    return [
-        line for block in blocks("bash") for line in block.replace("\\\n", " ").splitlines() if line
-    ]
+    text = "".join(blocks("bash", pages)).replace("\\\n", " ")
+    return [line for line in text.splitlines() if line]
 
 
-def test_every_command_of_the_readme_runs(music, tmp_path):
-    shutil.copytree(music, tmp_path / "music" / "album")
-    found = [shlex.split(command) for command in commands()]
-    modules = [command[2] for command in found]
-    assert {"ada.pipeline", "ada.train", "ada.sample", "data_prep.prepare_audio"} <= set(modules)
+def run_commands(pages, directory):
+    """Runs all commands of pages in their order, in one directory; returns their modules."""
+    found = [shlex.split(command) for command in commands(pages)]
     for command in found:
         assert command[:2] == ["python", "-m"], command
         extra = [flag for flag in MICRO if "tiny.gin" not in flag] if command[2] in PREPARED else []
@@ -52,18 +51,28 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
             extra = SHORT  # of the pretrained sizes
         if any("init_from=piano_notes" in flag for flag in command):
             extra = NOTES + SHORT_CLIPS * (command[2] == "ada.pipeline")
-        process = subprocess.run(
-            [sys.executable, *command[1:], *extra],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        process = run(*command[2:], *extra, cwd=directory)
         assert process.returncode in ALLOWED.get(command[2], (0,)), (command, process.stderr)
+    return {command[2] for command in found}
+
+
+def test_every_command_of_the_readme_runs(music, tmp_path):
+    shutil.copytree(music, tmp_path / "music" / "album")
+    modules = run_commands(PAGES[:1], tmp_path)
+    assert {"ada.pipeline", "ada.train", "ada.sample", "data_prep.prepare_audio"} <= modules
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
     assert (tmp_path / "runs" / "tuned_at_once" / "page.html").exists()
+    # Sampled as piano_notes is.
+    report = json.loads((tmp_path / "runs/tuned_at_once/samples/sample.json").read_text())
+    assert [draws["top_p"] for draws in report["draws"]] == [1.0, 0.8]
     assert len(list((tmp_path / "out").glob("*.wav"))) == 4
+
+
+@pytest.mark.long
+def test_every_command_of_all_pages_runs(music, tmp_path):
+    """Some forty commands after each other, because each needs what those before it made."""
+    shutil.copytree(music, tmp_path / "music" / "album")
+    run_commands(PAGES, tmp_path)
     [example] = blocks("python")
     process = subprocess.run(
         [sys.executable, "-c", example],

@@ -7,7 +7,7 @@ from support import write_codes
 
 from ada.data import Dataset, codes_to_ids
 from ada.evaluation import SplitScorer
-from ada.evaluation.codes import code_entropies, rolled_codes_cost
+from ada.evaluation.codes import code_entropies, num_turns, rolled_codes_cost
 from ada.evaluation.likelihood import context_in_hops
 
 # Among them ends at every place of a window.
@@ -112,6 +112,7 @@ def test_entropies_of_codes_whose_entropies_are_known(tmp_path):
     found = code_entropies(dataset)
     assert found["unigram_bits"] == pytest.approx(2.0, abs=0.02)
     assert found["bigram_bits"] == pytest.approx(rate, abs=0.02)
+    assert found["uniform_bits"] == pytest.approx(np.log2(6))
 
 
 def test_codes_that_were_never_seen_cost_a_finite_number_of_bits(tmp_path):
@@ -120,3 +121,31 @@ def test_codes_that_were_never_seen_cost_a_finite_number_of_bits(tmp_path):
     found = code_entropies(dataset)
     assert 2.0 < found["unigram_bits"] < 10.0
     assert 2.0 < found["bigram_bits"] < 10.0
+
+
+def test_codes_that_take_turns_cost_no_bits_for_their_turn(tmp_path):
+    """Uniform over 4 codes a turn: 2 bits each, not 4, however few there are."""
+    rng = np.random.default_rng(0)
+
+    def codes(steps):
+        return rng.integers(0, 4, steps) + 4 * (np.arange(steps) % 4)
+
+    def found(steps):
+        splits = {name: [codes(steps)] for name in ("train", "validation", "test")}
+        return code_entropies(Dataset.open(write_codes(tmp_path / str(steps), splits, 16)))
+
+    many = found(40000)
+    assert many["unigram_bits"] == pytest.approx(2.0, abs=0.01)
+    assert many["bigram_bits"] == pytest.approx(2.0, abs=0.01)
+    assert many["uniform_bits"] == found(30)["uniform_bits"] == 2.0
+    assert found(30)["unigram_bits"] <= 2.0
+
+
+def test_turns_are_found_only_where_all_codes_take_them():
+    in_turn = np.array([0, 5, 10, 15, 3, 4, 8])
+    assert num_turns([in_turn, in_turn[:2]], 16) == 4
+    assert num_turns([in_turn, np.array([5, 0])], 16) == 1
+    assert num_turns([in_turn], 17) == 1
+    assert num_turns([np.zeros(50, int)], 16) == 1
+    assert num_turns([np.zeros(1, int)], 16) == 1
+    assert num_turns([], 16) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from ada.chain import Chain
 from ada.evaluation import chain
-from ada.evaluation.report import verdict
+from ada.evaluation.report import few_frozen_codes, verdict
 
 HEALTHY = {
     "num_codes": 256,
@@ -32,6 +32,27 @@ def test_dead_or_collapsed_codes_of_any_level_are_a_failure(level, numbers, fail
     told = verdict({"levels": levels})
     assert len(told) == failures
     assert all(line.startswith(f"{level}: ") for line in told)
+
+
+@pytest.mark.parametrize("few", [{"perplexity": 19.9}, {"used_codes": 60}])
+def test_few_used_codes_that_were_not_trained_are_no_failure(few):
+    level = HEALTHY | few
+    assert len(verdict({"levels": {"hop64": level}})) == 1
+    assert few_frozen_codes({"levels": {"hop64": level}}) == []
+    frozen = {"levels": {"hop64": level | {"frozen_codes": True}}}
+    assert verdict(frozen) == []
+    [remark] = few_frozen_codes(frozen)
+    used, perplexity = level["used_codes"], level["perplexity"]
+    assert f"uses {used} of 256 codes, perplexity {perplexity}" in remark
+    assert "CODEBOOK_WARMUP_STEPS" not in remark
+
+
+def test_frozen_codes_that_the_local_model_ignores_are_a_failure():
+    level = HEALTHY | {"rolled_codes_cost_bits": 0.1, "frozen_codes": True}
+    [warning] = verdict({"levels": {"hop64": level}})
+    assert "the codes are dead" in warning
+    assert "LOCAL_LAYERS" not in warning
+    assert few_frozen_codes({"levels": {"hop64": level}}) == []
 
 
 def test_a_system_without_codes_has_none_to_die():

@@ -1,5 +1,7 @@
 """Consistency against lag, by constructions whose answer is known."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,12 @@ def test_rhythm_has_no_value_where_windows_overlap():
     clicks[:: RATE // 2] = 1.0
     found = consistency([clicks, clicks], RATE)["onset"]
     assert [band for band, value in found.items() if value] == ["4-8"]
+
+
+@pytest.mark.parametrize("samples", [100, 2000, 4000])
+def test_clips_shorter_than_the_window_give_no_warning(samples):
+    clip = np.random.default_rng(0).normal(size=samples).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert chroma(clip, RATE).shape == (0, 12)
+        onset(clip, RATE)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from listening_support import Rater, Server, write_samples
-from support import ROOT, run
+from support import ROOT, refuses, run, run_here
 
 from ada.audio import write_wav
 from ada.errors import UserError
@@ -15,12 +15,9 @@ from ada.listening import Store, find_clips
 from ada.listening.store import StoredClip
 
 
-def fails(*args, code=1, **kwargs):
+def fails(*args, code=1):
     """That the command ends with one line that says why; returns it."""
-    process = run("ada.listen", *args, **kwargs)
-    assert process.returncode == code, (process.stdout, process.stderr)
-    [line] = process.stderr.splitlines()
-    return line
+    return refuses("ada.listen", *args, code=code)
 
 
 def test_wrong_commands(samples, shared_server, tmp_path):
@@ -45,8 +42,10 @@ def test_wrong_commands(samples, shared_server, tmp_path):
 def test_without_the_extra_it_says_so(samples, tmp_path):
     text = "raise ModuleNotFoundError('No module named flask', name='flask')"
     (tmp_path / "flask.py").write_text(text)
-    told = fails("serve", f"--samples={samples}", env={"PYTHONPATH": str(tmp_path)})
-    assert told == "Error: flask is not installed: in the clone, pip install -e '.[listen]'."
+    process = run("ada.listen", "serve", f"--samples={samples}", env={"PYTHONPATH": str(tmp_path)})
+    assert process.returncode == 1
+    [line] = process.stderr.splitlines()
+    assert "flask" in line and "pip install -e '.[listen]'" in line
 
 
 def test_samples_that_cannot_be(samples, tmp_path):
@@ -111,7 +110,7 @@ def test_no_table_takes_the_place_of_the_ratings(tmp_path):
     assert "are different files" in fails("results", db, other, code=2)
     same = [f"--{flag}={tmp_path / 'table'}" for flag in ("csv", "summary_csv")]
     assert "are different files" in fails("results", db, *same, code=2)
-    assert run("ada.listen", "results", db).returncode == 0
+    assert run_here("ada.listen", "results", db).returncode == 0
 
 
 def test_a_clip_that_changes_meanwhile_is_not_served(tmp_path):

@@ -3,12 +3,15 @@
 import json
 
 import pytest
-from support import run
+from support import refuses, run
+
+from tools.benchmarks.refusals import KINDS
 
 NARROW = ("RESIDUAL_CHANNELS=4", "SKIP_CHANNELS=4", "train.allow_short_crops=True")
 SMALL = {"throughput": (*NARROW, "CROP_STEPS=256"), "learning": (*NARROW, "CROP_STEPS=256")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
@@ -27,6 +30,7 @@ SMALL = {"throughput": (*NARROW, "CROP_STEPS=256"), "learning": (*NARROW, "CROP_
             ["residual_channels", "skip_channels", "streams", "path", "samples_per_second"]
             + ["limit_samples_per_second", "what", "seconds", "real_time_factor"],
         ),
+        ("refusals", ["command", *KINDS]),
         ("serving", ["model", "loops", "megabytes", "signature", "latency_ms", "first_ms"]),
     ],
 )
@@ -57,6 +61,4 @@ def test_the_estimate_of_memory_holds_with_micro_batches():
     "args", [[], ["nonsense"], ["training", "--runs=0"], ["training", "--sizes=4"]]
 )
 def test_wrong_usage(args):
-    process = run("tools.benchmark", *args)
-    assert process.returncode == 2
-    assert len(process.stderr.strip().splitlines()) == 1, process.stderr
+    refuses("tools.benchmark", *args, code=2)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import run
+from support import refuses
 
 from ada import pretrained
 from ada.chain import Chain
 from ada.errors import UserError
 from ada.generation import Draws, generate
-from tools.pack import pack
+from tools.packing import pack
 
 
 @pytest.fixture
@@ -66,14 +66,13 @@ def test_what_is_not_evaluated_as_it_is_is_not_packed(chain_dirs, tmp_path):
     levels = [{"run_dir": d, "digest": "of before"} for d in chain_dirs[2]]
     (tmp_path / "evaluation.json").write_text(json.dumps({"systems": [{"levels": levels}]}))
     (tmp_path / "data.md").write_text("Noise.")
-    process = run(
+    refuses(
         "tools.pack",
         f"--run_dirs={','.join(chain_dirs[2])}",
         "--name=x",
         f"--evaluation={tmp_path / 'evaluation.json'}",
         f"--data={tmp_path / 'data.md'}",
         f"--output_dir={tmp_path}",
+        said="does not evaluate",
     )
-    assert process.returncode == 1
-    assert "does not evaluate" in process.stderr
     assert not (tmp_path / "x").exists()

@@ -46,6 +46,7 @@ def test_chains_need_the_memory_of_their_largest_level(found):
         assert system.estimated_bytes == max(level.estimated_bytes for level in system.levels)
 
 
+@pytest.mark.long
 def test_it_measures_and_draws(tmp_path):
     process = run(
         "tools.receptive_field",

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import MICRO, run
+from support import MICRO, refuses, run
 
 from ada.evaluation.comparison import read_evaluation
 from tools.published import PAPER
+
+pytestmark = pytest.mark.long  # some thirty trainings and evaluations
 
 SYSTEMS = ["hop8_vqvae", "vqvae_amae", "nsynth", "vqvae_pbt_vqvae"]
 KEYS = {
@@ -183,6 +185,5 @@ def test_run_again_it_trains_nothing(finished):
 
 
 def test_an_unknown_system_is_wrong_usage(tmp_path):
-    process = run("tools.systems", "--systems=hop9", f"--run_dir={tmp_path}")
-    assert process.returncode == 2
-    assert "hop9" in process.stderr
+    flags = ["--systems=hop9", f"--run_dir={tmp_path}"]
+    refuses("tools.systems", *flags, code=2, said="hop9")

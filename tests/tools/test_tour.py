@@ -35,6 +35,7 @@ def check_whole(notebook):
     assert len(players) == 6
 
 
+@pytest.mark.long
 def test_it_runs(tmp_path):
     path = tmp_path / "new" / "tour.ipynb"
     process = run("tools.tour", "--steps=40", f"--output={path}")

@@ -17,6 +17,7 @@ from ada.errors import UserError
 from ada.evaluation.codes import all_codes
 from ada.models import WaveNet
 from ada.runs import Run
+from ada.sampling_defaults import SamplingValues, read
 from ada.training import FirstPhase, Intervals, Optimization, TrainingSettings, launch, train
 from ada.upstream import encoder_checkpoint
 
@@ -73,6 +74,33 @@ def test_first_phase_is_scored_by_the_spectrum(run_dir):
     assert "conditioning/unexplained" in lines
     assert "reconstruction_bits" not in lines
     assert "reconstruction_bits" in (run_dir / "metrics.jsonl").read_text()
+
+
+def test_sampling_values_are_those_of_the_run_that_it_starts_from(
+    settings, data_dir, run_dir, tmp_path
+):
+    """With two phases and with one, and before anything is written if they cannot be used."""
+    source = shutil.copytree(run_dir, tmp_path / "source")
+    kept = source / "sampling.json"
+    kept.write_text('{"top_p": 0.8}')
+    for name, changed in (("two", {}), ("one", {"first_phase": None, "part": "local_model"})):
+        tuned = dataclasses.replace(settings, num_steps=1, **changed)
+        train(tuned, str(tmp_path / name), data_dir, init_from=str(source))
+        assert read(str(tmp_path / name))[0] == SamplingValues(top_p=0.8)
+    train(settings, str(tmp_path / "without"), data_dir, init_from=str(run_dir))
+    assert not (tmp_path / "without" / "sampling.json").exists()
+    kept.write_text("no JSON")
+    with pytest.raises(UserError, match="cannot be used"):
+        train(settings, str(tmp_path / "not"), data_dir, init_from=str(source))
+    assert not Run.exists(str(tmp_path / "not"))
+
+
+def test_codes_are_frozen_unless_the_run_has_trained_them(settings, data_dir, run_dir, tmp_path):
+    assert not Run.open(str(run_dir)).has_frozen_codes
+    assert not Run.open(str(run_dir / "bottleneck")).has_frozen_codes
+    tuned = dataclasses.replace(settings, num_steps=1, first_phase=None, part="local_model")
+    train(tuned, str(tmp_path), data_dir, init_from=str(run_dir))
+    assert Run.open(str(tmp_path)).has_frozen_codes
 
 
 class Killed(Exception):  # noqa: N818

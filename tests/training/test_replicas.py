@@ -80,7 +80,7 @@ def whole_loop(markov_dataset, tmp_path_factory):
     return one
 
 
-@pytest.mark.parametrize("name", ["devices", "workers"])
+@pytest.mark.parametrize("name", ["devices", pytest.param("workers", marks=pytest.mark.long)])
 def test_the_whole_loop_equals_that_on_one_device(name, whole_loop, markov_dataset, tmp_path):
     """The workers are Slurm's here; those above, TF_CONFIG's."""
     run_dir = tmp_path / "run"

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from ada import configuration
+from ada import bindings, configuration
 from ada.generation import Draws, Level, Stream, native
 from ada.generation.backends import default_lanes
 from ada.generation.lengths import CodeGeometry, level_lengths
@@ -95,7 +95,7 @@ def _chain(runs: int) -> list[dict[str, Any]]:
 def _chain_models() -> list[Any]:
     """The models of the tiny three-level chain, top first."""
     models = []
-    for name in configuration.load_system(CHAIN[0]):
+    for name in bindings.load_system(CHAIN[0]):
         files = [f"gin/{name}.gin", *CHAIN[1:]]
         models.append(configuration.load(files, configuration.params_for(files, [])).model())
         models[-1].build()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ada import configuration
+from ada import bindings, configuration
 from ada.generation import Draws
 from ada.run_info import RunInfo
 from ada.serving.exporting import save
@@ -56,7 +56,7 @@ def _models(flags: Any) -> Iterator[tuple[str, list[Any]]]:
     if flags.sizes:
         return
     models = []
-    for name in configuration.load_system(CHAIN[0]):
+    for name in bindings.load_system(CHAIN[0]):
         files = [f"gin/{name}.gin", *CHAIN[1:]]
         models.append(configuration.load(files, configuration.params_for(files, [])).model())
         models[-1].build()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import keras
 
-from ada import configuration
+from ada import bindings, configuration
 from ada.cost import training_memory
 from ada.model_json import model_config
 from ada.models import AutoregressiveDiscreteAutoencoder
@@ -82,7 +82,7 @@ def systems(
     widths = [f"{name}={channels}" for name in ("RESIDUAL_CHANNELS", "SKIP_CHANNELS")]
     coders = f"CODER_CHANNELS={channels}"
     for name, gin_name in SYSTEMS.items():
-        *lower, top = configuration.load_system(f"gin/systems/{gin_name}.gin")
+        *lower, top = bindings.load_system(f"gin/systems/{gin_name}.gin")
         models = [_model(level, [*widths, coders]) for level in lower]
         levels = [
             _level(level, [*widths, coders], model, predicted_steps)

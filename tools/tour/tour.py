@@ -52,6 +52,7 @@ from IPython.utils.capture import capture_output
 from ada import bundled, configuration, resources, training
 from ada.audio import mu_law_decode, mu_law_encode, read_audio, uniform_decode, uniform_encode
 from ada.audio.spectrogram import spectrogram_db
+from ada.bindings import load_system
 from ada.chain import Chain
 from ada.codes import extract_codes
 from ada.cost import training_memory
@@ -290,7 +291,7 @@ EXACT = (6139, 12277, 49147, 8 * 6139, 64 * 6139, 64 * 6139, 64 * 6139)
 
 print(f"{'gin/systems/':<20}{'levels':>7}{'hops':>8}{'samples':>10}{'ms':>9}{'slides, ms':>12}")
 for (name, (slides_ms, _, _)), exact in zip(SLIDES.items(), EXACT, strict=True):
-    names = configuration.load_system(f"gin/systems/{name}.gin")
+    names = load_system(f"gin/systems/{name}.gin")
     models = [configuration.load([f"gin/{level}.gin"]).model() for level in names]
     hops = [model.hop_length for model in models[:-1]]
     field = models[-1].receptive_field * math.prod(hops)
