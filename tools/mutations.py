@@ -50,8 +50,8 @@ FAULTS = (
     Fault(
         "commitment loss moves the codebook",
         "ada/quantizers/vector.py",
-        "mean_square(tf.stop_gradient(nearest) - queries)",
-        "mean_square(nearest - tf.stop_gradient(queries))",
+        "mean_square(tf.stop_gradient(nearest) - queries, weights)",
+        "mean_square(nearest - tf.stop_gradient(queries), weights)",
         "tests/quantizers",
     ),
     Fault(
