@@ -34,6 +34,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or repr(error)).splitlines()[0].strip()
 
 
+def reason(error: Exception) -> str:
+    """Why something failed: of errors of files what the operating system says, without the name."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def with_hint(text: str) -> str:
     """What an operating system says, without its full stop, and the way out where there is one."""
     text = text.rstrip(".")

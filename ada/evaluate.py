@@ -58,7 +58,7 @@ flags.mark_flag_as_required("run_dirs")
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
     from ada.chain import open_runs
-    from ada.data.spec import check_dataset
+    from ada.command_inputs import check_dataset
     from ada.files import require_local
 
     run_dirs, names, samples = _systems()

@@ -35,7 +35,7 @@ flags.mark_flags_as_required(["run_dir", "output_dir"])
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.data.spec import check_dataset
+    from ada.command_inputs import check_dataset
     from ada.runs import Run
 
     runner_flags.check()

@@ -5,7 +5,6 @@ python -m ada.pbt --gin_file=gin/level2_vqvae.gin --data_dir=data/my_codes
 
 import functools
 import importlib.util
-from pathlib import Path
 
 from absl import flags
 
@@ -21,8 +20,8 @@ flags.DEFINE_string("data_dir", None, "Dataset directory, of codes for gin/level
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
     from ada.bindings import read_model
+    from ada.command_inputs import check_inputs
     from ada.errors import UsageError, UserError
-    from ada.training_inputs import check_inputs
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/level2_vqvae.gin.")
@@ -32,7 +31,9 @@ def check() -> None:
 
 
 def _run_dir() -> str:
-    return FLAGS.run_dir or f"runs/{Path(FLAGS.gin_file[0]).stem}"
+    from ada.command_inputs import default_run_dir
+
+    return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 
 
 def main(argv: list[str]) -> None:

@@ -60,9 +60,9 @@ flags.DEFINE_integer("seed", 0, "Of the generated clips.")
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
     from ada.bindings import read_system
+    from ada.command_inputs import check_dataset
     from ada.data.inputs import split_patterns
     from ada.data.options import AudioOptions
-    from ada.data.spec import check_dataset
     from ada.errors import UsageError
     from ada.files import require_local
 
@@ -109,7 +109,9 @@ def main(argv: list[str]) -> int:
 
 
 def _run_dir() -> str:
-    return FLAGS.run_dir or f"runs/{Path(FLAGS.gin_file[0]).stem}"
+    from ada.command_inputs import default_run_dir
+
+    return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 
 
 if __name__ == "__main__":

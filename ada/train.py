@@ -4,7 +4,6 @@ python -m ada.train --gin_file=gin/hop64_vqvae.gin
 """
 
 import functools
-from pathlib import Path
 
 from absl import flags
 
@@ -30,9 +29,9 @@ flags.DEFINE_string("init_from", None, "Run directory whose weights to start fro
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
     from ada.bindings import read_model
+    from ada.command_inputs import check_inputs
     from ada.errors import UsageError
     from ada.runs import Run
-    from ada.training_inputs import check_inputs
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
@@ -50,7 +49,9 @@ def _params() -> list[str]:
 
 
 def _run_dir() -> str:
-    return FLAGS.run_dir or f"runs/{Path(FLAGS.gin_file[0]).stem}"
+    from ada.command_inputs import default_run_dir
+
+    return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 
 
 def main(argv: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ada import log
 from ada.data import DatasetSpec
 from ada.errors import UserError
-from ada.files import absolute
+from ada.files import absolute, is_remote
 from ada.run_info import RunInfo
 from ada.runs import Run
 
@@ -39,7 +39,7 @@ def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> di
             "digest": run.codes_digest(checkpoint),
             "run_dir": run_dir,
             "run_dir_from_codes": None
-            if "://" in output_dir
+            if is_remote(output_dir)
             else os.path.relpath(run_dir, output_dir),
             "data_dir": data_dir,
         }

@@ -4,6 +4,7 @@ They are as separate from each other as processes of their own, but start in a b
 """
 
 import atexit
+import functools
 import multiprocessing
 import os
 import runpy
@@ -32,47 +33,34 @@ _PROCESSES.set_forkserver_preload(
 
 def run(command, cwd, timeout):
     """Runs `python -m` of a module and arguments; returns the finished process, output as text."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    with tempfile.TemporaryDirectory() as directory:
+        outputs = [Path(directory, name) for name in ("stdout", "stderr")]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(ROOT)  # where the server that is forked looks for modules
-            process = _started(command, cwd, {1: out, 2: err})
+            process = _started(command, cwd, outputs)
         process.join(timeout)
         if process.exitcode is None:
             process.kill()
             raise subprocess.TimeoutExpired(command, timeout)
-        texts = [(file.seek(0), file.read())[1] for file in (out, err)]
+        texts = [path.read_text() for path in outputs]
     return subprocess.CompletedProcess(command, process.exitcode, *texts)
 
 
-def _started(command, cwd, files):
-    numbers = {number: _Duplicate(file.fileno()) for number, file in files.items()}
+def _started(command, cwd, outputs):
     with pytest.MonkeyPatch.context() as patch:
         # Children would import it, and define its flags.
         patch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
         process = _PROCESSES.Process(
-            target=_command, args=(command, str(cwd), dict(os.environ), numbers)
+            target=_command, args=(command, str(cwd), dict(os.environ), outputs)
         )
         process.start()
     return process
 
 
-class _Duplicate:
-    """An open file on its way to another process."""
-
-    def __init__(self, number):
-        self.number = number
-
-    def __reduce__(self):
-        return _detached, (multiprocessing.reduction.DupFd(self.number),)
-
-
-def _detached(duplicate):
-    return duplicate.detach()
-
-
-def _command(command, cwd, environment, numbers):
-    """What a child does: what `python -m` of the command would."""
-    for number, file in numbers.items():
+def _command(command, cwd, environment, outputs):
+    """What a child does: what `python -m` of the command would. Output goes to the end of files."""
+    for number, path in enumerate(outputs, start=1):
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.dup2(file, number)
         os.close(file)
     sys.stdout, sys.stderr = (
@@ -85,15 +73,15 @@ def _command(command, cwd, environment, numbers):
     sys.argv = command
     # Children of a server ask it, too, instead of starting one of their own.
     forkserver._forkserver.ensure_running = lambda: None
-    stages.run_command = _stage
+    stages.run_command = functools.partial(_stage, outputs)
     try:
         runpy.run_module(command[0], run_name="__main__", alter_sys=True)
     finally:
         atexit._run_exitfuncs()
 
 
-def _stage(command):
+def _stage(outputs, command):
     """`ada.stages.run_command` of commands that run others."""
-    process = _started(list(command), Path.cwd(), {1: sys.stdout, 2: sys.stderr})
+    process = _started(list(command), Path.cwd(), outputs)
     process.join()
     return process.exitcode

@@ -13,6 +13,7 @@ from pathlib import Path
 import forked
 import pytest
 import tensorflow as tf
+from forked import ROOT
 
 from ada.data import SPLITS, DatasetSpec
 from ada.data.assembly import assemble, pieces_of_part, whole_source
@@ -22,8 +23,6 @@ from ada.generation import chain, native
 from ada.models import PolyakAverage
 from ada.run_info import RunInfo
 from ada.runs import Run
-
-ROOT = Path(__file__).resolve().parents[1]
 
 # What may compute the sampling loop; that the kernel is there, test_native.py sees to.
 SAMPLERS = [

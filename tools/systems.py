@@ -33,7 +33,7 @@ flags.DEFINE_float("duration_secs", 20.0, "Length of a clip in seconds.", lower_
 def check() -> None:
     """Refuses unknown names, and gin files and data that cannot be read."""
     from ada.bindings import read_system
-    from ada.data.spec import check_dataset
+    from ada.command_inputs import check_dataset
     from ada.errors import UsageError
 
     unknown = set(FLAGS.systems) - set(PAPER)

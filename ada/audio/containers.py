@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from ada.audio.errors import AudioError
+from ada.errors import reason
 
 _OGG_WINDOW = 1 << 17  # the largest Ogg page, and as much again of whatever follows it
 
@@ -47,7 +48,7 @@ def check_file(path: str) -> None:
             if not file.read(1):
                 raise AudioError("empty", path, "the file has no bytes")
     except OSError as error:
-        raise AudioError("unreadable", path, error.strerror or str(error)) from error
+        raise AudioError("unreadable", path, reason(error)) from error
 
 
 def check_complete(path: str) -> SampleData | None:

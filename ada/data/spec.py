@@ -11,8 +11,8 @@ import numpy as np
 
 import ada
 from ada.data.jsonable import from_jsonable, later_field, parse_json, to_jsonable
-from ada.errors import UserError
-from ada.files import exists, is_dir, is_remote, read_bytes
+from ada.errors import UserError, reason
+from ada.files import exists, is_dir, read_bytes
 
 FORMAT_VERSION = 1
 SPEC_NAME = "dataset.json"
@@ -224,18 +224,8 @@ class DatasetSpec:
         try:
             return cls.from_json(read_bytes(path).decode("utf-8"))
         except (ValueError, OSError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise DatasetError(f"{path} cannot be used: {why}. Prepare it again.") from error
-
-
-def check_dataset(directory: str | None) -> None:
-    """Refuses a local directory without a usable `dataset.json`; None and remote ones pass.
-
-    Raises:
-      DatasetError: saying what is wrong.
-    """
-    if directory and not is_remote(directory):
-        DatasetSpec.load(directory)
+            told = f"{path} cannot be used: {reason(error)}. Prepare it again."
+            raise DatasetError(told) from error
 
 
 def codes_dtype(num_classes: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ada.data.spec import SPLITS, DatasetError, join
+from ada.errors import reason
 from ada.files import read_bytes
 
 # Below so many files, a split by file leaves splits empty.
@@ -135,8 +136,7 @@ def read_maestro_csv(path: str) -> dict[str, str]:
         rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline=""))
         table = [(row.get("audio_filename"), row.get("split")) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {why}") from error
+        raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {reason(error)}") from error
     splits: dict[str, str] = {}
     for number, (name, split) in enumerate(table, start=2):
         if not name or split not in SPLITS:

@@ -91,12 +91,18 @@ def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, flo
     """
     num_codes = dataset.spec.num_classes
     counts, pairs, times = np.zeros(num_codes, np.int64), *np.zeros((2, 0), np.int64)
-    turns = num_turns(all_codes(unshifted(dataset), "train"), num_codes)
-    for codes in all_codes(unshifted(dataset), "train"):
-        counts += np.bincount(codes, minlength=num_codes)
-        found, often = np.unique(_pairs(codes, num_codes), return_counts=True)
-        pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)
-        times = np.bincount(places, np.concatenate([times, often]), len(pairs))
+
+    def counted() -> Iterator[np.ndarray]:
+        """The train split, counted while it is gone through."""
+        nonlocal counts, pairs, times
+        for codes in all_codes(unshifted(dataset), "train"):
+            counts += np.bincount(codes, minlength=num_codes)
+            found, often = np.unique(_pairs(codes, num_codes), return_counts=True)
+            pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)
+            times = np.bincount(places, np.concatenate([times, often]), len(pairs))
+            yield codes
+
+    turns = num_turns(counted(), num_codes)
     smoothed = counts.reshape(turns, -1) + 1.0
     alone = (smoothed / smoothed.sum(axis=1, keepdims=True)).ravel()
     # Witten and Bell (1991): a context backs off by as many counts as kinds of codes followed it.

@@ -73,11 +73,11 @@ def summarise(
         upper = [level["bits_per_sample"] for level in evaluation["levels"][:-1]]
         summary["code_bits_per_sample"] = sum(upper)
         frozen = {Path(d).name: Run.open(d).has_frozen_codes for d in run_dirs}
+        coders = [level for level in reversed(evaluation["levels"]) if "num_codes" in level]
+        by_name = {Path(level["run_dir"]).name: level for level in coders}
         summary["levels"] = {
-            (run := Path(level["run_dir"]).name): {name: level[name] for name in names}
-            | {"frozen_codes": frozen[run]}
-            for level in reversed(evaluation["levels"])
-            if "num_codes" in level
+            run: {name: level[name] for name in names} | {"frozen_codes": frozen[run]}
+            for run, level in by_name.items()
         }
     notes = note_report.summary_columns(evaluation)
     summary |= {name: value for name, value in notes.items() if value is not None}

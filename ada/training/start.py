@@ -8,7 +8,7 @@ from ada import log, sampling_defaults
 from ada.data import Dataset, differing_data
 from ada.errors import UserError
 from ada.extensions import CodeFrontEnd
-from ada.files import absolute
+from ada.files import absolute, is_remote
 from ada.model_json import differing_fields, model_config
 from ada.run_info import RunInfo
 from ada.runs import Run
@@ -49,7 +49,7 @@ def info_of_new_run(
         num_classes=network.num_classes,
         companding=settings.companding if spec.kind == "audio" else None,
         data_dir=data_dir,
-        data_dir_from_run="" if "://" in data_dir else os.path.relpath(data_dir, run_dir),
+        data_dir_from_run="" if is_remote(data_dir) else os.path.relpath(data_dir, run_dir),
         upstream=dict(spec.upstream),
         init_from=init_from,
         part=settings.part,

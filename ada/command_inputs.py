@@ -1,10 +1,23 @@
-"""What a training is given, as far as it can be told without TensorFlow."""
+"""What commands are given, checked as far as it needs no TensorFlow."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 from ada import bundled
 from ada.bindings import Bindings
-from ada.data.spec import check_dataset
-from ada.files import require_local
+from ada.data.spec import DatasetSpec
+from ada.files import is_remote, require_local
 from ada.runs import Run
+
+
+def check_dataset(directory: str | None) -> None:
+    """Refuses a local directory without a usable `dataset.json`; None and remote ones pass.
+
+    Raises:
+      DatasetError: saying what is wrong.
+    """
+    if directory and not is_remote(directory):
+        DatasetSpec.load(directory)
 
 
 def check_inputs(bindings: Bindings, run_dir: str, data_dir: str | None) -> None:
@@ -25,3 +38,8 @@ def check_inputs(bindings: Bindings, run_dir: str, data_dir: str | None) -> None
     check_dataset(data_dir)
     if Run.exists(run_dir):
         Run.open(run_dir)
+
+
+def default_run_dir(gin_files: Sequence[str]) -> str:
+    """Where a command writes without `--run_dir`: a folder named as the first gin file."""
+    return f"runs/{Path(gin_files[0]).stem}"
