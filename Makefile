@@ -48,6 +48,7 @@ test-tfio: $(TFIO_VENV)/installed
 lint: $(VENV)/dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports --no-cache
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff check --fix .

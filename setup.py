@@ -52,6 +52,7 @@ EXTRAS = {
         "hypothesis>=6.100",
         "playwright>=1.45",
         "ruff==0.17.*",
+        "import-linter>=2.1,<3",
         "jupytext>=1.16",
         "nbclient>=0.10",
         "ipykernel>=6.29",

@@ -6,7 +6,7 @@ python -m ada.describe --gin_file=gin/systems/hop64_vqvae.gin
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
@@ -18,9 +18,9 @@ flags.DEFINE_integer("hop_length", None, "Audio samples to one id, for a model o
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada import bindings
-    from ada.errors import UsageError
-    from ada.runs import Run
+    from ada.config import bindings
+    from ada.runs.run import Run
+    from ada.utils.errors import UsageError
 
     if bool(FLAGS.gin_file) == bool(FLAGS.run_dir):
         raise UsageError("give either --gin_file or --run_dir.")
@@ -35,9 +35,9 @@ def check() -> None:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada import bindings, configuration
-    from ada.description import describe, describe_system
-    from ada.runs import Run
+    from ada.config import bindings, configuration
+    from ada.inspection.description import describe, describe_system
+    from ada.runs.run import Run
 
     if FLAGS.run_dir:
         run = Run.open(FLAGS.run_dir)

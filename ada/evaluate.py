@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada import commands, level_flags
-from ada.errors import UsageError
+from ada.cli import commands, level_flags
+from ada.generation import level_sampling
+from ada.utils.errors import UsageError
 
 if TYPE_CHECKING:
-    from ada.chain import Chain
+    from ada.runs.chain import Chain
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(
@@ -57,9 +58,9 @@ flags.mark_flag_as_required("run_dirs")
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.chain import open_runs
-    from ada.command_inputs import check_dataset
-    from ada.files import require_local
+    from ada.cli.inputs import check_dataset
+    from ada.runs.chain import open_runs
+    from ada.utils.files import require_local
 
     run_dirs, names, samples = _systems()
     if not FLAGS.names and len(set(names)) < len(names):
@@ -75,7 +76,7 @@ def check() -> None:
     for dirs in run_dirs:
         runs = open_runs(dirs)
         if FLAGS.output_dir is not None:
-            level_flags.resolve([run.directory for run in runs], level_flags.given())
+            level_sampling.resolve([run.directory for run in runs], level_flags.given())
     if FLAGS.output_dir is not None:
         require_local(FLAGS.output_dir)
     check_dataset(FLAGS.data_dir)
@@ -92,10 +93,10 @@ def _systems() -> tuple[list[list[str]], list[str], list[str | None]]:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.chain import Chain
     from ada.evaluation.chain import table
     from ada.evaluation.comparison import Options, SystemToEvaluate, compare, write_evaluation
     from ada.evaluation.note_report import lines
+    from ada.runs.chain import Chain
 
     run_dirs, names, samples = _systems()
     chains = [Chain.open(dirs, FLAGS.checkpoint) for dirs in run_dirs]
@@ -106,8 +107,8 @@ def main(argv: list[str]) -> None:
     else:
         sampling = level_flags.given()
         for chain in chains:
-            values = level_flags.resolve(chain.run_dirs, sampling)
-            if line := level_flags.described(values):
+            values = level_sampling.resolve(chain.run_dirs, sampling)
+            if line := level_sampling.described(values):
                 print(line)
         options = Options(
             *(FLAGS.split, FLAGS.data_dir, FLAGS.num_samples, FLAGS.duration_secs, FLAGS.seed),

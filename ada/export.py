@@ -18,9 +18,10 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands, level_flags
-from ada.errors import UsageError
+from ada.cli import commands, level_flags
+from ada.generation import level_sampling
 from ada.serving.tensors import MAX_STEPS
+from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "One run directory; or else --run_dirs.")
@@ -41,30 +42,30 @@ flags.mark_flag_as_required("output_dir")
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.chain import open_runs
+    from ada.runs.chain import open_runs
     from ada.serving.versions import check_output
 
     if bool(FLAGS.run_dir) == bool(FLAGS.run_dirs):
         raise UsageError("give --run_dir or --run_dirs")
     check_output(FLAGS.output_dir, FLAGS.overwrite)
     runs = open_runs(FLAGS.run_dirs or [FLAGS.run_dir])
-    level_flags.resolve([run.directory for run in runs], level_flags.given())
+    level_sampling.resolve([run.directory for run in runs], level_flags.given())
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.chain import Chain
+    from ada.runs.chain import Chain
     from ada.serving.exporting import export
 
     chain = Chain.open(FLAGS.run_dirs or [FLAGS.run_dir], FLAGS.checkpoint)
-    sampling = level_flags.resolve(chain.run_dirs, level_flags.given())
-    if line := level_flags.described(sampling):
+    sampling = level_sampling.resolve(chain.run_dirs, level_flags.given())
+    if line := level_sampling.described(sampling):
         print(line)
     described = export(
         chain,
         FLAGS.output_dir,
-        level_flags.draws(sampling),
+        level_sampling.draws(sampling),
         xla=FLAGS.xla,
         max_steps=FLAGS.max_steps,
         with_warmup=FLAGS.warmup,

@@ -14,7 +14,7 @@ comparable.
 
 from absl import flags
 
-from ada import commands, runner_flags
+from ada.cli import commands, runner_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run directory of an autoencoder.")
@@ -35,8 +35,8 @@ flags.mark_flags_as_required(["run_dir", "output_dir"])
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.command_inputs import check_dataset
-    from ada.runs import Run
+    from ada.cli.inputs import check_dataset
+    from ada.runs.run import Run
 
     runner_flags.check()
     Run.open(FLAGS.run_dir).model_config()
@@ -46,7 +46,7 @@ def check() -> None:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.codes import extract_codes
+    from ada.extraction.codes import extract_codes
 
     # In this process one at a time: a model uses all cores, or the GPU, by itself.
     run_jobs = runner_flags.chosen(label="Encoding", unit="source", num_threads=1)

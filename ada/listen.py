@@ -14,8 +14,8 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands
-from ada.errors import UsageError, UserError
+from ada.cli import commands
+from ada.utils.errors import UsageError, UserError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list(
@@ -56,9 +56,9 @@ def results() -> None:
     given = [path for path in (FLAGS.db, FLAGS.csv, FLAGS.summary_csv) if path]
     if len({Path(path).resolve() for path in given}) < len(given):
         raise UsageError(f"{', '.join(given)}: --db, --csv and --summary_csv are different files")
-    from ada.files import write_bytes_atomically
     from ada.listening import Store, summarise, table
     from ada.listening.results import ratings_csv, summary_csv
+    from ada.utils.files import write_bytes_atomically
 
     store = Store(FLAGS.db)
     ratings = store.ratings()

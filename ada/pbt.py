@@ -8,7 +8,7 @@ import importlib.util
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
@@ -19,9 +19,9 @@ flags.DEFINE_string("data_dir", None, "Dataset directory, of codes for gin/level
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.bindings import read_model
-    from ada.command_inputs import check_inputs
-    from ada.errors import UsageError, UserError
+    from ada.cli.inputs import check_inputs
+    from ada.config.bindings import read_model
+    from ada.utils.errors import UsageError, UserError
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/level2_vqvae.gin.")
@@ -31,7 +31,7 @@ def check() -> None:
 
 
 def _run_dir() -> str:
-    from ada.command_inputs import default_run_dir
+    from ada.cli.inputs import default_run_dir
 
     return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 
@@ -39,8 +39,9 @@ def _run_dir() -> str:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada import bundled, configuration
-    from ada.training.search import search
+    from ada.config import configuration
+    from ada.population.search import search
+    from ada.preparation import bundled
 
     load = functools.partial(configuration.load_with, FLAGS.gin_file, FLAGS.gin_param)
     settings = load({})

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands, level_flags
+from ada.cli import commands, level_flags
+from ada.generation import level_sampling
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(
@@ -59,19 +60,19 @@ flags.DEFINE_integer("seed", 0, "Of the generated clips.")
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.bindings import read_system
-    from ada.command_inputs import check_dataset
-    from ada.data.inputs import split_patterns
-    from ada.data.options import AudioOptions
-    from ada.errors import UsageError
-    from ada.files import require_local
+    from ada.cli.inputs import check_dataset
+    from ada.config.bindings import read_system
+    from ada.preparation.inputs import split_patterns
+    from ada.preparation.options import AudioOptions
+    from ada.utils.errors import UsageError
+    from ada.utils.files import require_local
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/systems/hop64_vqvae.gin.")
     if FLAGS.data_dir and (FLAGS.input_audio_filepatterns or FLAGS.maestro_csv):
         raise UsageError("give either --data_dir, or --input_audio_filepatterns and --maestro_csv.")
     levels = read_system(FLAGS.gin_file, FLAGS.gin_param)
-    level_flags.per_level(level_flags.given(), len(levels))
+    level_sampling.per_level(level_flags.given(), len(levels))
     for directory in (FLAGS.levels_dir or _run_dir(), _run_dir()):
         require_local(directory)
     check_dataset(FLAGS.data_dir)
@@ -84,9 +85,9 @@ def check() -> None:
 def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
-    from ada.bindings import load_system
-    from ada.data.inputs import split_patterns
-    from ada.systems import System, run_system
+    from ada.config.bindings import load_system
+    from ada.preparation.inputs import split_patterns
+    from ada.systems.system import System, run_system
 
     system = System(
         levels=load_system(FLAGS.gin_file[0]),
@@ -109,7 +110,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run_dir() -> str:
-    from ada.command_inputs import default_run_dir
+    from ada.cli.inputs import default_run_dir
 
     return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 

@@ -25,9 +25,8 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands, level_flags
-from ada.errors import UsageError
-from ada.sample_flags import (
+from ada.cli import commands, level_flags
+from ada.cli.sample_flags import (
     DURATION_SECS,
     NUM_SAMPLES,
     SOURCES,
@@ -37,6 +36,8 @@ from ada.sample_flags import (
     source_flag,
     warn_of_other_draws,
 )
+from ada.generation import level_sampling
+from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("run_dirs", None, "Run directories from the top model to the audio model.")
@@ -109,9 +110,9 @@ flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in -
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.chain import open_runs, require_audio
-    from ada.files import require_local
-    from ada.sampling_defaults import require_writable
+    from ada.runs.chain import open_runs, require_audio
+    from ada.runs.sampling_defaults import require_writable
+    from ada.utils.files import require_local
 
     source = source_flag()
     clip_numbers(())
@@ -120,7 +121,7 @@ def check() -> None:
         raise UsageError("give --run_dirs or --pretrained, one of them")
     runs = open_runs(_run_dirs())
     require_audio(runs)
-    level_flags.resolve([run.directory for run in runs], level_flags.given())
+    level_sampling.resolve([run.directory for run in runs], level_flags.given())
     if FLAGS.keep_sampling:
         require_writable(runs[-1].directory)
     check_source(source, Path(FLAGS.output_dir))
@@ -135,16 +136,16 @@ def _run_dirs() -> list[str]:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.chain import Chain
     from ada.generation.backends import resolve
     from ada.generation.level import DRAWING_VERSION
     from ada.generation.recording import record
     from ada.generation.results import run_identities
-    from ada.sampling_defaults import require_writable
+    from ada.runs.chain import Chain
+    from ada.runs.sampling_defaults import require_writable
 
     chain = Chain.open(_run_dirs(), FLAGS.checkpoint)
-    sampling = level_flags.resolve(chain.run_dirs, level_flags.given())
-    draws = level_flags.draws(sampling, FLAGS.seed)
+    sampling = level_sampling.resolve(chain.run_dirs, level_flags.given())
+    draws = level_sampling.draws(sampling, FLAGS.seed)
     out, source = Path(FLAGS.output_dir), source_flag()
     request, given = make_request(chain, source)
     if not request.num_steps:
@@ -152,7 +153,7 @@ def main(argv: list[str]) -> None:
     sampling = sampling[-len(request.chain.runs) :]
     for level in sampling if FLAGS.keep_sampling else ():
         require_writable(level.run_dir)
-    if line := level_flags.described(sampling):
+    if line := level_sampling.described(sampling):
         print(line)
     settings = {
         "mode": FLAGS.mode,
@@ -223,9 +224,9 @@ def main(argv: list[str]) -> None:
     keep(sampling)
 
 
-def keep(sampling: Sequence[level_flags.LevelSampling]) -> None:
+def keep(sampling: Sequence[level_sampling.LevelSampling]) -> None:
     """Makes the values of levels the defaults of their runs if --keep_sampling says so."""
-    from ada import sampling_defaults
+    from ada.runs import sampling_defaults
 
     if not FLAGS.keep_sampling:
         return

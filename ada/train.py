@@ -7,7 +7,7 @@ import functools
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
@@ -28,10 +28,10 @@ flags.DEFINE_string("init_from", None, "Run directory whose weights to start fro
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.bindings import read_model
-    from ada.command_inputs import check_inputs
-    from ada.errors import UsageError
-    from ada.runs import Run
+    from ada.cli.inputs import check_inputs
+    from ada.config.bindings import read_model
+    from ada.runs.run import Run
+    from ada.utils.errors import UsageError
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/hop64_vqvae.gin.")
@@ -49,7 +49,7 @@ def _params() -> list[str]:
 
 
 def _run_dir() -> str:
-    from ada.command_inputs import default_run_dir
+    from ada.cli.inputs import default_run_dir
 
     return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 
@@ -57,9 +57,11 @@ def _run_dir() -> str:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada import bundled, configuration, description
-    from ada.files import require_local
+    from ada.config import configuration
+    from ada.inspection import description
+    from ada.preparation import bundled
     from ada.training import Workers, make_strategy, train
+    from ada.utils.files import require_local
 
     told = configuration.parsed(FLAGS.gin_file, _params())
     settings = configuration.load(FLAGS.gin_file, _params())

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from ada import commands, runner_flags
+from ada.cli import commands, runner_flags
 
 if TYPE_CHECKING:
-    from ada.data.options import AudioOptions
+    from ada.preparation.options import AudioOptions
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(
@@ -55,8 +55,8 @@ def check() -> None:
 
 
 def _options() -> "AudioOptions":
-    from ada.data.inputs import split_patterns
-    from ada.data.options import AudioOptions
+    from ada.preparation.inputs import split_patterns
+    from ada.preparation.options import AudioOptions
 
     return AudioOptions(
         inputs=tuple(split_patterns(FLAGS.input_audio_filepatterns)),
@@ -75,7 +75,7 @@ def main(argv: list[str]) -> None:
     """Prepares what the flags say."""
     del argv
     # Here, not above: TensorFlow has to be started quietly first.
-    from ada.data.preparation import prepare
+    from ada.preparation.prepare import prepare
 
     run_jobs = runner_flags.chosen(label="Preparing", unit="file")
     prepare(FLAGS.output_dir, _options(), overwrite=FLAGS.overwrite, run_jobs=run_jobs)

@@ -27,8 +27,9 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands, log
-from ada.errors import UsageError
+from ada.cli import commands
+from ada.utils import log
+from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(

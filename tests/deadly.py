@@ -43,7 +43,7 @@ class Deadly:
 
 def run_on_dying_workers(deaths, jobs, marks):
     """Runs jobs on two worker processes of Beam, of which so many die."""
-    from ada.data import beam
+    from ada.preparation import beam
 
     marks.mkdir(exist_ok=True)
     options = ["--runner=FnApiRunner,--direct_running_mode=multi_processing"]

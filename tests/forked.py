@@ -17,15 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from ada import stages
+from ada.systems import stages
 
 ROOT = Path(__file__).resolve().parents[1]
 _PROCESSES = multiprocessing.get_context("forkserver")
 # What commands import but their own modules, which define flags.
 _PROCESSES.set_forkserver_preload(
     [
-        *("ada.commands", "tensorflow", "tensorflow_probability", "keras", "soundfile"),
-        *("ada.data.preparation", "ada.evaluation.report", "ada.generation.streaming"),
+        *("ada.cli.commands", "tensorflow", "tensorflow_probability", "keras", "soundfile"),
+        *("ada.preparation.prepare", "ada.systems.report", "ada.generation.streaming"),
         *("ada.serving.exporting", "ada.training.launch"),
     ]
 )
@@ -81,7 +81,7 @@ def _command(command, cwd, environment, outputs):
 
 
 def _stage(outputs, command):
-    """`ada.stages.run_command` of commands that run others."""
+    """`ada.systems.stages.run_command` of commands that run others."""
     process = _started(list(command), Path.cwd(), outputs)
     process.join()
     return process.exitcode

@@ -16,13 +16,13 @@ import tensorflow as tf
 from forked import ROOT
 
 from ada.data import SPLITS, DatasetSpec
-from ada.data.assembly import assemble, pieces_of_part, whole_source
-from ada.data.parts import part_path, write_part
 from ada.data.spec import FileSpec, SourceSpec, SplitSpec
 from ada.generation import chain, native
 from ada.models import PolyakAverage
-from ada.run_info import RunInfo
-from ada.runs import Run
+from ada.preparation.assembly import assemble, pieces_of_part, whole_source
+from ada.preparation.parts import part_path, write_part
+from ada.runs.info import RunInfo
+from ada.runs.run import Run
 
 # What may compute the sampling loop; that the kernel is there, test_native.py sees to.
 SAMPLERS = [

@@ -8,9 +8,9 @@ import soundfile
 from support import ROOT, refuses, run, run_here
 
 from ada import pretrained
-from ada.chain import Chain
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
+from ada.runs.chain import Chain
 
 
 @pytest.mark.parametrize("name", pretrained.names())

@@ -12,7 +12,7 @@ from typing import Any
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 from tools.remedies import MODELS, VARIANTS
 
 GIN_FILE = "gin/tiny.gin"
@@ -36,7 +36,7 @@ def check() -> None:
 def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
-    from ada.files import exclusive
+    from ada.utils.files import exclusive
 
     root = Path(FLAGS.run_dir)
     variants = chosen()
@@ -46,9 +46,9 @@ def main(argv: list[str]) -> int:
 
 def run_variants(root: Path, variants: list[tuple[str, str, tuple[str, ...]]]) -> int:
     """Trains, scores and writes the table; returns 1 if a variant failed."""
-    from ada import log
     from ada.data.spec import write_text_atomically
-    from ada.errors import UserError
+    from ada.utils import log
+    from ada.utils.errors import UserError
     from tools import autoencoders, tables
 
     results: list[dict[str, Any]] = []
@@ -74,7 +74,7 @@ def run_variants(root: Path, variants: list[tuple[str, str, tuple[str, ...]]]) -
 
 def chosen() -> list[tuple[str, str, tuple[str, ...]]]:
     """The variants that the flags name; raises UsageError for unknown names."""
-    from ada.errors import UsageError
+    from ada.utils.errors import UsageError
 
     names = {name for _, name, _ in VARIANTS}
     for flag, known in (("models", set(MODELS)), ("variants", names)):
@@ -95,9 +95,9 @@ def chosen() -> list[tuple[str, str, tuple[str, ...]]]:
 
 def train_variant(root: Path, model: str, changes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     """Trains and scores; returns the run directory and its entry in "levels" of an evaluation."""
-    from ada import configuration
-    from ada.stages import Stages
-    from ada.systems import System, prepared
+    from ada.config import configuration
+    from ada.systems.stages import Stages
+    from ada.systems.system import System, prepared
     from tools.autoencoders import train_and_score
 
     system = System((model,), (GIN_FILE,), data_dir=FLAGS.data_dir)

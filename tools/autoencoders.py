@@ -7,8 +7,8 @@ from typing import Any
 from ada.evaluation.comparison import read_evaluation
 from ada.population import History
 from ada.quantizers import collapsed
-from ada.stages import Stages
-from ada.systems import System, train_level
+from ada.systems.stages import Stages
+from ada.systems.system import System, train_level
 
 HEADER = (
     "autoencoder",

@@ -18,8 +18,8 @@ import json
 
 from absl import flags
 
-from ada import commands
-from ada.errors import UsageError
+from ada.cli import commands
+from ada.utils.errors import UsageError
 
 BENCHMARKS = (
     *("training", "generation", "preparation", "input", "memory", "throughput", "learning"),

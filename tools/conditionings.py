@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from ada.generation import Draws
     from ada.models import AutoregressiveDiscreteAutoencoder
-    from ada.runs import Run
+    from ada.runs.run import Run
 
 CODES, MEANS, QUERIES = "codes", "mean query of each group", "query of each step"
 CEILING = "8-bit audio itself"
@@ -69,8 +69,8 @@ def measure(
 
 def check(model: "AutoregressiveDiscreteAutoencoder", kind: str) -> None:
     """Raises UserError for a model that has no queries to decode without their quantiser."""
-    from ada.errors import UserError
     from ada.quantizers import VectorQuantizer
+    from ada.utils.errors import UserError
 
     if kind != "audio" or not isinstance(model.quantizer, VectorQuantizer):
         raise UserError("--run_dir: name a VQ-VAE of audio, such as hop64_vqvae.")

@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 SYSTEMS = {
     "plain WaveNet": ("plain_wavenet",),
@@ -57,13 +57,13 @@ def main(argv: list[str]) -> None:
 
 def _prepare(source: Any, out: Path) -> str:
     """Writes pieces as WAV files and prepares them like any music; returns the dataset."""
-    from ada import log
     from ada.audio import write_wav
     from ada.data import Dataset
-    from ada.data.options import AudioOptions
-    from ada.data.preparation import prepare
     from ada.data.spec import write_text_atomically
-    from ada.errors import UserError
+    from ada.preparation.options import AudioOptions
+    from ada.preparation.prepare import prepare
+    from ada.utils import log
+    from ada.utils.errors import UserError
     from tools.motifs.source import levels_to_audio
 
     pieces = dataclasses.asdict(source) | {"num_pieces": FLAGS.num_pieces, "seed": FLAGS.seed}
@@ -89,7 +89,7 @@ def _prepare(source: Any, out: Path) -> str:
 
 def _run_system(source: Any, levels: tuple[str, ...], run_dir: str, data_dir: str) -> None:
     """Trains, extracts codes, generates and scores, by the commands that any system takes."""
-    from ada.systems import System, run_system
+    from ada.systems.system import System, run_system
 
     run_system(
         System(
@@ -107,8 +107,8 @@ def _run_system(source: Any, levels: tuple[str, ...], run_dir: str, data_dir: st
 
 def _measure(source: Any, out: Path, data_dir: str) -> dict[str, Any]:
     """Scores all systems on the test split, against what is possible."""
-    from ada.chain import Chain
     from ada.data import Dataset, audio_to_ids
+    from ada.runs.chain import Chain
     from tools.motifs.optimum import optimal_bits
     from tools.motifs.report import by_note, measured, repeated_notes, split_bits
     from tools.motifs.scoring import read_pieces, score

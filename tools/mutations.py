@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("only", [], "Names of faults; all by default.")
@@ -112,10 +112,10 @@ FAULTS = (
     ),
     Fault(
         "codes at an offset are those of another",
-        "ada/codes_job.py",
+        "ada/extraction/job.py",
         "self.shift + start, length)",
         "start, length)",
-        "tests/codes/test_offsets.py",
+        "tests/extraction/test_offsets.py",
     ),
     Fault(
         "the exported sampler draws another level's numbers",

@@ -10,7 +10,7 @@ one linear layer reads from the conditioning is printed beside, without any loca
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 from tools.conditionings import CODES, QUERIES, Row, check, measure
 
 FLAGS = flags.FLAGS
@@ -31,8 +31,9 @@ def main(argv: list[str]) -> None:
     from ada.evaluation.clips import spread_clips
     from ada.evaluation.note_report import shown
     from ada.evaluation.note_scores import statistic
-    from ada.runs import Run
-    from ada.sampling_defaults import read
+    from ada.generation import Draws
+    from ada.runs.run import Run
+    from ada.runs.sampling_defaults import read
     from tools.tables import markdown
 
     run = Run.open(FLAGS.run_dir)
@@ -40,7 +41,7 @@ def main(argv: list[str]) -> None:
     check(model, run.info.kind)
     dataset = run.open_dataset(FLAGS.data_dir)
     stored = spread_clips(dataset, FLAGS.split, FLAGS.num_clips, FLAGS.clip_secs)
-    draws = read(run.directory)[0].draws(FLAGS.seed)
+    draws = Draws.from_values(read(run.directory)[0], FLAGS.seed)
     rows = measure(run, model, stored, draws)
     print(markdown(HEADER, map(cells, rows)))
     note_f1 = {row.name: row.note_f1 for row in rows}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("run_dirs", None, "Run directories, top first.")
@@ -27,8 +27,8 @@ for flag in ("run_dirs", "name", "evaluation", "data"):
 
 def check() -> None:
     """Refuses what can be told without TensorFlow."""
-    from ada.chain import open_runs
-    from ada.errors import UserError
+    from ada.runs.chain import open_runs
+    from ada.utils.errors import UserError
 
     for path in map(Path, (FLAGS.evaluation, FLAGS.data)):
         if not path.is_file():
@@ -39,11 +39,11 @@ def check() -> None:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.chain import Chain
     from ada.data.spec import write_text_atomically
-    from ada.errors import UserError
     from ada.evaluation.summary import summary
     from ada.generation.results import run_identities
+    from ada.runs.chain import Chain
+    from ada.utils.errors import UserError
     from tools.packing import card, pack
 
     systems = json.loads(Path(FLAGS.evaluation).read_text())["systems"]

@@ -15,9 +15,9 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
     """
     import tensorflow as tf
 
-    from ada import sampling_defaults
     from ada.models import PolyakAverage
-    from ada.runs import Run, inference_checkpoint
+    from ada.runs import sampling_defaults
+    from ada.runs.run import Run, inference_checkpoint
 
     upstream: dict[str, Any] = {}
     told = []

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 from tools.tables import aligned
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     """Runs the command; returns 1 if a model could not be measured."""
     del argv
     from ada.data.spec import write_text_atomically
-    from ada.progress import progress_bar
+    from ada.utils.progress import progress_bar
     from tools.fields.figure import draw
     from tools.fields.systems import systems
 
@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
 
 def _measured(level: "Level") -> int | None:
     """Bytes of a fresh process, so that nothing is left of the one before; None if it failed."""
-    from ada import log
+    from ada.utils import log
 
     command = [sys.executable, "-m", "tools.fields.memory", f"--gin_file={level.gin_file}"]
     command += [f"--gin_param={binding}" for binding in level.gin_params]

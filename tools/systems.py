@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 from tools.published import PAPER
 from tools.remedies import PLAIN
 
 if TYPE_CHECKING:
-    from ada.systems import System
+    from ada.systems.system import System
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", "runs/systems", "Where everything goes.")
@@ -32,9 +32,9 @@ flags.DEFINE_float("duration_secs", 20.0, "Length of a clip in seconds.", lower_
 
 def check() -> None:
     """Refuses unknown names, and gin files and data that cannot be read."""
-    from ada.bindings import read_system
-    from ada.command_inputs import check_dataset
-    from ada.errors import UsageError
+    from ada.cli.inputs import check_dataset
+    from ada.config.bindings import read_system
+    from ada.utils.errors import UsageError
 
     unknown = set(FLAGS.systems) - set(PAPER)
     if unknown:
@@ -49,7 +49,7 @@ def check() -> None:
 def main(argv: list[str]) -> int:
     """Runs the command; returns 1 if a system failed or its codes are dead."""
     del argv
-    from ada.files import exclusive
+    from ada.utils.files import exclusive
 
     with exclusive(FLAGS.run_dir):
         return run_systems(Path(FLAGS.run_dir))
@@ -57,10 +57,10 @@ def main(argv: list[str]) -> int:
 
 def run_systems(root: Path) -> int:
     """Runs them all into a directory; returns 1 if a system failed or its codes are dead."""
-    from ada import log
-    from ada.bindings import load_system
-    from ada.errors import UserError
-    from ada.systems import System, run_system
+    from ada.config.bindings import load_system
+    from ada.systems.system import System, run_system
+    from ada.utils import log
+    from ada.utils.errors import UserError
     from tools import systems_report
 
     results: list[dict[str, Any]] = []
@@ -136,10 +136,10 @@ def train_plain(level: str, system: "System") -> tuple[str, dict[str, Any]]:
     Returns:
       Its run directory and its entry in "levels" of an evaluation.
     """
-    from ada import configuration
-    from ada.runs import Run
-    from ada.stages import Stages
-    from ada.systems import depend_on_data
+    from ada.config import configuration
+    from ada.runs.run import Run
+    from ada.systems.stages import Stages
+    from ada.systems.system import depend_on_data
     from tools.autoencoders import train_and_score
 
     levels = Path(system.levels_dir)

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import ada
-from ada.bundled import SAMPLE_RATE
 from ada.data.spec import write_text_atomically
-from ada.evaluation import page
 from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.comparison import EVALUATION, read_evaluation
 from ada.evaluation.comparison_page import CLIPS_SHOWN, heard, write_comparison
-from ada.runs import Run
+from ada.pages import page
+from ada.preparation.bundled import SAMPLE_RATE
+from ada.runs.run import Run
 from tools import autoencoders
 from tools.published import PAPER
 from tools.tables import markdown

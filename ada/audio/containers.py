@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from ada.audio.errors import AudioError
-from ada.errors import reason
+from ada.utils.errors import reason
 
 _OGG_WINDOW = 1 << 17  # the largest Ogg page, and as much again of whatever follows it
 

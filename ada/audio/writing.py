@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ada.audio.arrays import array_module
-from ada.files import write_bytes_atomically
+from ada.utils.files import write_bytes_atomically
 
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _FULL_SCALE = 32768  # what libsndfile divides by: files and records agree

@@ -16,11 +16,10 @@ from ada.data.spec import (
     SourceSpec,
     SplitSpec,
 )
-from ada.later import attributes
+from ada.utils.lazy import attributes
 
 if TYPE_CHECKING:
     from ada.data.dataset import Dataset
-    from ada.data.distribution import distribute, run_on_replicas
     from ada.data.offsets import unshifted
     from ada.data.pipeline import (
         audio_to_ids,
@@ -45,10 +44,8 @@ __all__ = [
     "codes_to_ids",
     "default_to_ids",
     "differing_data",
-    "distribute",
     "evaluation_windows",
     "read_batches",
-    "run_on_replicas",
     "training_batches",
     "unshifted",
 ]
@@ -57,7 +54,6 @@ __getattr__ = attributes(
     __name__,
     {
         "dataset": ["Dataset"],
-        "distribution": ["distribute", "run_on_replicas"],
         "offsets": ["unshifted"],
         "pipeline": [
             *("audio_to_ids", "codes_to_ids", "default_to_ids", "evaluation_windows"),

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 import ada
-from ada.data.jsonable import from_jsonable, later_field, parse_json, to_jsonable
-from ada.errors import UserError, reason
-from ada.files import exists, is_dir, read_bytes
+from ada.utils.errors import UserError, reason
+from ada.utils.files import exists, is_dir, read_bytes
+from ada.utils.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 
 FORMAT_VERSION = 1
 SPEC_NAME = "dataset.json"

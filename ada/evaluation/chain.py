@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ada import log
-from ada.chain import Chain
-from ada.codes import extract_codes
 from ada.data import DatasetSpec, unshifted
 from ada.evaluation.codes import code_entropies, rolled_codes_cost
 from ada.evaluation.likelihood import SplitScorer
-from ada.runs import Run
+from ada.extraction.codes import extract_codes
+from ada.runs.chain import Chain
+from ada.runs.run import Run
+from ada.utils import log
 
 
 def evaluate_run(

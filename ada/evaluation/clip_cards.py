@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ada.audio import read_audio
-from ada.evaluation import page
 from ada.evaluation.note_files import read_notes
 from ada.evaluation.notes import notes_of
 from ada.evaluation.piano_roll import pitch_range, roll_block
+from ada.pages import page
 
 
 def clip_cards(

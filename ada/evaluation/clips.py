@@ -3,7 +3,7 @@
 import numpy as np
 
 from ada.data import Dataset
-from ada.runs import Run
+from ada.runs.run import Run
 
 
 def spread_clips(dataset: Dataset, split: str, num_clips: int, secs: float) -> np.ndarray:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from ada import log
 from ada.data import Dataset, unshifted
 from ada.data.pipeline import ToIds
 from ada.evaluation.likelihood import context_in_hops, read_windows
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.models.losses import NATS_TO_BITS
+from ada.utils import log
 
 NUM_CLIPS = 32
 

@@ -14,10 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ada import level_flags, log
 from ada.audio.writing import write_wav
-from ada.chain import Chain
-from ada.csv_files import csv_text
 from ada.data.spec import write_text_atomically
 from ada.evaluation import note_report
 from ada.evaluation.chain import encode_for, evaluate_chain
@@ -27,7 +24,10 @@ from ada.evaluation.note_evaluation import NoteEvaluation
 from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import summary
-from ada.generation import Draws
+from ada.generation import Draws, level_sampling
+from ada.runs.chain import Chain
+from ada.utils import log
+from ada.utils.csv_files import csv_text
 
 EVALUATION, SYSTEMS, FILES, PAGE = "evaluation.json", "systems.csv", "files.csv", "page.html"
 CODES = "codes"
@@ -64,12 +64,12 @@ class Options(NamedTuple):
     num_samples: int = 4
     duration_secs: float = 20.0
     seed: int = 0
-    sampling: level_flags.SamplingFlags = level_flags.SamplingFlags()
+    sampling: level_sampling.SamplingFlags = level_sampling.SamplingFlags()
 
     def draws(self, chain: Chain) -> list[Draws]:
         """How every level is sampled, top first."""
-        levels = level_flags.resolve(chain.run_dirs, self.sampling)
-        return level_flags.draws(levels, self.seed)
+        levels = level_sampling.resolve(chain.run_dirs, self.sampling)
+        return level_sampling.draws(levels, self.seed)
 
 
 def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path) -> dict[str, Any]:

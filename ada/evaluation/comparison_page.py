@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ada
-from ada.evaluation import note_report, page
+from ada.evaluation import note_report
 from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.note_files import NOTES
 from ada.evaluation.summary import shown, summary
+from ada.pages import page
 
 if TYPE_CHECKING:
     from ada.evaluation.structure import Bands

@@ -7,11 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada import log
 from ada.audio import read_audio
-from ada.chain import Chain
 from ada.data import Dataset
-from ada.errors import UserError
 from ada.evaluation import clips as real
 from ada.evaluation import tagger
 from ada.evaluation.chain import audio_digest
@@ -20,7 +17,10 @@ from ada.evaluation.frechet import distance_and_error, embeddings
 from ada.evaluation.memorisation import longest_shared_runs
 from ada.generation import Draws, Results, generate
 from ada.generation.results import clips_of
-from ada.runs import Run
+from ada.runs.chain import Chain
+from ada.runs.run import Run
+from ada.utils import log
+from ada.utils.errors import UserError
 
 # Of real sources so much is compared, from their middle.
 REAL_SECS, MOST_SOURCES = 120.0, 64

@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ada.data import Dataset, distribute, evaluation_windows, read_batches, run_on_replicas
+from ada.data import Dataset, evaluation_windows, read_batches
 from ada.data.pipeline import ToIds
 from ada.models.losses import NATS_TO_BITS, explained_share
-from ada.progress import progress_bar
 from ada.quantizers import perplexity
+from ada.utils.progress import progress_bar
+from ada.utils.replicas import distribute, run_on_replicas
 
 # Ids that a window counts besides its context, at least.
 LEAST_COUNTED_STEPS = 4096

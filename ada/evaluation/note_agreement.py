@@ -7,11 +7,11 @@ the transcriber errs, and not alike on two versions of a sound, real reconstruct
 
 import numpy as np
 
-from ada.errors import UserError
 from ada.evaluation import transcription
 from ada.evaluation.note_events import FRAME_THRESHOLD, LOWEST_PITCH
 from ada.evaluation.notes import Notes
 from ada.evaluation.transcription import Transcription
+from ada.utils.errors import UserError
 
 ONSET_TOLERANCE_SECS, PITCH_TOLERANCE_CENTS = 0.05, 50.0
 

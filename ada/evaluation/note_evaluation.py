@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from ada import log
 from ada.evaluation import clips as real
 from ada.evaluation import transcription
 from ada.evaluation.note_scores import MOST_REAL_CLIPS, generated_scores, reconstruction_scores
 from ada.evaluation.notes import Notes
 from ada.evaluation.reconstruction import Reconstructions
-from ada.runs import Run
+from ada.runs.run import Run
+from ada.utils import log
 
 
 class NoteEvaluation:

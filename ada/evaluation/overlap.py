@@ -2,7 +2,7 @@
 
 from ada import pretrained
 from ada.data import DatasetSpec
-from ada.runs import Run
+from ada.runs.run import Run
 
 
 def trained_on_before(run: Run, split: str = "validation") -> list[str]:

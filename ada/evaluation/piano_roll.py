@@ -1,6 +1,6 @@
 """Piano rolls as inline SVG: time to the right, pitch upwards, a bar for each note.
 
-Colours are the page's (`ada.evaluation.page`), so that one picture serves light and dark.
+Colours are the page's (`ada.pages.page`), so that one picture serves light and dark.
 """
 
 from collections.abc import Iterable

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ada.audio.writing import from_pcm16, write_wav
-from ada.chain import Chain
 from ada.evaluation.clips import ids_to_audio, spread_clips
 from ada.generation import Draws, Level, generate_level, modes
 from ada.models import AutoregressiveDiscreteAutoencoder
+from ada.runs.chain import Chain
 
 NUM_CLIPS, CLIP_SECS = 4, 5.0
 

@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 import tensorflow as tf
 
-from ada.errors import UserError
+from ada.utils.errors import UserError
 
 SAMPLE_RATE = 16000
 PATCH_FRAMES, HOP_LENGTH, FFT_LENGTH, NUM_MELS = 187, 256, 512, 96

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import soxr
 
-from ada.errors import UserError
 from ada.evaluation.note_events import LOWEST_PITCH, decode_notes
 from ada.evaluation.notes import Notes, notes_of
+from ada.utils.errors import UserError
 
 SAMPLE_RATE, HOP_LENGTH = 22050, 256
 WINDOW_SAMPLES = 2 * SAMPLE_RATE - HOP_LENGTH

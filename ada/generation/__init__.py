@@ -6,7 +6,7 @@ Importing this package imports no TensorFlow: what takes it is imported when fir
 from typing import TYPE_CHECKING
 
 from ada.generation.results import Results, load_codes
-from ada.later import attributes
+from ada.utils.lazy import attributes
 
 if TYPE_CHECKING:
     from ada.generation.backends import BACKENDS, make_sampler

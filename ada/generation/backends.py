@@ -5,12 +5,12 @@ import os
 
 import tensorflow as tf
 
-from ada import log
-from ada.errors import UserError
 from ada.generation import native
 from ada.generation.native import NativeSampler
 from ada.generation.sampler import BlockSampler, Sampler
 from ada.models import WaveNet
+from ada.utils import log
+from ada.utils.errors import UserError
 
 # More sequences side by side gain nothing.
 MOST_LANES = 16

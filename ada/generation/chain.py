@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada.chain import Chain
-from ada.errors import UserError
 from ada.generation.backends import default_lanes
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
 from ada.generation.level import Draws, Level
 from ada.generation.streaming import ENDLESS, Stream
-from ada.sampling_defaults import read
+from ada.runs.chain import Chain
+from ada.runs.sampling_defaults import read
+from ada.utils.errors import UserError
 
 
 class Generated(NamedTuple):
@@ -46,7 +46,7 @@ def load_levels(
     Args:
       chain: the run directories.
       draws: how ids are drawn, for all levels or for each, top first; None for seed 0 and the
-        values of each run (`ada.sampling_defaults`).
+        values of each run (`ada.runs.sampling_defaults`).
       lanes: clips computed side by side.
       backend: what computes the loops (`ada.generation.backends`).
       weights: precision in which matrices are stored, "float32" or "bfloat16".
@@ -161,7 +161,7 @@ def _of_levels(draws: Draws | Sequence[Draws] | None, chain: Chain) -> list[Draw
     """How every level draws, top first."""
     count = len(chain.runs)
     if draws is None:
-        return [read(run_dir)[0].draws() for run_dir in chain.run_dirs]
+        return [Draws.from_values(read(run_dir)[0]) for run_dir in chain.run_dirs]
     if isinstance(draws, Draws):
         return [draws] * count
     if len(draws) != count:

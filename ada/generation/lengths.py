@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import keras
 
-from ada.chain import Chain
 from ada.layers import Field
+from ada.runs.chain import Chain
 
 
 class CodeGeometry(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ada.generation.backends import make_sampler
 from ada.generation.conditioning import Conditioning
+from ada.runs.sampling_defaults import SamplingValues
 
 # Ids to a block, rounded up to whole codes. Part of what a seed means: draws are made by block.
 BLOCK_STEPS = 512
@@ -29,6 +30,11 @@ class Draws(NamedTuple):
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+
+    @classmethod
+    def from_values(cls, values: SamplingValues, seed: int = 0) -> "Draws":
+        """The values of a run's `sampling.json` with a seed."""
+        return cls(seed, values.temperature, values.top_k, values.top_p)
 
 
 class Level:

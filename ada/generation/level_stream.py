@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ada.errors import UserError
 from ada.generation.choice import uniforms
 from ada.generation.conditioning import Source
 from ada.generation.level import Level
+from ada.utils.errors import UserError
 
 
 class LevelBlock(NamedTuple):

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada.chain import Chain
-from ada.errors import UsageError, UserError
 from ada.generation.chain import require_prior, stream
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
 from ada.generation.level import Draws
 from ada.generation.prompts import encode_prompts, pieces_of
 from ada.generation.streaming import Stream
+from ada.runs.chain import Chain
+from ada.utils.errors import UsageError, UserError
 
 
 class Request(NamedTuple):

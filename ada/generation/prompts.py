@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from ada.audio.reading import read_audio
 from ada.audio.writing import pcm16
-from ada.chain import Chain
-from ada.codes_job import SourceEncoder
+from ada.extraction.job import SourceEncoder
 from ada.generation.lengths import CodeGeometry, codes_inside
-from ada.progress import progress_bar
-from ada.run_info import RunInfo
+from ada.runs.chain import Chain
+from ada.runs.info import RunInfo
+from ada.utils.progress import progress_bar
 
 
 def read_prompt(

@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from ada import log
 from ada.audio.writing import wav_size, write_wav_from
-from ada.errors import UserError
-from ada.files import exclusive, write_bytes_atomically
 from ada.generation.journal import Journal
 from ada.generation.modes import Request
 from ada.generation.results import CODES, REPORT, clips_of, differing, read_report
 from ada.generation.streaming import Block
+from ada.utils import log
+from ada.utils.errors import UserError
+from ada.utils.files import exclusive, write_bytes_atomically
 
 UNFINISHED, COMMAND = ".unfinished", "command.json"
 MAX_STEPS = 2**31 - 2**10  # of 16 bits, in the 4 GB of a WAV file

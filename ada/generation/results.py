@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada.chain import Chain
-from ada.data.jsonable import parse_json
-from ada.errors import UsageError, UserError
+from ada.runs.chain import Chain
+from ada.utils.errors import UsageError, UserError
+from ada.utils.jsonable import parse_json
 
 CODES, REPORT = "codes.npz", "sample.json"
 # What NumPy raises for files that are missing, empty, damaged or something else.

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ada.generation.conditioning import Given
 from ada.generation.level import Level
 from ada.generation.level_stream import LevelBlock, LevelStream
-from ada.progress import progress_bar
+from ada.utils.progress import progress_bar
 
 # Steps of a stream that nobody wants to end.
 ENDLESS = 2**60

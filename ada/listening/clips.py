@@ -10,8 +10,8 @@ import numpy as np
 
 from ada.audio import AudioError, pcm16, read_audio
 from ada.audio.soundfile_decoder import SoundFileDecoder
-from ada.errors import UsageError, UserError
-from ada.files import require_local
+from ada.utils.errors import UsageError, UserError
+from ada.utils.files import require_local
 
 # Left in a directory by an ada.sample that has not finished: its clips still grow.
 _UNFINISHED = ".unfinished"

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ada.csv_files import csv_text
 from ada.listening.store import Rating
+from ada.utils.csv_files import csv_text
 
 SCALES = ("fidelity", "musicality")
 EXPLANATION = """\

@@ -23,12 +23,12 @@ import flask
 import waitress
 from werkzeug.exceptions import HTTPException
 
-from ada import log
 from ada.audio import wav_bytes
-from ada.errors import UsageError, UserError, first_line
 from ada.listening.clips import Clip, digest
 from ada.listening.loudness import amplify
 from ada.listening.store import Store, is_key
+from ada.utils import log
+from ada.utils.errors import UsageError, UserError, first_line
 
 _MOST_BYTES = 512  # of a request's body: a rating has about 70
 _COOKIE_SECS = 180 * 24 * 3600

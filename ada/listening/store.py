@@ -15,8 +15,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from ada.errors import UserError, first_line
 from ada.listening.order import draw_order
+from ada.utils.errors import UserError, first_line
 
 # "ada" and a number, by which SQLite files of this kind know each other.
 _APPLICATION, _VERSION = 0x61646101, 1

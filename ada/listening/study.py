@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from ada import log
-from ada.errors import UsageError
 from ada.listening.clips import Clip, digest
 from ada.listening.loudness import TARGET_LUFS, common_target, gain_db, highest_lufs, measure
 from ada.listening.store import Store, StoredClip
-from ada.progress import progress_bar
+from ada.utils import log
+from ada.utils.errors import UsageError
+from ada.utils.progress import progress_bar
 
 
 def count_rounds(clips: Sequence[Clip], wanted: int | None) -> int:

@@ -4,8 +4,8 @@ import io
 import math
 from collections.abc import Callable
 
-from ada.files import write_bytes_atomically
 from ada.population.history import History, Standing
+from ada.utils.files import write_bytes_atomically
 
 PANEL_INCHES = (9.0, 2.6)
 

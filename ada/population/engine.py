@@ -22,11 +22,11 @@ from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
-from ada import log
-from ada.errors import UserError
 from ada.population.history import Comparison, History, Standing, quantiles
 from ada.population.plan import Advance, Plan, seeded
 from ada.population.stall import StalledError, StallWatch
+from ada.utils import log
+from ada.utils.errors import UserError
 
 PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
 # A member may fail, or lose its process, so many times before the search stops.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ada.errors import UserError
-from ada.files import write_bytes_atomically
+from ada.utils.errors import UserError
+from ada.utils.files import write_bytes_atomically
 
 FORMAT_VERSION = 1
 

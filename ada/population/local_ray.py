@@ -23,7 +23,7 @@ os.environ |= _ENVIRONMENT
 
 import ray  # noqa: E402
 
-from ada.errors import UserError, first_line  # noqa: E402
+from ada.utils.errors import UserError, first_line  # noqa: E402
 
 # Ray gives itself 30 s to start, which a busy machine may exceed.
 START_ATTEMPTS = 4

@@ -8,7 +8,7 @@ was trained on, what it reaches and what it cannot do says its `card.md`.
 import json
 from pathlib import Path
 
-from ada.errors import UserError
+from ada.utils.errors import UserError
 
 _HERE = Path(__file__).parent
 CARD = "card.md"

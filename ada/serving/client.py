@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from ada.errors import UserError
 from ada.serving.tensors import as_array
+from ada.utils.errors import UserError
 
 if TYPE_CHECKING:
     from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ada.chain import Chain
 from ada.data.spec import write_text_atomically
 from ada.generation import Draws
+from ada.runs.chain import Chain
 from ada.serving import metadata, warmup
 from ada.serving.client import require_api
 from ada.serving.servable import Servable

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 import ada
-from ada.chain import Chain
 from ada.generation.level import DRAWING_VERSION
+from ada.runs.chain import Chain
 from ada.serving.servable import Servable
 from ada.serving.tensors import TENSORS
 

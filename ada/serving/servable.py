@@ -9,9 +9,9 @@ import tensorflow as tf
 from ada.audio import pcm16
 from ada.generation import Draws, Level
 from ada.generation.lengths import CodeGeometry, level_lengths
-from ada.model_json import model_config, model_from_config
 from ada.models.losses import categorical
-from ada.run_info import RunInfo
+from ada.runs.info import RunInfo
+from ada.runs.model_json import model_config, model_from_config
 from ada.serving.checks import require, within
 from ada.serving.level import GraphLevel, Item
 from ada.serving.states import named, nested, require_state

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ada.errors import UsageError, UserError
-from ada.files import require_local
+from ada.utils.errors import UsageError, UserError
+from ada.utils.files import require_local
 
 
 def check_output(output_dir: str, overwrite: bool) -> Path:

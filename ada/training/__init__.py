@@ -1,5 +1,7 @@
 """Training: the step, the loop, strategies, schedules, checkpoints and summaries."""
 
+from ada.training.distributed.strategies import make_strategy
+from ada.training.distributed.workers import Workers
 from ada.training.launch import train
 from ada.training.settings import (
     FirstPhase,
@@ -8,9 +10,7 @@ from ada.training.settings import (
     Search,
     TrainingSettings,
 )
-from ada.training.strategies import make_strategy
 from ada.training.trainer import StepResult, Trainer
-from ada.training.workers import Workers
 
 __all__ = [
     "FirstPhase",

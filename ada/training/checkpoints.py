@@ -4,10 +4,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ada import log
-from ada.checkpoint_files import existing_checkpoints, unreadable
-from ada.errors import UserError, first_line
+from ada.runs.checkpoint_files import existing_checkpoints, unreadable
 from ada.training.trainer import Trainer
+from ada.utils import log
+from ada.utils.errors import UserError, first_line
 
 
 class Checkpoints:

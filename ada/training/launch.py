@@ -7,15 +7,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from ada import log, runs
-from ada.checkpoint_files import existing_checkpoints
 from ada.data import Dataset
-from ada.errors import UserError
-from ada.files import exclusive
-from ada.model_json import model_config
 from ada.models import PolyakAverage
+from ada.runs import run as runs
+from ada.runs.checkpoint_files import existing_checkpoints
+from ada.runs.model_json import model_config
 from ada.training.checkpoints import Checkpoints
-from ada.training.hparams import hyperparameters, write_row
+from ada.training.distributed.strategies import compiled_by_xla, make_strategy
+from ada.training.distributed.workers import Workers
 from ada.training.loop import Loop
 from ada.training.loss_scale import LossScale
 from ada.training.settings import TrainingSettings
@@ -28,9 +27,11 @@ from ada.training.start import (
     open_or_create,
     start_from,
 )
-from ada.training.strategies import compiled_by_xla, make_strategy
+from ada.training.tensorboard.hparams import hyperparameters, write_row
 from ada.training.trainer import Trainer
-from ada.training.workers import Workers
+from ada.utils import log
+from ada.utils.errors import UserError
+from ada.utils.files import exclusive
 
 
 def train(

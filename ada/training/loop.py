@@ -8,24 +8,26 @@ from typing import NoReturn
 import numpy as np
 import tensorflow as tf
 
-from ada import log, runs
-from ada.checkpoint_files import existing_checkpoints
-from ada.data import Dataset, distribute, read_batches, training_batches
-from ada.errors import StoppedError, UserError
+from ada.data import Dataset, read_batches, training_batches
 from ada.evaluation import SplitScorer
-from ada.progress import progress_bar
+from ada.runs import run as runs
+from ada.runs.checkpoint_files import existing_checkpoints
 from ada.training.checkpoints import Checkpoints
 from ada.training.code_use import health
 from ada.training.codebook import init_codebook
-from ada.training.listen import Listener
-from ada.training.notes import NoteListener
-from ada.training.profiler import Profiler
-from ada.training.reporting import Reporter, Stopwatch
+from ada.training.distributed.workers import Workers
 from ada.training.settings import TrainingSettings
 from ada.training.stopping import StopSignals
-from ada.training.summaries import Summaries, step_scalars
+from ada.training.tensorboard.listen import Listener
+from ada.training.tensorboard.notes import NoteListener
+from ada.training.tensorboard.profiler import Profiler
+from ada.training.tensorboard.reporting import Reporter, Stopwatch
+from ada.training.tensorboard.summaries import Summaries, step_scalars
 from ada.training.trainer import StepResult, Trainer
-from ada.training.workers import Workers
+from ada.utils import log
+from ada.utils.errors import StoppedError, UserError
+from ada.utils.progress import progress_bar
+from ada.utils.replicas import distribute
 
 # Seconds, about, from one time that several processes ask each other whether to stop to the next.
 ASK_EVERY_SECS = 1.0

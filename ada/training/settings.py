@@ -190,11 +190,11 @@ class TrainingSettings:
       companding: how audio becomes ids (`ada.audio.COMPANDINGS`); not used for codes.
       optimization: how weights are learnt.
       intervals: how often things happen.
-      strategy: see `ada.training.strategies`.
+      strategy: see `ada.training.distributed.strategies`.
       precision: "float32", or "mixed_bfloat16" or "mixed_float16": products in that precision,
         weights, softmax, quantiser and statistics in float32; float16 with loss scaling.
       jit_compile: whether XLA compiles forward and backward passes; None: where that is faster
-        (`ada.training.strategies.compiled_by_xla`).
+        (`ada.training.distributed.strategies.compiled_by_xla`).
       accumulation_steps: micro-batches that a replica's share of a batch is worked off in, one
         after the other, to save memory; the result is the same.
       recompute_layers: layers of the WaveNet in a stretch whose activations are computed anew in

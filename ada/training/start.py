@@ -4,16 +4,17 @@ import os
 
 import keras
 
-from ada import log, sampling_defaults
 from ada.data import Dataset, differing_data
-from ada.errors import UserError
 from ada.extensions import CodeFrontEnd
-from ada.files import absolute, is_remote
-from ada.model_json import differing_fields, model_config
-from ada.run_info import RunInfo
-from ada.runs import Run
+from ada.runs import sampling_defaults
+from ada.runs.info import RunInfo
+from ada.runs.model_json import differing_fields, model_config
+from ada.runs.run import Run
+from ada.runs.upstream import check_upstream, upstream_run
 from ada.training.settings import TrainingSettings
-from ada.upstream import check_upstream, upstream_run
+from ada.utils import log
+from ada.utils.errors import UserError
+from ada.utils.files import absolute, is_remote
 
 
 def make_model(settings: TrainingSettings) -> keras.Model:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ada.data import run_on_replicas
 from ada.models import ModelOutput, PolyakAverage
 from ada.training.code_use import CodeUse
 from ada.training.loss_scale import LossScale
+from ada.utils.replicas import run_on_replicas
 
 
 class StepResult(NamedTuple):

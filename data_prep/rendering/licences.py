@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ada.files import write_bytes_atomically
+from ada.utils.files import write_bytes_atomically
 from data_prep.rendering.manifest import NAME, Row
 
 FILE = "LICENSES.md"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from ada.files import write_bytes_atomically
+from ada.utils.files import write_bytes_atomically
 
 NAME = "MANIFEST.tsv"
 

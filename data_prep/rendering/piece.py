@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 
 from ada.audio import pcm16
-from ada.errors import first_line
-from ada.files import write_bytes_atomically
+from ada.utils.errors import first_line
+from ada.utils.files import write_bytes_atomically
 from data_prep.rendering import midi
 from data_prep.rendering.manifest import Row
 from data_prep.rendering.notation import read_notation

@@ -10,10 +10,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from ada import log
-from ada.errors import UserError
-from ada.files import exclusive, write_bytes_atomically
-from ada.progress import progress_bar
+from ada.utils import log
+from ada.utils.errors import UserError
+from ada.utils.files import exclusive, write_bytes_atomically
+from ada.utils.progress import progress_bar
 from data_prep.rendering.manifest import Row, append_row, read_rows, write_rows
 from data_prep.rendering.piece import Piece, RenderOptions, SkippedPiece, render_piece
 

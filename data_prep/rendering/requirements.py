@@ -4,7 +4,7 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-from ada.errors import UserError
+from ada.utils.errors import UserError
 
 # Best first.
 USUAL_PLACES = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ada.errors import UsageError, UserError
+from ada.utils.errors import UsageError, UserError
 
 MIDI = (".mid", ".midi")
 MUSICXML = (".musicxml", ".mxl", ".xml")

@@ -9,9 +9,9 @@ import soundfile
 from support import refuses, run, run_here, write_run
 
 from ada.audio import read_audio, write_wav
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.evaluation import tagger, transcription
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
 from ada.quantizers import VectorQuantizer
 
 

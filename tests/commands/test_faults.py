@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from support import MICRO, ROOT, free_addresses, tf_config, write_codes
 
-from ada.checkpoint_files import existing_checkpoints
+from ada.runs.checkpoint_files import existing_checkpoints
 
 SETTINGS = [
     "--gin_file=gin/prior_hop64.gin",

@@ -11,16 +11,16 @@ import pytest
 import tensorflow as tf
 from support import MICRO, ROOT, run, write_codes
 
-from ada.chain import Chain
-from ada.checkpoint_files import existing_checkpoints, has_index
-from ada.commands import _is_of_the_system, _told
+from ada.cli.commands import _is_of_the_system, _told
 from ada.data import SPLITS, Dataset
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.generation import Draws, modes
 from ada.generation.recording import record
 from ada.models import WaveNet
-from ada.runs import Run
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
+from ada.runs.chain import Chain
+from ada.runs.checkpoint_files import existing_checkpoints, has_index
+from ada.runs.run import Run
 from ada.training import Intervals, TrainingSettings, train
 
 HINT = "Make room and give the same command again: what was finished is kept."

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from support import ROOT, write_codes
 
-from ada import bindings, configuration
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
-from ada.errors import UserError
-from ada.runs import Run
+from ada.config import bindings, configuration
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
+from ada.runs.run import Run
 from ada.training import train
+from ada.utils.errors import UserError
 
 SYSTEM_NAMES = [
     "hop64_vqvae",

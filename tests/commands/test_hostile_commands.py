@@ -16,7 +16,7 @@ from support import MICRO, ROOT, refuses, run, run_here, write_codes
 
 from ada.audio import write_wav
 from ada.data import SPLITS
-from ada.files import exclusive
+from ada.utils.files import exclusive
 
 
 def fails(module, *args, match=""):

@@ -11,15 +11,23 @@ from absl import flags, logging
 from support import MICRO, ROOT, run_here
 
 import gin
-from ada import bundled
+from ada.preparation import bundled
 from tools.benchmarks.refusals import KINDS, QUESTIONS, make_files
 
 HOP64 = "--gin_file=gin/hop64_vqvae.gin"
 # What takes seconds to import.
 SLOW = ("tensorflow", "keras", "scipy", "apache_beam", "ray", "music21", "pandas", "matplotlib")
 LIGHT = (
-    *("ada", "ada.audio", "ada.data", "ada.data.spec", "ada.data.options", "ada.runs", "ada.chain"),
-    *("ada.bindings", "ada.generation", "ada.listening", "ada.population", "ada.pretrained"),
+    *(
+        "ada",
+        "ada.audio",
+        "ada.data",
+        "ada.data.spec",
+        "ada.preparation.options",
+        "ada.runs.run",
+        "ada.runs.chain",
+    ),
+    *("ada.config.bindings", "ada.generation", "ada.listening", "ada.population", "ada.pretrained"),
 )
 # Runs a command with several command lines, one after the other.
 ASK = """

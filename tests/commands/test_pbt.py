@@ -16,9 +16,9 @@ import pytest
 from support import MICRO, ROOT, refuses, run, write_codes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ada.codes import extract_codes
+from ada.extraction.codes import extract_codes
 from ada.population import History
-from ada.runs import Run
+from ada.runs.run import Run
 
 pytest.importorskip("ray")
 DATA = "--data_dir={codes}"

@@ -13,11 +13,11 @@ import soundfile
 from support import MICRO, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ada.chain import Chain
-from ada.errors import UserError
 from ada.evaluation.comparison import read_evaluation
 from ada.evaluation.generated import read_clips
-from ada.files import exclusive
+from ada.runs.chain import Chain
+from ada.utils.errors import UserError
+from ada.utils.files import exclusive
 
 SYSTEM = "gin/systems/hop64_vqvae.gin"
 NUMBERS = [

@@ -13,7 +13,7 @@ from support import refuses, run, run_here
 
 from ada.audio import write_wav
 from ada.generation import native
-from ada.runs import Run
+from ada.runs.run import Run
 
 WITH_KERNEL = pytest.mark.skipif(not native.AVAILABLE, reason="no kernel")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from support import refuses, run_here
 
-from ada import systems
-from ada.errors import UsageError
-from ada.level_flags import SamplingFlags
-from ada.stages import Stages
-from ada.systems import System
+from ada.cli.level_flags import SamplingFlags
+from ada.systems import system as systems
+from ada.systems.stages import Stages
+from ada.systems.system import System
+from ada.utils.errors import UsageError
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 import pytest
 from support import MICRO, ROOT, refuses, run, run_here
 
-from ada import bundled
+from ada.preparation import bundled
 
 HOP64 = "--gin_file=gin/hop64_vqvae.gin"
 

@@ -14,10 +14,10 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from ada.data import SPLITS, Dataset, DatasetError, read_batches, training_batches
-from ada.data.assembly import assemble, pieces_of_part, whole_source
-from ada.data.parts import PartSummary, load_summary, part_path, save_summary, write_part
 from ada.data.spec import DTYPES
-from ada.errors import UserError
+from ada.preparation.assembly import assemble, pieces_of_part, whole_source
+from ada.preparation.parts import PartSummary, load_summary, part_path, save_summary, write_part
+from ada.utils.errors import UserError
 
 LENGTHS = {"train": [250, 30], "validation": [130], "test": [10]}
 SHARD = "train-00000-of-00001.tfrecord"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ada.data import SPLITS, Dataset, DatasetSpec, unshifted
-from ada.data.assembly import assemble, pieces_of_part, whole_source
-from ada.data.parts import part_path, write_part
+from ada.preparation.assembly import assemble, pieces_of_part, whole_source
+from ada.preparation.parts import part_path, write_part
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.data.parts import load_summary, part_path, write_part
 from ada.data.records import RecordWriter, encode_record
+from ada.preparation.parts import load_summary, part_path, write_part
 
 
 def test_sizes_and_fields_are_what_tensorflow_reads(tmp_path):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.commands import _is_of_the_system, _told
+from ada.cli.commands import _is_of_the_system, _told
 from ada.data import SPLITS, Dataset, DatasetError, evaluation_windows, training_batches
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.data.spec import join
-from ada.errors import UserError
-from ada.files import require_local
-from ada.runs import Run
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
+from ada.runs.run import Run
+from ada.utils.errors import UserError
+from ada.utils.files import require_local
 
 
 def files_of(directory):

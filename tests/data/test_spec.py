@@ -4,8 +4,8 @@ import json
 import pytest
 
 from ada.data import Dataset, DatasetError, DatasetSpec
-from ada.data.jsonable import from_jsonable
 from ada.data.spec import codes_dtype
+from ada.utils.jsonable import from_jsonable
 
 
 def test_json_round_trip(codes):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ada.errors import UsageError, UserError
+from ada.utils.errors import UsageError, UserError
 from data_prep.rendering.scores import chorales, find_scores
 
 

@@ -4,7 +4,7 @@ import mido
 import numpy as np
 import pytest
 
-from ada.errors import UserError
+from ada.utils.errors import UserError
 from data_prep.rendering import requirements, synthesis
 from data_prep.rendering.midi import Event, events_of, read_midi, transpose
 from data_prep.rendering.performance import PlayedNote

@@ -6,7 +6,7 @@ import pytest
 from ada.audio import read_audio
 from ada.evaluation import tagger
 from ada.evaluation.frechet import distance_and_error, frechet_distance
-from ada.resources import sample_audio_dir
+from ada.utils.resources import sample_audio_dir
 
 
 def vectors(seed, count=500, dim=6):

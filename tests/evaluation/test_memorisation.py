@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import write_codes
 
-from ada.chain import Chain
 from ada.evaluation.generated import memorised
 from ada.evaluation.memorisation import longest_shared_runs
+from ada.runs.chain import Chain
 
 CODES = st.lists(st.integers(0, 2), min_size=1, max_size=40)
 

@@ -15,8 +15,8 @@ import soundfile
 from matplotlib import image
 
 from ada.audio import pcm16
-from ada.evaluation import page
-from ada.evaluation.charts import MOST_POINTS, Curve, curves_svg
+from ada.pages import page
+from ada.pages.charts import MOST_POINTS, Curve, curves_svg
 
 NASTY = "<script>alert('1')</script> & \"quoted\" $\\frac{"
 
@@ -264,7 +264,7 @@ import sys, types
 package = types.ModuleType("ada.evaluation")
 package.__path__ = [{str(root)!r}]
 sys.modules["ada.evaluation"] = package
-import ada.evaluation.page
+import ada.pages.page
 assert not {{"tensorflow", "matplotlib"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root.parents[1])

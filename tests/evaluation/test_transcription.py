@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ada.errors import UserError
 from ada.evaluation import transcription
 from ada.evaluation.note_agreement import f1_of_frames, f1_of_notes
 from ada.evaluation.transcription import transcribe
+from ada.utils.errors import UserError
 
 RATE = 16000
 installed = pytest.mark.skipif(

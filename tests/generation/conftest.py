@@ -3,8 +3,8 @@
 import pytest
 from recordings import made
 
-from ada.chain import Chain
 from ada.generation import conditioning, level, modes
+from ada.runs.chain import Chain
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ada.chain import Chain
-from ada.errors import UserError
 from ada.generation import Draws, Level, generate, generate_level
 from ada.generation.lengths import CodeGeometry, steps_needed
+from ada.runs.chain import Chain
+from ada.utils.errors import UserError
 
 HOP, RATE = 4, 100
 

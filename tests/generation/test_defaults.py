@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ada import sampling_defaults
-from ada.chain import Chain
 from ada.evaluation import reconstruction
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.generation import Draws, generate, load_levels
-from ada.runs import Run
-from ada.sampling_defaults import SamplingValues
+from ada.runs import sampling_defaults
+from ada.runs.chain import Chain
+from ada.runs.run import Run
+from ada.runs.sampling_defaults import SamplingValues
 
 OPTIONS = {"lanes": 2, "backend": "graph"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import SAMPLERS
 
-from ada.codes_job import SourceEncoder
+from ada.extraction.job import SourceEncoder
 from ada.generation import Draws, Level, Stream
 from ada.generation.lengths import CodeGeometry, codes_inside
 

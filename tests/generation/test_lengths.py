@@ -2,7 +2,6 @@
 
 import pytest
 
-from ada.chain import Chain
 from ada.generation.lengths import (
     CodeGeometry,
     chain_geometry,
@@ -11,7 +10,8 @@ from ada.generation.lengths import (
     level_lengths,
 )
 from ada.layers import Field
-from ada.runs import Run
+from ada.runs.chain import Chain
+from ada.runs.run import Run
 
 HOP8, HOP4 = (CodeGeometry(Field(hop, hop + 1, hop), 3, 16) for hop in (8, 4))
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from ada.chain import Chain
-from ada.errors import UsageError, UserError
 from ada.generation import Draws, generate, modes
 from ada.generation.lengths import chain_geometry
 from ada.generation.prompts import encode_prompts
+from ada.runs.chain import Chain
+from ada.utils.errors import UsageError, UserError
 
 QUIET = {"backend": "graph", "progress": False, "lanes": 2}
 LEVELS = [1, 2, 3]

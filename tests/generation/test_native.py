@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.errors import UserError
 from ada.generation import BlockSampler, Draws, Level, generate_level, native, streaming
 from ada.generation.native import NativeSampler
 from ada.models import WaveNet
+from ada.utils.errors import UserError
 
 BLOCK, CLASSES = 32, 40
 

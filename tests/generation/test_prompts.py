@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ada.audio import read_audio, write_wav
-from ada.chain import Chain
 from ada.generation.lengths import chain_geometry
 from ada.generation.prompts import encode_prompts, pieces_of, read_prompt
+from ada.runs.chain import Chain
 
 STEPS = 160
 

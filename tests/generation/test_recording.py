@@ -10,11 +10,11 @@ import pytest
 import soundfile
 from recordings import OPTIONS, SETTINGS, contents, levels_once, made
 
-from ada import log
-from ada.errors import UserError
 from ada.generation import Draws, generate, modes
 from ada.generation.recording import record
 from ada.generation.results import Results, run_identities
+from ada.utils import log
+from ada.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
 

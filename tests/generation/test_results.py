@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from ada.chain import Chain
-from ada.errors import UsageError, UserError
 from ada.generation import Results, load_codes
 from ada.generation.results import run_identities
+from ada.runs.chain import Chain
+from ada.utils.errors import UsageError, UserError
 
 
 def write(directory, chain, arrays):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from support import SAMPLERS
 
-from ada.errors import UserError
 from ada.generation import (
     Draws,
     Level,
@@ -19,6 +18,7 @@ from ada.generation import (
     streaming,
 )
 from ada.generation.lengths import chain_geometry, level_lengths
+from ada.utils.errors import UserError
 
 BLOCK, WINDOW = 16, 8
 

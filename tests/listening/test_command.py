@@ -10,9 +10,9 @@ from listening_support import Rater, Server, write_samples
 from support import ROOT, refuses, run, run_here
 
 from ada.audio import write_wav
-from ada.errors import UserError
 from ada.listening import Store, find_clips
 from ada.listening.store import StoredClip
+from ada.utils.errors import UserError
 
 
 def fails(*args, code=1):

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from ada.errors import UserError
 from ada.listening import Store
 from ada.listening.store import StoredClip, is_key
+from ada.utils.errors import UserError
 
 CLIPS = [StoredClip(s, f"{k}.wav", f"{s}{k}", 0.0) for s in "ab" for k in range(5)]
 

@@ -6,11 +6,11 @@ import signal
 
 import pytest
 
-from ada.errors import UserError
 from ada.population import History, engine, stall
 from ada.population.engine import evolve
 from ada.population.local_ray import local_ray
 from ada.population.plan import Plan, Progress
+from ada.utils.errors import UserError
 
 RANGES = {"h0": (0.1, 1.0), "h1": (0.1, 1.0)}
 # Each of two members sees one of two coordinates only.

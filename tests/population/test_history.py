@@ -3,9 +3,9 @@
 import pytest
 from PIL import Image
 
-from ada.errors import UserError
 from ada.population import Comparison, History, Standing, quantiles
 from ada.population.chart import draw
+from ada.utils.errors import UserError
 
 
 def standing(member, score, healthy=True, copied_from=None):

@@ -5,10 +5,10 @@ import functools
 import pytest
 from support import write_run
 
-from ada.chain import Chain
 from ada.generation import Draws, conditioning, level
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import ArgmaxQuantizer, IdentityQuantizer, VectorQuantizer
+from ada.runs.chain import Chain
 from ada.serving.exporting import export
 
 

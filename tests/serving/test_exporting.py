@@ -12,10 +12,10 @@ from serving_reference import Reference
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from ada.errors import UsageError, UserError
 from ada.generation import Draws
 from ada.serving.exporting import EXTRA, export
 from ada.serving.warmup import FILE_NAME
+from ada.utils.errors import UsageError, UserError
 
 
 def graph_of(model):

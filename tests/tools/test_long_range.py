@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from support import MICRO, refuses, run
 
-from ada import configuration
 from ada.audio import from_pcm16, mu_law_encode, pcm16
-from ada.chain import Chain
+from ada.config import configuration
 from ada.data import Dataset, audio_to_ids
 from ada.evaluation.comparison import read_evaluation
+from ada.runs.chain import Chain
 from tools.motifs.optimum import beat_of, likeliest_notes, optimal_bits
 from tools.motifs.report import repeated_notes
 from tools.motifs.scoring import read_pieces, score

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from support import run, write_run
 
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.evaluation import transcription
 from ada.extensions.groups import group_means
 from ada.generation import Draws, Level, generate_level
 from ada.models.losses import explained_share
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
 from tools.conditionings import CODES, MEANS, QUERIES, conditionings, decoder, explained
 
 installed = pytest.mark.skipif(

@@ -9,9 +9,9 @@ import pytest
 from support import refuses
 
 from ada import pretrained
-from ada.chain import Chain
-from ada.errors import UserError
 from ada.generation import Draws, generate
+from ada.runs.chain import Chain
+from ada.utils.errors import UserError
 from tools.packing import pack
 
 

@@ -16,7 +16,6 @@ import keras  # isort: skip
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
 
-from ada.data import distribute
 from ada.models import (
     AutoregressiveDiscreteAutoencoder,
     Encoder,
@@ -37,6 +36,7 @@ from ada.training import (
 )
 from ada.training.checkpoints import Checkpoints
 from ada.training.loop import Loop
+from ada.utils.replicas import distribute
 
 QUANTIZERS = {
     "vq": lambda: VectorQuantizer(16, 8, restart_every=2),

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from support import files_of, values_in
 
-from ada.checkpoint_files import existing_checkpoints
-from ada.errors import UserError
+from ada.runs.checkpoint_files import existing_checkpoints
 from ada.training import launch, train
 from ada.training.checkpoints import Checkpoints
+from ada.utils.errors import UserError
 
 STATES = {
     # What a process leaves that is killed while it saves step 8, in the order of what it does.

@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ada import log
-from ada.errors import UserError
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import VectorQuantizer
-from ada.runs import Run
+from ada.runs.run import Run
 from ada.training import Intervals, Optimization, loop, train
+from ada.utils import log
+from ada.utils.errors import UserError
 
 
 def steps_kept(run_dir, folder="checkpoints"):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ada.population.member import MemberTrainer, judge
 from ada.training import Search
 from ada.training.loop import DivergedError, Loop
-from ada.training.member import MemberTrainer, judge
 
 HEALTHY = {"reconstruction_bits": 3.0, "codebook/perplexity": 40.0}
 

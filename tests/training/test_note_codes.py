@@ -11,11 +11,11 @@ import json
 import numpy as np
 import pytest
 
-from ada import configuration
 from ada.audio import write_wav
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
+from ada.config import configuration
 from ada.evaluation import transcription
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
 from ada.training import train
 
 pytestmark = pytest.mark.skipif(

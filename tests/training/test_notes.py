@@ -7,16 +7,16 @@ import pytest
 
 from ada.audio import write_wav
 from ada.data import Dataset
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.evaluation import transcription
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
 from ada.quantizers import VectorQuantizer
-from ada.run_info import RunInfo
+from ada.runs.info import RunInfo
 from ada.training import Intervals, TrainingSettings, train
-from ada.training import notes as notes_module
-from ada.training.notes import NoteListener
-from ada.training.tags import DESCRIPTIONS, layout
+from ada.training.tensorboard import notes as notes_module
+from ada.training.tensorboard.notes import NoteListener
+from ada.training.tensorboard.tags import DESCRIPTIONS, layout
 
 installed = pytest.mark.skipif(
     not transcription.is_installed(), reason="the weights are a package of their own"

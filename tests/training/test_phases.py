@@ -8,18 +8,18 @@ import pytest
 import tensorflow as tf
 from support import values_in
 
-from ada.chain import Chain
-from ada.codes import extract_codes
 from ada.data import Dataset
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
-from ada.errors import UserError
 from ada.evaluation.codes import all_codes
+from ada.extraction.codes import extract_codes
 from ada.models import WaveNet
-from ada.runs import Run
-from ada.sampling_defaults import SamplingValues, read
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
+from ada.runs.chain import Chain
+from ada.runs.run import Run
+from ada.runs.sampling_defaults import SamplingValues, read
+from ada.runs.upstream import encoder_checkpoint
 from ada.training import FirstPhase, Intervals, Optimization, TrainingSettings, launch, train
-from ada.upstream import encoder_checkpoint
+from ada.utils.errors import UserError
 
 LOCAL = ("local_model", "upsample", "wave_net", "condition")
 

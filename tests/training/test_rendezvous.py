@@ -8,9 +8,9 @@ import time
 import pytest
 from support import free_ports
 
-from ada.errors import UserError
-from ada.training import rendezvous
-from ada.training.rendezvous import wait_for_all
+from ada.training.distributed import rendezvous
+from ada.training.distributed.rendezvous import wait_for_all
+from ada.utils.errors import UserError
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from support import values_in
 
-from ada.errors import StoppedError, UserError
 from ada.models import WaveNet
-from ada.runs import Run
+from ada.runs.run import Run
 from ada.training import Optimization, launch, loop, train
+from ada.utils.errors import StoppedError, UserError
 
 
 def saved(run_dir):

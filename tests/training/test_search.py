@@ -8,12 +8,12 @@ import pytest
 from support import write_codes
 
 from ada.data import Dataset
-from ada.errors import UserError
 from ada.population import History
 from ada.population.history import Comparison, Standing
 from ada.training import Search
+from ada.utils.errors import UserError
 
-search = pytest.importorskip("ada.training.search")
+search = pytest.importorskip("ada.population.search")
 
 
 @pytest.fixture

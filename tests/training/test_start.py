@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from support import write_codes
 
-from ada import log
-from ada.codes import extract_codes
 from ada.data import SPLITS, DatasetSpec
-from ada.errors import UserError
-from ada.files import exclusive
+from ada.extraction.codes import extract_codes
 from ada.models import WaveNet
-from ada.runs import Run
+from ada.runs.run import Run
 from ada.training import Intervals, TrainingSettings, train
+from ada.utils import log
+from ada.utils.errors import UserError
+from ada.utils.files import exclusive
 
 
 def prior(num_classes=8):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ada.errors import UserError
 from ada.training import make_strategy
-from ada.training.strategies import _slurm_resolver
+from ada.training.distributed.strategies import _slurm_resolver
+from ada.utils.errors import UserError
 
 
 def test_slurm_counts_as_its_node_list_does(monkeypatch):

@@ -15,14 +15,14 @@ import tensorflow as tf
 from support import free_ports
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.population import History
 from ada.population.history import Comparison, Standing
+from ada.population.table import write_population
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
 from ada.quantizers import VectorQuantizer
 from ada.training import Intervals, TrainingSettings, train
-from ada.training.hparams import write_population
 
 RATES = {0: (1e-3, 8e-4), 1: (5e-3, 6e-3)}
 

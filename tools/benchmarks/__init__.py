@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ada.errors import UsageError
+from ada.utils.errors import UsageError
 
 
 def median_secs(function: Callable[[], Any], runs: int) -> float:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ada.data import Dataset
-from ada.data.assembly import assemble, pieces_of_part, whole_source
-from ada.data.parts import part_path, write_part
+from ada.preparation.assembly import assemble, pieces_of_part, whole_source
+from ada.preparation.parts import part_path, write_part
 
 SAMPLE_RATE = 16000
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from ada import bindings, configuration
+from ada.config import bindings, configuration
 from ada.generation import Draws, Level, Stream, native
 from ada.generation.backends import default_lanes
 from ada.generation.lengths import CodeGeometry, level_lengths

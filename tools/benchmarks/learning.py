@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ada import configuration, resources
 from ada.audio import pcm16, read_audio
+from ada.config import configuration
 from ada.data import Dataset, training_batches
-from ada.data.inputs import find_files, obviously_not_audio
 from ada.data.pipeline import ToIds, audio_to_ids
 from ada.models.losses import NATS_TO_BITS
-from ada.progress import progress_bar
+from ada.preparation.inputs import find_files, obviously_not_audio
 from ada.training import TrainingSettings
 from ada.training.launch import make_trainer
+from ada.utils import resources
+from ada.utils.progress import progress_bar
 from tools.benchmarks.datasets import SAMPLE_RATE, write_audio
 
 TRAINING_SHARE = 0.9

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import Any
 
-from ada.errors import UserError
-from ada.progress import progress_bar
+from ada.utils.errors import UserError
+from ada.utils.progress import progress_bar
 
 # Of each: gin file, residual and skip channels, crop.
 MODELS = (

@@ -6,10 +6,10 @@ import tempfile
 import time
 from typing import Any
 
-from ada import resources
-from ada.data.beam import pipeline_options, run_on_beam
-from ada.data.options import AudioOptions
-from ada.data.preparation import prepare
+from ada.preparation.beam import pipeline_options, run_on_beam
+from ada.preparation.options import AudioOptions
+from ada.preparation.prepare import prepare
+from ada.utils import resources
 
 
 def run(flags: Any) -> list[dict[str, Any]]:

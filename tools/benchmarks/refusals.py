@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ada.errors import UserError
+from ada.utils.errors import UserError
 
 # By command: an unknown flag, a wrong value, what is not there, what is damaged, and flags that do
 # not go together. {x} is a path that `make_files` made, or that is not there.

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ada import bindings, configuration
+from ada.config import bindings, configuration
 from ada.generation import Draws
-from ada.run_info import RunInfo
+from ada.runs.info import RunInfo
 from ada.serving.exporting import save
 from ada.serving.servable import Servable
 from ada.serving.signatures import trace

@@ -8,8 +8,8 @@ steps and batch of the gin file, with nothing lost between them.
 import dataclasses
 from typing import Any
 
-from ada import configuration
-from ada.cost import macs_an_id, training_memory
+from ada.config import configuration
+from ada.inspection.cost import macs_an_id, training_memory
 from ada.training.launch import make_trainer
 from tools.benchmarks import median_secs, random_batch
 

@@ -1,6 +1,6 @@
 """A training step by precision, formulation and compiler; the share of NumPy's matrix products.
 
-What ada chooses by itself (`chosen`) is `ada.training.strategies.compiled_by_xla` and
+What ada chooses by itself (`chosen`) is `ada.training.distributed.strategies.compiled_by_xla` and
 `ada.layers.convolution.can_dilate`, which follow this table.
 """
 
@@ -11,12 +11,12 @@ from unittest import mock
 
 import numpy as np
 
-from ada.cost import macs_an_id
+from ada.inspection.cost import macs_an_id
 from ada.layers import convolution
 from ada.training import TrainingSettings
+from ada.training.distributed.strategies import compiled_by_xla
 from ada.training.launch import make_trainer
 from ada.training.settings import PRECISIONS
-from ada.training.strategies import compiled_by_xla
 from tools.benchmarks import benchmark_wavenet, median_secs, random_batch, sizes_of
 
 PATHS = {"XLA": True, "TensorFlow": False}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ada.evaluation.charts import CURVE_COLOURS, GRID, TEXT
+from ada.pages.charts import CURVE_COLOURS, GRID, TEXT
 
 MARKERS = "osD^"
 PAPERS_SECS = 24.576  # the slides' longest receptive field

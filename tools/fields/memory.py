@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("gin_file", None, "Gin file of the model.")
@@ -39,13 +39,13 @@ def measure(
       train_steps: steps that count.
 
     Returns:
-      "bytes", "secs" of the fastest step, and "estimated_bytes" (`ada.cost.training_memory`).
+      "bytes", "secs" of the fastest step, and "estimated_bytes" (`cost.training_memory`).
     """
     # Here, not above: TensorFlow has to be started quietly first.
     import tensorflow as tf
 
-    from ada import configuration
-    from ada.cost import training_memory
+    from ada.config import configuration
+    from ada.inspection.cost import training_memory
     from ada.training.launch import make_trainer
     from tools.benchmarks import random_batch
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import keras
 
-from ada import bindings, configuration
-from ada.cost import training_memory
-from ada.model_json import model_config
+from ada.config import bindings, configuration
+from ada.inspection.cost import training_memory
 from ada.models import AutoregressiveDiscreteAutoencoder
+from ada.runs.model_json import model_config
 
 SYSTEMS = {
     "WaveNet": "large_wavenet",
@@ -28,10 +28,10 @@ class Level:
     Attributes:
       gin_file: of the model.
       gin_params: bindings on top.
-      config: what these come to (`ada.model_json.model_config`).
+      config: what these come to (`ada.runs.model_json.model_config`).
       crop_steps: its own receptive field and what is predicted, in whole codes.
       layers: residual layers of encoder, modulator and WaveNet.
-      estimated_bytes: `ada.cost.training_memory` of one crop.
+      estimated_bytes: `ada.inspection.cost.training_memory` of one crop.
     """
 
     gin_file: str = field(compare=False)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ada.chain import Chain
 from ada.data import Dataset
 from ada.data.pipeline import ToIds
+from ada.runs.chain import Chain
 
 PIECES_AT_ONCE = 8
 

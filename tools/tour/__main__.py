@@ -7,7 +7,7 @@ from pathlib import Path
 
 from absl import flags
 
-from ada import commands
+from ada.cli import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "The notebook to write. Default: tour.ipynb beside its source.")
@@ -22,8 +22,8 @@ def main(argv: list[str]) -> None:
     import nbformat
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    from ada.errors import UserError
-    from ada.files import write_bytes_atomically
+    from ada.utils.errors import UserError
+    from ada.utils.files import write_bytes_atomically
     from tools.tour.notebook import NOTEBOOK, execute, source
 
     notebook = source()

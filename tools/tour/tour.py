@@ -29,7 +29,7 @@
 # | 12 | What listeners said |
 
 # %%
-from ada import commands
+from ada.cli import commands
 
 commands.start_tensorflow()  # quietly
 
@@ -49,19 +49,22 @@ import tensorflow as tf
 from IPython.display import Audio, Markdown, display
 from IPython.utils.capture import capture_output
 
-from ada import bundled, configuration, resources, training
+from ada import training
 from ada.audio import mu_law_decode, mu_law_encode, read_audio, uniform_decode, uniform_encode
 from ada.audio.spectrogram import spectrogram_db
-from ada.bindings import load_system
-from ada.chain import Chain
-from ada.codes import extract_codes
-from ada.cost import training_memory
+from ada.config import configuration
+from ada.config.bindings import load_system
 from ada.evaluation.codes import rolled_codes_cost
+from ada.extraction.codes import extract_codes
 from ada.generation import Draws, load_levels, stream
+from ada.inspection.cost import training_memory
 from ada.layers import CausalConv1D
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
+from ada.preparation import bundled
 from ada.quantizers import ArgmaxQuantizer, IdentityQuantizer, VectorQuantizer
-from ada.runs import Run
+from ada.runs.chain import Chain
+from ada.runs.run import Run
+from ada.utils import resources
 
 SAMPLE_RATE = 16000  # Hz; paper
 BITS = 1 / math.log(2)  # to a nat

@@ -1,0 +1,251 @@
+"""What all commands share: flags, exit codes, one-line errors, and a quiet start.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stopped from outside
+(SIGTERM, or another worker was lost): nothing is lost, and the same command goes on.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import select
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import NoReturn
+
+from absl import flags, logging
+
+from ada.utils.errors import StoppedError, Terminated, UsageError, UserError, first_line, with_hint
+
+# sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
+STOPPED = 75
+# What TensorFlow puts behind the name of a file.
+_ERRNO = re.compile("; (" + "|".join(re.escape(os.strerror(n)) for n in errno.errorcode) + ")")
+# What TensorFlow puts around the message of an operation.
+_OPERATION = re.compile(r"\{\{\w+ [^}]*\}\} ?| \[Op:\w+\]")
+# What TensorFlow and Keras import where it is there, for what no command uses: a third of a start.
+_UNUSED = ("IPython", "matplotlib", "pandas", "scipy", "sklearn")
+# What TensorFlow prints while it starts, whatever its log level.
+_NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]\d{4} ).*", re.M)
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Holds back what native code writes to stderr, and passes on all but start-up noise."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            rest = _NOISE.sub(b"", held.read()).strip()
+            if rest:
+                os.write(2, rest + b"\n")
+
+
+@contextlib.contextmanager
+def _without_unused() -> Iterator[None]:
+    """Lets what is imported meanwhile do without some packages, as if they were not installed.
+
+    It goes on without them as long as the process lives; others can import them afterwards.
+    """
+    hidden = [name for name in _UNUSED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow and looks for its devices without the start-up noise."""
+    with _quiet_stderr(), _without_unused():
+        import tensorflow as tf
+        import tensorflow_probability  # noqa: F401 - it is noisy too
+
+        tf.config.list_physical_devices()
+        tf.get_logger().setLevel("ERROR")
+
+
+def run(
+    main: Callable[[list[str]], int | None],
+    check: Callable[[], None] | None = None,
+    tensorflow: bool = True,
+    arguments: int = 0,
+) -> NoReturn:
+    """Runs a command: parses its flags, calls `main(argv)` and exits.
+
+    In a notebook (`%run -m ada.describe -- ...`) flags, gin, signals, environment and output are
+    as before when it ends. What it imported stays, and so do Keras's random seed and, after
+    `ada.pbt`, that TensorFlow sees no GPU.
+
+    Args:
+      main: takes what is left of the command line; returns an exit code or None for 0.
+      check: raises UserError for what can be told without TensorFlow, before it is started.
+      tensorflow: whether the command uses TensorFlow, which is then started quietly.
+      arguments: how many arguments that are no flags it takes.
+    """
+    with _leaving_nothing_behind():
+        code = _exit_code(main, check, tensorflow, arguments)
+    # Out of reach of the errors above, which notebooks would show with it.
+    sys.exit(code)
+
+
+def _exit_code(
+    main: Callable[[list[str]], int | None],
+    check: Callable[[], None] | None,
+    tensorflow: bool,
+    arguments: int,
+) -> int:
+    """Does what `run` says, up to the exit; errors become a line on stderr."""
+    helps = any(arg in ("-h", "--help", "-help") for arg in sys.argv[1:])
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        if helps:
+            return _writing(_show_help)
+        argv = flags.FLAGS(sys.argv)
+        if len(argv) > 1 + arguments:
+            raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
+        if check is not None:
+            check()
+        if tensorflow:
+            start_tensorflow()
+        return _writing(lambda: main(argv) or 0)
+    except (UsageError, flags.Error) as error:
+        return _refuse_usage(error)
+    except StoppedError as error:
+        print(f"Stopped: {error}", file=sys.stderr)
+        return STOPPED
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if not _is_of_the_system(error):
+            raise
+        print(f"Error: {_told(error)}", file=sys.stderr)
+        return 1
+    except Terminated:
+        print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
+        return STOPPED
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+@contextlib.contextmanager
+def _leaving_nothing_behind() -> Iterator[None]:
+    """Sets up what a command needs of the process, and gives it back as it was."""
+    configuration = sys.modules.get("ada.config.configuration")
+    gin_kept = configuration.kept() if configuration else contextlib.nullcontext()
+    verbosity, handler = logging.get_verbosity(), signal.getsignal(signal.SIGTERM)
+    output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
+    environment = dict(os.environ)
+    # Libraries talk through absl; what ada has to say goes through ada.utils.log.
+    logging.set_verbosity(logging.ERROR)
+    # Names of files hold anything, and terminals cannot show all of it. Notebooks can.
+    errors = getattr(output, "errors", None)
+    if hasattr(output, "reconfigure"):
+        output.reconfigure(errors="backslashreplace")
+    try:
+        with gin_kept:
+            yield
+    finally:
+        own = flags.FLAGS.flags_by_module_id_dict().get(id(sys.modules["__main__"]), [])
+        for flag in list(own):
+            delattr(flags.FLAGS, flag.name)
+        if not were_parsed:
+            flags.FLAGS.unparse_flags()
+        if configuration is None and "ada.config.configuration" in sys.modules:
+            sys.modules["gin"].clear_config()
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
+        if handler is not None:  # it was not set from Python
+            signal.signal(signal.SIGTERM, handler)
+        logging.set_verbosity(verbosity)
+        if hasattr(output, "reconfigure"):
+            with contextlib.suppress(OSError):  # it flushes, which Python tries again at exit
+                output.reconfigure(errors=errors)
+
+
+def _show_help() -> int:
+    """Prints what the command does and its flags."""
+    print(sys.modules["__main__"].__doc__)
+    print(flags.FLAGS.main_module_help())
+    return 0
+
+
+def _writing(command: Callable[[], int]) -> int:
+    """The exit code of what writes to stdout; 0 if a reader such as `head` has seen enough of it.
+
+    Raises:
+      OSError: if the output cannot be written.
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code
+    except OSError as error:
+        gone = isinstance(error, BrokenPipeError) and _reader_has_gone()
+        _give_up_output()
+        if gone:
+            return 0
+        raise
+
+
+def _reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _give_up_output() -> None:
+    """Drops what cannot be written: Python would try again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Answers SIGTERM as Ctrl-C is answered; a second one ends the process at once."""
+    del frame
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    """Whether an error is about files, disks or memory, not about code."""
+    if isinstance(error, (OSError, MemoryError)):
+        return True
+    tf = sys.modules.get("tensorflow")
+    if tf is None or not isinstance(error, tf.errors.OpError):
+        return False
+    kinds = ("NotFoundError", "PermissionDeniedError", "ResourceExhaustedError", "DataLossError")
+    # Files, most of all those on other machines, fail in many ways.
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+    of_files = raised_in.endswith(("file_io.py", "tf_record.py")) or _ERRNO.search(str(error))
+    return bool(of_files) or isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
+
+
+def _told(error: Exception) -> str:
+    """One line of an error of the system."""
+    text = _OPERATION.sub("", first_line(error)).rstrip(".")
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return with_hint(text) + "."
+
+
+def _refuse_usage(error: Exception) -> int:
+    print(f"Wrong usage: {str(error).rstrip('.')}. --help lists the flags.", file=sys.stderr)
+    return 2

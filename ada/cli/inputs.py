@@ -1,0 +1,45 @@
+"""What commands are given, checked as far as it needs no TensorFlow."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ada.config.bindings import Bindings
+from ada.data.spec import DatasetSpec
+from ada.preparation import bundled
+from ada.runs.run import Run
+from ada.utils.files import is_remote, require_local
+
+
+def check_dataset(directory: str | None) -> None:
+    """Refuses a local directory without a usable `dataset.json`; None and remote ones pass.
+
+    Raises:
+      DatasetError: saying what is wrong.
+    """
+    if directory and not is_remote(directory):
+        DatasetSpec.load(directory)
+
+
+def check_inputs(bindings: Bindings, run_dir: str, data_dir: str | None) -> None:
+    """Refuses directories that cannot be used.
+
+    Args:
+      bindings: of the model.
+      run_dir: to train into.
+      data_dir: of the dataset; None for the bundled one.
+
+    Raises:
+      UserError: for a run or a dataset that is damaged, or a dataset that is not there.
+    """
+    require_local(run_dir)
+    if data_dir is None:
+        # Other values than "audio" and "codes" are refused with the settings.
+        bundled.require_audio("codes" if bindings.value("train.kind") == "codes" else "audio")
+    check_dataset(data_dir)
+    if Run.exists(run_dir):
+        Run.open(run_dir)
+
+
+def default_run_dir(gin_files: Sequence[str]) -> str:
+    """Where a command writes without `--run_dir`: a folder named as the first gin file."""
+    return f"runs/{Path(gin_files[0]).stem}"

@@ -1,0 +1,169 @@
+"""What the flags of `ada.sample` ask for."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from ada.utils.errors import UsageError, UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ada.generation import Request
+    from ada.runs.chain import Chain
+
+FLAGS = flags.FLAGS
+# What each mode starts from: one of these flags.
+SOURCES = {
+    "ancestral": (),
+    "primed": ("prompt_audio",),
+    "continue": ("prompt_audio", "from_dir"),
+    "upsample": ("codes", "from_dir", "prompt_audio"),
+}
+DURATION_SECS, NUM_SAMPLES = 5.0, 4
+
+
+def source_flag() -> str | None:
+    """The name of the flag that says what a mode starts from; raises UsageError if it cannot be."""
+    possible = SOURCES[FLAGS.mode]
+    given = [name for name in ("prompt_audio", "from_dir", "codes") if FLAGS[name].value]
+    for name in given:
+        if name not in possible:
+            modes = ", ".join(mode for mode, names in SOURCES.items() if name in names)
+            raise UsageError(f"--{name} is for --mode={modes}, not for {FLAGS.mode}")
+    if len(given) > 1 or (possible and not given):
+        names = " or ".join(f"--{name}" for name in possible)
+        one = "" if len(possible) == 1 else ", one of them"
+        raise UsageError(f"--mode={FLAGS.mode} needs {names}{one}")
+    if FLAGS.prompt_secs and (FLAGS.mode == "continue" or given != ["prompt_audio"]):
+        raise UsageError("--prompt_secs goes with --prompt_audio in --mode=primed or upsample")
+    return given[0] if given else None
+
+
+def check_source(source: str | None, out: Path) -> None:
+    """Refuses what a mode is to start from if it is not there, or would be replaced.
+
+    Args:
+      source: the name of its flag (`source_flag`).
+      out: the directory to write.
+
+    Raises:
+      UserError: naming it.
+    """
+    from ada.generation.results import Results
+    from ada.utils.files import require_local
+
+    if source == "codes":
+        refuse_own_output(Path(FLAGS.codes).parent, out)
+        if not Path(FLAGS.codes).exists():
+            raise UserError(f"--codes: there is no {FLAGS.codes}.")
+    elif source == "from_dir":
+        refuse_own_output(Path(FLAGS.from_dir), out)
+        Results.load(FLAGS.from_dir)
+    elif source == "prompt_audio":
+        for path in FLAGS.prompt_audio:
+            require_local(path)
+        for path in _prompt_paths():
+            refuse_own_output(Path(path).parent, out)
+
+
+def clip_numbers(default: Iterable[int]) -> list[int]:
+    """The numbers of --clips or --num_samples, or those they are by default."""
+    if FLAGS.clips is None:
+        return list(range(FLAGS.num_samples) if FLAGS.num_samples else default)
+    if FLAGS.num_samples:
+        raise UsageError("give --clips or --num_samples, not both")
+    if not FLAGS.clips or not all(number.isdecimal() for number in FLAGS.clips):
+        raise UsageError(f"--clips: {','.join(FLAGS.clips)} are no numbers, such as 3,7")
+    return sorted(set(map(int, FLAGS.clips)))
+
+
+def rows_of(numbers: list[int], there: list[int]) -> list[int]:
+    """Where clips are among earlier ones of some numbers; others take those in turn."""
+    places = {number: row for row, number in enumerate(there)}
+    return [places.get(number, number % len(there)) for number in numbers]
+
+
+def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[str, Any]]:
+    """What to generate, and what is given as `sample.json` records it."""
+    from ada.generation import Results, load_codes, modes
+
+    secs = FLAGS.duration_secs or DURATION_SECS
+    if source is None:
+        return modes.ancestral(chain, clip_numbers(range(NUM_SAMPLES)), secs), {}
+    # With upsample, the length is that of what is given unless the user says otherwise.
+    steps = FLAGS.duration_secs and round(FLAGS.duration_secs * modes.sample_rate(chain))
+    if source == "prompt_audio":
+        prompts = read_prompts(chain)
+        given = {"prompt_audio": {n: len(p) / modes.sample_rate(chain) for n, p in prompts.items()}}
+        if FLAGS.mode == "primed":
+            return modes.primed(chain, prompts, clip_numbers(range(NUM_SAMPLES)), secs), given
+        numbers = clip_numbers(range(len(prompts)))
+        if FLAGS.mode == "continue":
+            return modes.continued(chain, prompts, numbers, secs), given
+        return modes.upsampled_audio(chain, prompts, numbers, steps), given
+    given = {source: FLAGS[source].value}
+    if FLAGS.mode == "upsample":
+        decoders = modes.decoders_of(chain)
+        level = len(decoders.runs)
+        if source == "codes":
+            codes = load_codes(FLAGS.codes, level)
+            there = list(range(len(codes)))
+        else:
+            results = Results.load(FLAGS.from_dir)
+            results.require_same_decoder(decoders)
+            codes, there = results.codes(level), results.clips
+            steps = steps or results.codes(0).shape[1]
+        numbers = clip_numbers(there)
+        return modes.upsampled(chain, codes[rows_of(numbers, there)], numbers, steps), given
+    results = Results.load(FLAGS.from_dir)
+    results.require_same_runs(chain)
+    numbers = clip_numbers(results.clips)
+    rows = rows_of(numbers, results.clips)
+    ids = [results.codes(level)[rows] for level in reversed(range(len(chain.runs)))]
+    return modes.continued_ids(chain, ids, numbers, secs), given
+
+
+def warn_of_other_draws(settings: dict[str, Any]) -> None:
+    """Says where an earlier generation goes on with other values than it was made with."""
+    from ada.generation.results import REPORT, differing, read_report
+    from ada.utils import log
+
+    before = read_report(Path(FLAGS.from_dir) / REPORT)
+    names = ("seed", "draws", "backend", "weights", "drawing_version")
+    other = differing(before, {name: settings[name] for name in names if name in before})
+    if other:
+        log.warning(
+            f"{FLAGS.from_dir} was made with other settings ({', '.join(other)}): it goes on, but "
+            "not as if it had been longer at once."
+        )
+
+
+def read_prompts(chain: "Chain") -> "dict[str, np.ndarray]":
+    """The prompts as ids, by path, in the order of --prompt_audio."""
+    from ada.audio.errors import AudioError
+    from ada.generation.prompts import read_prompt
+
+    paths = _prompt_paths()
+    try:
+        return {path: read_prompt(path, chain.runs[-1].info, FLAGS.prompt_secs) for path in paths}
+    except AudioError as error:
+        raise UserError(f"{error}. Convert the file, or name another --prompt_audio.") from error
+
+
+def _prompt_paths() -> list[str]:
+    from ada.preparation.inputs import find_files, obviously_not_audio, split_patterns
+
+    found = [f.path for p in split_patterns(FLAGS.prompt_audio) for f in find_files([p])]
+    paths = [path for path in dict.fromkeys(found) if not obviously_not_audio(path)]
+    if not paths:
+        raise UserError(f"--prompt_audio: {', '.join(found)} is no audio.")
+    return paths
+
+
+def refuse_own_output(directory: Path, out: Path) -> None:
+    """Raises UsageError if what a command reads would be replaced by what it makes."""
+    if directory.resolve() == out.resolve():
+        raise UsageError(f"--output_dir={out} is where the input is: name another")

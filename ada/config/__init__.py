@@ -1,0 +1,1 @@
+"""Reads gin files: the bindings as text, and the objects that they configure."""

@@ -1,0 +1,1 @@
+"""Turns a dataset into the codes of a trained autoencoder."""

@@ -1,0 +1,110 @@
+"""How each level of a chain is sampled: one value for all levels or one per level, top first.
+
+A value that is not given is that of the level's `sampling.json` (`ada.runs.sampling_defaults`).
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ada.runs import sampling_defaults
+from ada.utils.errors import UsageError
+
+if TYPE_CHECKING:
+    from ada.generation import Draws
+
+_KINDS = {"temperature": float, "top_k": int, "top_p": float}
+
+
+class SamplingFlags(NamedTuple):
+    """The flags as they were given, None where they were not."""
+
+    temperature: Sequence[str] | None = None
+    top_k: Sequence[str] | None = None
+    top_p: Sequence[str] | None = None
+
+
+class LevelSampling(NamedTuple):
+    """How a level is sampled.
+
+    Attributes:
+      run_dir: its run directory.
+      values: resolved from flags, file and built-in defaults.
+      sources: "flag" or "sampling.json" by the names of values that one of them states.
+    """
+
+    run_dir: str
+    values: sampling_defaults.SamplingValues
+    sources: dict[str, str]
+
+
+def per_level(values: SamplingFlags, levels: int) -> dict[str, list[float]]:
+    """One value per level, by the names of the flags that were given.
+
+    Raises:
+      UsageError: if a flag has neither one value nor as many as levels, or one is out of range.
+    """
+    stated = {name: texts for name, texts in values._asdict().items() if texts is not None}
+    return {name: _numbers(name, texts, levels) for name, texts in stated.items()}
+
+
+def _numbers(name: str, texts: Sequence[str], levels: int) -> list[float]:
+    try:
+        numbers = [_KINDS[name](text) for text in texts]
+    except ValueError as error:
+        raise UsageError(f"--{name}: {error}.") from error
+    if len(numbers) not in (1, levels):
+        raise UsageError(f"--{name}: give one value or {levels}, got {len(numbers)}.")
+    if not all(sampling_defaults.in_range(name, number) for number in numbers):
+        raise UsageError(f"--{name}: {','.join(texts)} is out of range.")
+    return numbers * levels if len(numbers) == 1 else numbers
+
+
+def resolve(run_dirs: Sequence[str], values: SamplingFlags) -> list[LevelSampling]:
+    """How every level is sampled, top first: by flags, by its file, as built in, in this order.
+
+    Raises:
+      UsageError: if a flag does not fit the levels.
+      UserError: if a file cannot be used.
+    """
+    stated, levels = per_level(values, len(run_dirs)), []
+    for position, run_dir in enumerate(run_dirs):
+        kept, names = sampling_defaults.read(run_dir)
+        own = {name: numbers[position] for name, numbers in stated.items()}
+        sources = dict.fromkeys(names, sampling_defaults.FILE) | dict.fromkeys(own, "flag")
+        levels.append(LevelSampling(run_dir, dataclasses.replace(kept, **own), sources))
+    return levels
+
+
+def draws(levels: Sequence[LevelSampling], seed: int = 0) -> "list[Draws]":
+    """The same with a seed, as `ada.generation` takes it."""
+    from ada.generation import Draws
+
+    return [Draws.from_values(level.values, seed) for level in levels]
+
+
+def described(levels: Sequence[LevelSampling]) -> str | None:
+    """One line of the values and where they are from; None if all are the built-in ones."""
+    if all(level.values == type(level.values)() for level in levels):
+        return None
+    return f"Sampling, top level first: {'; '.join(map(_described, levels))}."
+
+
+def _described(level: LevelSampling) -> str:
+    texts = []
+    for name in SamplingFlags._fields:
+        source = f" ({level.sources[name]})" if name in level.sources else ""
+        texts.append(f"{name} {getattr(level.values, name):g}{source}")
+    return f"{Path(level.run_dir).name} {', '.join(texts)}"
+
+
+def as_flags(levels: Sequence[LevelSampling]) -> list[str]:
+    """Flags for another command, of the values that files or flags state."""
+    stated = []
+    for name in SamplingFlags._fields:
+        if any(name in level.sources for level in levels):
+            texts = [str(getattr(level.values, name)) for level in levels]
+            one = len(set(texts)) == 1
+            stated.append(f"--{name}={texts[0] if one else ','.join(texts)}")
+    return stated

@@ -1,0 +1,281 @@
+"""Population-based training of a model, and the run directory of its winner.
+
+<run_dir>/                  the winner, an ordinary run directory, once the search is complete
+  search/population.json    every member at every comparison
+  search/population.png     the same as a picture
+  search/operative.gin      the settings without what is searched
+  search/dataset.json       specification of the data
+  search/member<n>/         run directory of a member
+  search/best-<n>-<step>/   the best checkpoint so far
+
+All members start from the same weights and read the same batches (`train.seed`), so that nothing
+but their hyperparameters tells them apart (our choice).
+"""
+
+import functools
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import tensorflow as tf
+
+from ada.data import Dataset, DatasetSpec, differing_data
+from ada.data.spec import write_text_atomically
+from ada.population import History
+from ada.population.chart import draw
+from ada.population.engine import evolve
+from ada.population.member import MemberTrainer
+from ada.population.plan import Plan
+from ada.population.table import write_population
+from ada.runs.run import Run
+from ada.training.settings import TrainingSettings
+from ada.training.start import (
+    check_fit,
+    check_warmup,
+    info_of_new_run,
+    make_model,
+)
+from ada.training.tensorboard.hparams import write_row
+from ada.utils import log
+from ada.utils.errors import UserError
+from ada.utils.files import absolute, exclusive
+from ada.utils.progress import progress_bar
+
+
+def search(
+    load: Callable[[Mapping[str, float]], TrainingSettings],
+    describe: Callable[[], str],
+    run_dir: str,
+    data_dir: str,
+) -> None:
+    """Searches hyperparameters into a run directory, or goes on where it stopped.
+
+    Args:
+      load: from values of gin bindings to settings; pickled for the worker processes.
+      describe: called once a model is made; returns the text of `operative.gin`; pickled too.
+      run_dir: directory of the winner's run.
+      data_dir: dataset directory; all members read it in place.
+
+    Raises:
+      UserError: for data that does not fit, a directory of something else, or if nobody won.
+    """
+    # The members use them; this process only looks.
+    gpus = tf.config.list_physical_devices("GPU")
+    tf.config.set_visible_devices([], "GPU")
+    settings = load({})
+    if settings.search is None:
+        raise UserError("nothing to search: bind train.search (see gin/level2_vqvae.gin).")
+    if settings.first_phase is not None:
+        raise UserError(
+            "population-based training has one phase: set FIRST_PHASE = None, or train with "
+            "ada.train."
+        )
+    plan = _plan(settings, len(gpus))
+    dataset = Dataset.open(absolute(data_dir))
+    network = make_model(settings)
+    operative = describe()
+    _check(load, describe, plan, dataset)
+    with exclusive(run_dir):
+        _search(load, describe, run_dir, dataset, plan, operative, network.count_params())
+
+
+def _search(
+    load: Callable[[Mapping[str, float]], TrainingSettings],
+    describe: Callable[[], str],
+    run_dir: str,
+    dataset: Dataset,
+    plan: Plan,
+    operative: str,
+    num_weights: int,
+) -> None:
+    """Searches, or goes on; all that can be said beforehand was said."""
+    root = Path(run_dir).absolute() / "search"
+    _claim(root, operative, dataset)
+    history = History.load(str(root / "population.json"))
+    if Run.exists(run_dir):
+        found = history.best()
+        if found is None:
+            raise UserError(
+                f"{run_dir} holds a run, but {root}/population.json does not name its winner: "
+                "choose another --run_dir, or move it away."
+            )
+        step, best = found
+        log.info(
+            f"{run_dir} is complete: member {best.member} won with {best.report['bits']:.3f} bits "
+            f"at step {step} of {history.step}."
+        )
+        return
+    log.info(
+        f"{'Resuming' if history.step else 'Starting'} the search {run_dir}: {plan.population} "
+        f"members of {num_weights:,} parameters, {plan.concurrent} at a time, step "
+        f"{history.step} of {plan.num_steps}, compared every {plan.interval_steps} steps."
+    )
+    threads = max((os.cpu_count() or 1) // plan.concurrent, 1)
+    trainer = MemberTrainer(load, describe, str(root), dataset.directory, threads)
+    history = _evolve(plan, trainer, history, root)
+    _crown(load, describe, history, root, dataset)
+
+
+def _plan(settings: TrainingSettings, gpus: int) -> Plan:
+    wanted = settings.search
+    return Plan(
+        dict(wanted.hyperparameters),
+        wanted.population,
+        settings.num_steps,
+        wanted.interval_steps,
+        wanted.quantile,
+        wanted.resample_probability,
+        settings.seed,
+        concurrent=min(wanted.population, gpus or os.cpu_count() or 1),
+        gpus=1 if gpus else 0,
+    )
+
+
+def _check(load: Callable, describe: Callable, plan: Plan, dataset: Dataset) -> None:
+    """Builds a member once, before any process is started."""
+    settings = load(plan.starts()[0])
+    network = make_model(settings)
+    describe()
+    check_fit(settings, network, dataset)
+    check_warmup(settings, network)
+    least = settings.search.least_perplexity
+    if network.num_codes and least is not None and least >= network.num_codes:
+        raise UserError(
+            f"Search.least_perplexity {least} must be less than the number of codes, "
+            f"{network.num_codes}: no member could win. Set it lower."
+        )
+
+
+def _claim(root: Path, operative: str, dataset: Dataset) -> None:
+    """Makes the directory that of this search; raises UserError if it is of something else."""
+    path = root / "operative.gin"
+    if path.exists():
+        told = differing_data(DatasetSpec.load(str(root)), dataset.spec)
+        if told:
+            raise UserError(
+                f"{root.parent} searched on other data than {dataset.directory} holds: {told}. "
+                "Choose another --run_dir, or move it away."
+            )
+        if path.read_text() != operative:
+            raise UserError(
+                f"{root.parent} holds a search with other settings (see {path}): choose another "
+                "--run_dir, or move it away."
+            )
+    elif Run.exists(str(root.parent)):
+        raise UserError(f"{root.parent} holds a run, but no search: choose another --run_dir.")
+    else:
+        root.mkdir(parents=True, exist_ok=True)
+        dataset.spec.save(str(root))
+        write_text_atomically(str(path), operative)
+
+
+def _evolve(plan: Plan, trainer: MemberTrainer, history: History, root: Path) -> History:
+    bar = progress_bar(
+        total=plan.num_steps, initial=history.step, desc="members compared", unit="step"
+    )
+
+    def on_progress(step: int, reported: int) -> None:
+        bar.set_postfix_str(f"{reported} of {plan.population} members at step {step}")
+
+    def on_comparison(history: History) -> None:
+        _keep_best(history, root)
+        write_population(history, root)
+        bar.update(history.step - bar.n)
+        log.info(_line(history))
+
+    with bar:
+        return evolve(plan, trainer, history, on_progress=on_progress, on_comparison=on_comparison)
+
+
+def _line(history: History) -> str:
+    last = history.comparisons[-1]
+    healthy = [s for s in last.members if s.healthy]
+    line = f"step {last.step}: {len(healthy)} of {len(last.members)} members healthy"
+    if healthy:
+        best = min(healthy, key=lambda s: s.score)
+        line += f", best {best.score:.3f} bits (member {best.member})"
+    copies = [
+        f"{s.member} copies {s.copied_from}" for s in last.members if s.copied_from is not None
+    ]
+    return f"{line}; {', '.join(copies)}" if copies else line
+
+
+def _keep_best(history: History, root: Path) -> None:
+    """Copies the best checkpoint before its member deletes it, and writes the history."""
+    best = history.best()
+    kept = None
+    if best is not None:
+        step, standing = best
+        kept = root / f"best-{standing.member}-{step}"
+        if step == history.step:
+            _copy_checkpoint(root / standing.state["checkpoint"], kept)
+    # The older one goes only when nothing names it any more.
+    history.save(str(root / "population.json"))
+    for path in root.glob("best-*"):
+        if path != kept:
+            shutil.rmtree(path)
+
+
+def _copy_checkpoint(prefix: Path, directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in prefix.parent.glob(f"{prefix.name}.*"):
+        shutil.copyfile(path, directory / path.name)
+    tf.compat.v1.train.update_checkpoint_state(str(directory), prefix.name, [prefix.name])
+
+
+def _crown(
+    load: Callable, describe: Callable, history: History, root: Path, dataset: Dataset
+) -> None:
+    """Makes the run directory of the winner, the best score of all times."""
+    draw(history, str(root / "population.png"))
+    best = history.best()
+    if best is None:
+        raise UserError(
+            "nobody won: every member diverged, collapsed or had no codebook at every comparison "
+            f"(see {root}/population.png). Try lower learning rates, or a lower "
+            "Search.least_perplexity, in another --run_dir."
+        )
+    step, winner = best
+    run_dir = root.parent
+    prefix = root / f"best-{winner.member}-{step}" / Path(winner.state["checkpoint"]).name
+    for folder in ("checkpoints", "checkpoints/best"):
+        _copy_checkpoint(prefix, run_dir / folder)
+    write_text_atomically(
+        str(run_dir / "metrics.jsonl"), _metrics(history, root, winner.member, step)
+    )
+    settings = load(winner.hyperparameters)
+    network = make_model(settings)
+    info = info_of_new_run(str(run_dir), settings, network, dataset, None)
+    Run.create(str(run_dir), info, dataset.spec, network, describe())
+    write_row(
+        str(run_dir),
+        winner.hyperparameters,
+        winner.hyperparameters,
+        [(step, "score/bits", winner.score), (step, "score/best_bits", winner.score)],
+    )
+    values = ", ".join(f"{name} = {value:.3g}" for name, value in winner.hyperparameters.items())
+    log.info(
+        f"{len(history.ever_unhealthy())} of {len(history.comparisons[-1].members)} members "
+        "diverged, collapsed or had no codebook at some comparison."
+    )
+    log.info(
+        f"Member {winner.member} won with {winner.score:.3f} bits at step {step}: {values}. "
+        f"Picture: {root}/population.png"
+    )
+
+
+def _metrics(history: History, root: Path, member: int, step: int) -> str:
+    """The lines of `metrics.jsonl` of whoever trained what the winner is."""
+
+    @functools.cache
+    def lines(number: int) -> list[str]:
+        return (root / f"member{number}" / "metrics.jsonl").read_text().splitlines(keepends=True)
+
+    return "".join(
+        line
+        for number, start, stop in history.lineage(member, step)
+        for line in lines(number)
+        if start < json.loads(line)["step"] <= stop
+    )

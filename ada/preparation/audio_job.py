@@ -1,0 +1,178 @@
+"""Stage 1 for one audio file: decode, check, and write its part. Runs in any worker."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ada.audio import AudioError, pcm16, stream_audio
+from ada.data.spec import FORMAT_VERSION, Dropped
+from ada.preparation.parts import (
+    PartSummary,
+    load_summary,
+    part_path,
+    remove_part,
+    save_summary,
+    write_part,
+)
+from ada.preparation.runners import Interrupted
+from ada.utils.files import is_remote
+
+# A file whose every sample is below this is silent: -80 dB of full scale, three steps of PCM16.
+SILENT_BELOW = 1e-4
+
+
+@dataclass(frozen=True)
+class AudioJob:
+    """One audio file to be made into a part.
+
+    Attributes:
+      path: of the file.
+      name: its path relative to the root of the input.
+      output_dir: of the dataset.
+      sample_rate: of the dataset, Hz.
+      min_secs: shorter files are dropped.
+      record_steps: samples in a record.
+      decoder: "soundfile" or "tfio".
+    """
+
+    path: str
+    name: str
+    output_dir: str
+    sample_rate: int
+    min_secs: float
+    record_steps: int
+    decoder: str
+
+    @property
+    def part_path(self) -> str:
+        """Where the part goes."""
+        return part_path(self.output_dir, self.name)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What a part is made of and how: if any of it changes, the part is made anew."""
+        try:
+            if is_remote(self.path):
+                found = tf.io.gfile.stat(self.path)
+                size, mtime = found.length, found.mtime_nsec
+            else:
+                found = Path(self.path).stat()
+                size, mtime = found.st_size, found.st_mtime_ns
+        except (OSError, tf.errors.OpError):
+            size, mtime = -1, -1
+        options = dataclasses.asdict(self)
+        del options["output_dir"], options["path"]
+        return options | {"file_bytes": size, "mtime_ns": mtime, "format_version": FORMAT_VERSION}
+
+    def is_done(self) -> bool:
+        """Whether a finished part is there and was made of the same file in the same way."""
+        return load_summary(self.part_path, self.fingerprint()) is not None
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> PartSummary:
+        """Makes the part; a file that cannot be used becomes a summary that says why.
+
+        Args:
+          stop: asked between blocks.
+
+        Raises:
+          Interrupted: if `stop` says so.
+        """
+        fingerprint = self.fingerprint()
+        # Before anything else: an old summary must not describe a new part.
+        remove_part(self.part_path)
+        sound = _Sound(self, stop)
+        sources = ()
+        try:
+            sources = write_part(
+                self.part_path,
+                self.name,
+                sound.blocks(),
+                record_steps=self.record_steps,
+                dtype="int16",
+            )
+            sound.check()
+            dropped = None
+        except AudioError as error:
+            remove_part(self.part_path)
+            sources = ()
+            secs = round(sound.secs, 3) if error.reason in ("silent", "too_short") else None
+            dropped = Dropped(self.name, error.reason, error.detail, secs)
+        summary = PartSummary(sources, fingerprint, dropped, sound.details())
+        save_summary(self.part_path, summary)
+        return summary
+
+
+class _Sound:
+    """The samples of one file as PCM16, and what is learnt of them on the way."""
+
+    def __init__(self, job: AudioJob, stop: Callable[[], bool]) -> None:
+        self._job = job
+        self._stop = stop
+        self._peak = 0.0
+        self._num_samples = 0
+        self._file: dict[str, Any] = {}
+
+    @property
+    def secs(self) -> float:
+        return self._num_samples / self._job.sample_rate
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        with _local(self._job.path) as path:
+            stream = stream_audio(path, self._job.sample_rate, decoder=self._job.decoder)
+            with stream:
+                for samples, segment in stream:
+                    if self._stop():
+                        raise Interrupted
+                    self._peak = max(self._peak, float(np.max(np.abs(samples))))
+                    self._num_samples += len(samples)
+                    yield segment, pcm16(samples)
+            self._file = {
+                "sample_rate": stream.source_sample_rate,
+                "channels": stream.channels,
+                "cut_secs": round(stream.cut_secs, 6),
+            }
+            self._file |= {"file_bytes": Path(path).stat().st_size, "sha256": _sha256(path)}
+
+    def check(self) -> None:
+        """Raises AudioError for a file that decodes but holds nothing to learn from."""
+        if not self._num_samples:
+            raise AudioError("empty", self._job.path, "it holds no samples")
+        if self.secs < self._job.min_secs:
+            raise AudioError(
+                "too_short", self._job.path, f"{self.secs:.3f} s, less than {self._job.min_secs} s"
+            )
+        if self._peak < SILENT_BELOW:
+            raise AudioError("silent", self._job.path, f"its peak is {self._peak:.1e}")
+
+    def details(self) -> dict[str, Any]:
+        return self._file | {"secs": self.secs}
+
+
+@contextlib.contextmanager
+def _local(path: str) -> Iterator[str]:
+    """A path that audio libraries can open; files elsewhere are copied for a while."""
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        copy = str(Path(directory) / os.path.basename(path))  # noqa: PTH119 - not a local path
+        with tf.io.gfile.GFile(path, "rb") as source, Path(copy).open("wb") as target:
+            shutil.copyfileobj(source, target, 2**20)
+        yield copy
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,80 @@
+"""What an audio dataset is made of, and how."""
+
+from dataclasses import dataclass
+
+from ada.data.spec import RECORD_STEPS, SPEC_NAME, DatasetError, join
+from ada.preparation.inputs import find_files
+from ada.preparation.splits import read_maestro_csv
+from ada.utils.files import exists, is_remote
+
+
+@dataclass(frozen=True)
+class AudioOptions:
+    """What an audio dataset is made of, and how.
+
+    Attributes:
+      inputs: files, directories and globs (`**` for any number of directories).
+      sample_rate: of the dataset, Hz.
+      min_secs: shorter files are dropped.
+      validation_fraction: share of the files, on average.
+      test_fraction: share of the files, on average.
+      num_shards: of the train split, others in proportion; by size if None.
+      record_steps: samples in a record.
+      maestro_csv: MAESTRO's csv, whose splits are used and whose files are read; `inputs`, if
+        given too, select among them.
+      decoder: "soundfile" or "tfio".
+    """
+
+    inputs: tuple[str, ...] = ()
+    sample_rate: int = 16000
+    min_secs: float = 1.0
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.1
+    num_shards: int | None = None
+    record_steps: int = RECORD_STEPS["audio"]
+    maestro_csv: str | None = None
+    decoder: str = "soundfile"
+
+    def check(self) -> None:
+        """Refuses what cannot be.
+
+        Raises:
+          DatasetError: naming the option and its value.
+        """
+        if not self.inputs and not self.maestro_csv:
+            raise DatasetError("There is no input: name audio files, a directory or a pattern.")
+        for name in ("sample_rate", "record_steps", "num_shards"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise DatasetError(f"{name} must be at least 1, got {value}.")
+        if not 0 <= self.min_secs < float("inf"):
+            raise DatasetError(f"min_secs must not be negative, got {self.min_secs}.")
+        for name in ("validation_fraction", "test_fraction"):
+            if not 0 < getattr(self, name) < 1:
+                raise DatasetError(
+                    f"{name} must lie between 0 and 1 (no split is ever empty), got "
+                    f"{getattr(self, name)}."
+                )
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise DatasetError(
+                f"validation_fraction {self.validation_fraction} and test_fraction "
+                f"{self.test_fraction} leave nothing to train on."
+            )
+
+    def check_input_is_there(self, output_dir: str) -> None:
+        """Refuses local input that is not there, unless the dataset is.
+
+        Whether what has a scheme is there cannot be told without TensorFlow.
+
+        Args:
+          output_dir: of the dataset.
+
+        Raises:
+          DatasetError: if no file matches, or MAESTRO's csv cannot be read.
+        """
+        if is_remote(output_dir) or exists(join(output_dir, SPEC_NAME)):
+            return
+        if self.maestro_csv and not is_remote(self.maestro_csv):
+            read_maestro_csv(self.maestro_csv)
+        if self.inputs and not any(map(is_remote, self.inputs)):
+            find_files(self.inputs, exclude_dir=output_dir)

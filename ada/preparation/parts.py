@@ -1,0 +1,151 @@
+"""Stage 1 of making a dataset: one part file per source file, written in parallel, resumable.
+
+A part is a TFRecord file and a JSON summary beside it. The summary is written last: a part with a
+summary is whole. Parts are put together into shards by `ada.preparation.assembly`.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ada.data.records import RecordWriter
+from ada.data.spec import Dropped, join, write_text_atomically
+from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
+
+PARTS_DIR = ".parts"
+
+
+@dataclass(frozen=True)
+class PartSource:
+    """Consecutive records of a part that make up one source.
+
+    Attributes:
+      name: of the source.
+      segment: number of the stretch within the file.
+      num_steps: its length.
+      record_bytes: bytes of each record, framing included.
+    """
+
+    name: str
+    segment: int
+    num_steps: int
+    record_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What came of one source file.
+
+    Attributes:
+      sources: in the order in which they lie in the part; none if the file was dropped.
+      fingerprint: what the part was made of and how; a part is reused only if this fits.
+      dropped: why the file was left out, or None.
+      details: anything to be told of the file (JSON values).
+    """
+
+    sources: tuple[PartSource, ...]
+    fingerprint: dict[str, Any]
+    dropped: Dropped | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the part file."""
+        return sum(sum(source.record_bytes) for source in self.sources)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of all its sources."""
+        return sum(source.num_steps for source in self.sources)
+
+
+def part_path(output_dir: str, name: str) -> str:
+    """Where the part of a source file lies while a dataset is being made."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return join(join(output_dir, PARTS_DIR), digest + ".tfrecord")
+
+
+def write_part(
+    path: str,
+    name: str,
+    blocks: Iterable[tuple[int, np.ndarray]],
+    *,
+    record_steps: int,
+    dtype: str,
+) -> tuple[PartSource, ...]:
+    """Writes the steps of one file; whole under its final name, or not at all.
+
+    Args:
+      path: of the part, see `part_path`.
+      name: of the source; segments after the first are called `name#1`, `name#2`...
+      blocks: (segment, steps) pairs in order, steps being integers `[n]` of any length; steps of
+        one segment follow each other without a gap.
+      record_steps: steps in a record.
+      dtype: on disk.
+
+    Returns:
+      The sources written; empty (and no file) if there was no step. `save_summary` completes the
+      part.
+    """
+    tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
+    # The name is unique: a distributed runner may try the same file twice at the same time.
+    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    writer = RecordWriter(temporary, record_steps=record_steps, dtype=dtype)
+    segments: dict[int, str] = {}
+    try:
+        for segment, steps in blocks:
+            if len(steps) and segment not in segments:
+                segments[segment] = f"{name}#{len(segments)}" if segments else name
+            if len(steps):
+                writer.write(segments[segment], steps)
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        tf.io.gfile.remove(temporary)
+        raise
+    if not segments:
+        tf.io.gfile.remove(temporary)
+        return ()
+    tf.io.gfile.rename(temporary, path, overwrite=True)
+    return tuple(
+        PartSource(source, segment, writer.num_steps[source], tuple(writer.record_bytes[source]))
+        for segment, source in segments.items()
+    )
+
+
+def save_summary(path: str, summary: PartSummary) -> None:
+    """Completes the part at `path`."""
+    tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
+    write_text_atomically(path + ".json", json.dumps(to_jsonable(summary)))
+
+
+def load_summary(path: str, fingerprint: dict[str, Any] | None = None) -> PartSummary | None:
+    """The summary of a finished part, or None if it is not there, not whole or not what is asked.
+
+    Args:
+      path: of the part.
+      fingerprint: what the part must have been made of and how; anything if None.
+    """
+    try:
+        with tf.io.gfile.GFile(path + ".json", "rb") as file:
+            summary = from_jsonable(PartSummary, parse_json(file.read().decode("utf-8")))
+        if summary.sources and tf.io.gfile.stat(path).length != summary.num_bytes:
+            return None
+    except (ValueError, tf.errors.OpError):
+        return None
+    if fingerprint is not None and summary.fingerprint != to_jsonable(fingerprint):
+        return None
+    return summary
+
+
+def remove_part(path: str) -> None:
+    """Removes a part, its summary first; nothing if it is not there."""
+    for name in (path + ".json", path):
+        if tf.io.gfile.exists(name):
+            tf.io.gfile.remove(name)

@@ -1,0 +1,1 @@
+"""Run directories of trained models, and chains of them from the top model down to audio."""

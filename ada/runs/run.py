@@ -1,0 +1,283 @@
+"""The run directory: everything that later stages need of a trained model.
+
+operative.gin     what took effect, to read (nothing parses it again)
+model.json        Keras config: the model is rebuilt from it
+run.json          what the model reads and where it came from (`RunInfo`)
+dataset.json      specification of the data it was trained on
+checkpoints/      the newest few; checkpoints/best: the best by validation
+sampling.json     sampling values that sound best, if there are any (`ada.runs.sampling_defaults`)
+metrics.jsonl     one line a logged step or validation
+train/ validation/  TensorBoard events
+"""
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ada import pretrained
+from ada.data.differences import differing_data
+from ada.data.spec import DatasetSpec, write_text_atomically
+from ada.runs.checkpoint_files import existing_checkpoints, has_index, unreadable
+from ada.runs.info import RunInfo
+from ada.utils.errors import UserError, first_line
+from ada.utils.files import absolute, exists, require_local
+from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from ada.data import Dataset
+    from ada.models import PolyakAverage
+
+
+def _unusable() -> tuple[type[Exception], ...]:
+    """What a damaged configuration of a model raises."""
+    ours = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+    tf = sys.modules.get("tensorflow")
+    return (*ours, MemoryError, RecursionError, *([tf.errors.OpError] if tf else []))
+
+
+def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
+    return UserError(
+        f"{path} cannot be {what}: {first_line(error).rstrip('.')}. Copy the run directory again, "
+        "or train in another."
+    )
+
+
+def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.train.Checkpoint":
+    """What inference needs of a training's checkpoints: averaged weights, and what is not trained.
+
+    That is the quantiser's state, and what a front end copied from the level below.
+    """
+    import tensorflow as tf
+
+    averages = tf.Module()
+    averages.averages = polyak.averages
+    state = {} if model.quantizer is None else {"quantizer": model.quantizer}
+    if model.quantizer is not None and model.encoder.front_end is not None:
+        encoder = tf.train.Checkpoint(front_end=model.encoder.front_end)
+        state["encoder"] = encoder
+    return tf.train.Checkpoint(polyak=averages, model=tf.train.Checkpoint(**state))
+
+
+# The folder of a run directory that holds the run of its first phase.
+BOTTLENECK = "bottleneck"
+
+
+class Run:
+    """An existing run directory.
+
+    Attributes:
+      directory: its path.
+      info: `RunInfo`.
+      spec: the specification of its training data.
+    """
+
+    def __init__(self, directory: str, info: RunInfo, spec: DatasetSpec) -> None:
+        self.directory = directory
+        self.info = info
+        self.spec = spec
+
+    @staticmethod
+    def exists(directory: str) -> bool:
+        """Whether a run was started there."""
+        require_local(directory)
+        return (Path(directory) / "run.json").exists()
+
+    @classmethod
+    def create(
+        cls,
+        directory: str,
+        info: RunInfo,
+        spec: DatasetSpec,
+        model: "keras.Model",
+        operative_gin: str,
+    ) -> "Run":
+        """Writes the directory of a new run; `run.json` last, so that it is whole or not there."""
+        from ada.runs.model_json import model_config
+
+        require_local(directory)
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        write_text_atomically(str(path / "operative.gin"), operative_gin)
+        write_text_atomically(str(path / "model.json"), model_config(model))
+        spec.save(directory)
+        write_text_atomically(
+            str(path / "run.json"), json.dumps(to_jsonable(info), indent=1) + "\n"
+        )
+        return cls(directory, info, spec)
+
+    @classmethod
+    def open(cls, directory: str) -> "Run":
+        """Opens a run directory, or that of a pretrained system: `piano_hop64/prior_hop64`.
+
+        Raises:
+          UserError: if there is none, or a file of it cannot be read.
+        """
+        directory = pretrained.resolve(directory)
+        if not cls.exists(directory):
+            raise UserError(f"{directory} is not a run directory (no run.json). Train it first.")
+        try:
+            text = (Path(directory) / "run.json").read_text()
+            info = from_jsonable(RunInfo, parse_json(text))
+        except (OSError, ValueError) as error:
+            raise _damaged(f"{directory}/run.json", "used", error) from error
+        return cls(directory, info, DatasetSpec.load(directory))
+
+    @property
+    def has_frozen_codes(self) -> bool:
+        """Whether the codes are those of another run (`--init_from`): only the local model was
+        trained, and not after a first phase of its own.
+        """
+        first = Path(self.directory) / BOTTLENECK
+        own = first.exists() or absolute(self.info.init_from or "") == absolute(str(first))
+        return self.info.part == "local_model" and not own
+
+    def operative_gin(self) -> str:
+        """The text of `operative.gin`."""
+        return (Path(self.directory) / "operative.gin").read_text(errors="replace")
+
+    def write_operative_gin(self, text: str) -> None:
+        """Replaces `operative.gin`: a resumed run may have other intervals or more steps."""
+        write_text_atomically(str(Path(self.directory) / "operative.gin"), text)
+
+    def model_config(self) -> str:
+        """The text of `model.json`; raises UserError if it is damaged."""
+        with self._usable_model_json() as path:
+            text = path.read_text()
+            parse_json(text)
+            return text
+
+    def open_dataset(self, directory: str | None = None) -> "Dataset":
+        """Opens the dataset that the run was trained on, or another one that its model can read.
+
+        Args:
+          directory: of the other one, of any sources; None for its own.
+
+        Raises:
+          UserError: if it is not there, not what it was, or codes of another encoder.
+        """
+        from ada.data import Dataset
+
+        found = directory or self._data_dir()
+        if not found:
+            raise UserError(
+                f"{self.directory} comes without the data that it was trained on: name others, of "
+                "the same kind, by --data_dir."
+            )
+        dataset = Dataset.open(found)
+        told = differing_data(self.spec, dataset.spec)
+        if told:
+            raise UserError(
+                f"{found} holds other data than {self.directory} was trained on: {told}. Name "
+                "another --data_dir."
+            )
+        if directory is None and dataset.spec.splits != self.spec.splits:
+            raise UserError(
+                f"{found} has changed since {self.directory} was trained on it: give --data_dir "
+                "to use it all the same."
+            )
+        return dataset
+
+    def _data_dir(self) -> str:
+        """Where its dataset is now."""
+        places = [self.info.data_dir]
+        if self.info.data_dir_from_run:
+            places.append(os.path.normpath(Path(self.directory) / self.info.data_dir_from_run))
+        return next((d for d in places if exists(d)), self.info.data_dir)
+
+    def configured_model(self) -> "keras.Model":
+        """The model as configured, without weights.
+
+        Raises:
+          UserError: if `model.json` is not there, damaged, or asks for anything but our layers.
+        """
+        from ada.runs.model_json import model_from_config
+
+        with self._usable_model_json() as path:
+            model = model_from_config(path.read_text())
+            if model.num_classes != self.info.num_classes:
+                raise ValueError(
+                    f"it has {model.num_classes} classes, run.json says {self.info.num_classes}"
+                )
+            return model
+
+    def build_model(self) -> "keras.Model":
+        """The model as configured, with fresh weights."""
+        model = self.configured_model()
+        with self._usable_model_json():
+            model.build()
+        return model
+
+    @contextlib.contextmanager
+    def _usable_model_json(self) -> Iterator[Path]:
+        path = Path(self.directory) / "model.json"
+        try:
+            yield path
+        except _unusable() as error:
+            raise _damaged(path, "used", error) from error
+
+    def load_model(self, checkpoint: str = "best") -> "keras.Model":
+        """The trained model, with averaged (Polyak) weights.
+
+        Args:
+          checkpoint: "best" by validation (the newest where there was none), or "latest".
+
+        Raises:
+          UserError: if nothing was saved yet.
+        """
+        from ada.models import PolyakAverage
+
+        model = self.build_model()
+        polyak = PolyakAverage(model)
+        path = self.checkpoint_path(checkpoint)
+        try:
+            status = inference_checkpoint(model, polyak).restore(path)
+            status.assert_existing_objects_matched().expect_partial()
+        except unreadable() as error:
+            raise _damaged(path, "restored", error) from error
+        polyak.copy_to_model()
+        if model.quantizer is not None and model.quantizer.wants_codebook:
+            raise UserError(
+                f"{self.directory} is still in its warm-up without a codebook: train it further."
+            )
+        return model
+
+    def checkpoint_path(self, checkpoint: str = "best") -> str:
+        """The path prefix of a checkpoint, "best" or "latest"."""
+        folder = Path(self.directory) / "checkpoints"
+        places = {"best": (folder / "best", folder), "latest": (folder,)}
+        if checkpoint not in places:
+            raise UserError(f"checkpoint must be one of {sorted(places)}, got {checkpoint!r}.")
+        there = [path for place in places[checkpoint] for path in existing_checkpoints(str(place))]
+        # A disk that is full leaves half an index behind the checkpoints that are good.
+        for path in itertools.chain(filter(has_index, there), there):
+            return path
+        raise UserError(f"{self.directory} holds no checkpoint yet. Train it first.")
+
+    def codes_digest(self, checkpoint: str = "best") -> str:
+        """Names the encoder of a checkpoint: two datasets of codes with the same came from one."""
+        return self.info.encoder_digest or self.identity(checkpoint)["digest"]
+
+    def identity(self, checkpoint: str = "best") -> dict[str, Any]:
+        """Names this run and checkpoint, for those who build on it.
+
+        Returns:
+          "run_dir", "checkpoint" (its name), and "digest" of the checkpoint's bytes.
+        """
+        path = self.checkpoint_path(checkpoint)
+        digest = hashlib.sha256()
+        for file in sorted(Path(path).parent.glob(Path(path).name + ".*")):
+            digest.update(file.read_bytes())
+        return {
+            "run_dir": self.directory,
+            "checkpoint": str(Path(path).relative_to(self.directory)),
+            "digest": digest.hexdigest()[:16],
+        }

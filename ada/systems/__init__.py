@@ -1,0 +1,1 @@
+"""Whole systems: stages from audio files to new audio, and the page that reports on them."""

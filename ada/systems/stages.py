@@ -1,0 +1,79 @@
+"""Stages, make-like: each is a command, run unless it is done already."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ada.data.spec import write_text_atomically
+from ada.utils import log
+from ada.utils.errors import UserError
+
+
+def run_command(command: Sequence[str]) -> int:
+    """Runs `python -m command` in a process of its own; returns its exit code."""
+    return subprocess.run([sys.executable, "-m", *command], check=False).returncode
+
+
+class Stages:
+    """Runs what is not done yet and remembers how long everything took.
+
+    Attributes:
+      root: directory in whose `.stages/` is written what is done, and by which command.
+      seconds: what every stage took, by name.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.seconds: dict[str, float] = {}
+        self._fingerprint = ""
+
+    def run(self, name: str, command: Sequence[str], output: Path, settings: str = "") -> None:
+        """Runs `python -m command` unless the same was done after the same earlier stages.
+
+        Args:
+          name: of the stage.
+          command: module and flags.
+          output: what it makes; if that is not there, it is made again.
+          settings: what the command reads besides, such as the text of gin files.
+        """
+        # A stage is done again when its command or anything before it has changed.
+        self.depend_on(json.dumps([*command, settings]))
+        record = self.root / ".stages" / f"{name}.json"
+        seconds = self._seconds_of(record)
+        if seconds is not None and output.exists():
+            self.seconds[name] = seconds
+            log.info(f"[{name}] is done.")
+            return
+        log.info(f"[{name}] python -m {' '.join(command)}")
+        start = time.monotonic()
+        code = run_command(command)
+        if code:
+            raise UserError(
+                f"stage {name} failed (exit code {code}), as said above. Given again, the same "
+                "command goes on from here."
+            )
+        self.seconds[name] = round(time.monotonic() - start, 1)
+        done = {"fingerprint": self._fingerprint, "seconds": self.seconds[name]}
+        write_text_atomically(str(record), json.dumps(done) + "\n")
+
+    def _seconds_of(self, record: Path) -> float | None:
+        """What this very stage took; None if it is not done, or its record is torn or foreign."""
+        try:
+            done = json.loads(record.read_text())
+            return float(done["seconds"]) if done["fingerprint"] == self._fingerprint else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def branch(self) -> "Stages":
+        """Stages that depend on what was done so far, and not on what these are to do."""
+        branch = Stages(self.root)
+        branch.seconds, branch._fingerprint = self.seconds, self._fingerprint
+        return branch
+
+    def depend_on(self, text: str) -> None:
+        """Makes all stages to come depend on a text."""
+        self._fingerprint = hashlib.sha256((self._fingerprint + text).encode()).hexdigest()

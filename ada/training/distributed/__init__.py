@@ -1,0 +1,1 @@
+"""Strategies, workers and how they meet."""

@@ -1,0 +1,77 @@
+"""How many notes reconstructions keep while an autoencoder trains: our measure, not the paper's."""
+
+import functools
+
+import keras
+import numpy as np
+
+from ada.audio import from_pcm16
+from ada.data import Dataset
+from ada.evaluation import transcription
+from ada.evaluation.clips import spread_clips
+from ada.evaluation.note_scores import agreement
+from ada.evaluation.transcription import Transcription, transcribe
+from ada.generation import Draws, Level, generate_level
+from ada.generation.backends import default_lanes
+from ada.runs.info import RunInfo
+from ada.training.settings import Intervals
+from ada.utils import log
+
+NUM_CLIPS = 4
+
+
+class NoteListener:
+    """Note F1 and frame F1 of reconstructions of clips from several validation sources.
+
+    Args:
+      model: built; the weights that it has when it is called are measured.
+      dataset: whose validation split the clips come from.
+      info: of the run.
+      intervals: how often, of how long clips, and how they are drawn.
+      seed: of the draws.
+    """
+
+    def __init__(
+        self, model: keras.Model, dataset: Dataset, info: RunInfo, intervals: Intervals, seed: int
+    ) -> None:
+        self._model, self._dataset, self._info = model, dataset, info
+        self._every, self._secs = intervals.notes, intervals.note_secs
+        self._draws = Draws(seed, top_p=intervals.note_top_p)
+        if not self._every:
+            return
+        if info.kind != "audio" or not model.num_codes:
+            log.info("Intervals.notes is ignored: it is for autoencoders of audio with codes.")
+            self._every = 0
+        elif not transcription.is_installed():
+            log.info(f"Note F1 is not measured: {transcription.HOW_TO_INSTALL}")
+            self._every = 0
+
+    def is_due(self, step: int, last: bool) -> bool:
+        """Whether to measure after a step; never before the codebook is made."""
+        if not self._every or not (step % self._every == 0 or last):
+            return False
+        return not self._model.quantizer.wants_codebook
+
+    def __call__(self) -> dict[str, float]:
+        """Returns "notes/note_f1" and "notes/frame_f1"; nothing where no clip has notes."""
+        ids, reference = self._originals
+        codes = self._model.encode(ids).numpy()
+        drawn, _ = generate_level(self._level, len(ids), ids.shape[1], codes=codes)
+        made = [self._heard(clip) for clip in np.asarray(self._info.ids_to_audio(drawn))]
+        found = agreement(reference, made)
+        return {f"notes/{name}": one["mean"] for name, one in found.items() if one}
+
+    @functools.cached_property
+    def _originals(self) -> tuple[np.ndarray, list[Transcription]]:
+        """Ids of the clips, int `[clips, steps]`, and what is heard in them as stored."""
+        stored = spread_clips(self._dataset, "validation", NUM_CLIPS, self._secs / NUM_CLIPS)
+        ids = np.asarray(self._info.to_ids()(stored))
+        return ids, [self._heard(np.asarray(from_pcm16(clip))) for clip in stored]
+
+    @functools.cached_property
+    def _level(self) -> Level:
+        # Compiled once, not each time.
+        return Level(self._model, self._draws, lanes=default_lanes("auto", NUM_CLIPS))
+
+    def _heard(self, audio: np.ndarray) -> Transcription:
+        return transcribe(audio, self._info.sample_rate)

@@ -1,0 +1,1 @@
+"""What every other package may use: errors, messages, files, progress bars, lazy imports."""

@@ -1,0 +1,122 @@
+"""`python -m data_prep.prepare_audio` as a user runs it, and Beam."""
+
+import functools
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import refuses, run_here
+
+from ada.data import DatasetError
+from ada.preparation.options import AudioOptions
+from ada.preparation.parts import part_path
+from ada.preparation.prepare import prepare
+
+COMMAND = "data_prep.prepare_audio"
+ROOT = Path(__file__).resolve().parents[2]
+beam = pytest.importorskip("ada.preparation.beam", reason="Apache Beam is an extra")
+PROCESSES = (
+    "--pipeline_options=--runner=FnApiRunner,--direct_num_workers=2,"
+    "--direct_running_mode=multi_processing"
+)
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", COMMAND, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+@pytest.fixture
+def music(tmp_path, write_audio):
+    for i in range(5):
+        write_audio(tmp_path / f"in/{i}.wav", 3, rate=22050, seed=i)
+    write_audio(tmp_path / "in/deep/short.ogg", 0.5)
+    return tmp_path / "in"
+
+
+@pytest.mark.parametrize("mode", [(), (PROCESSES,)], ids=["default", "processes"])
+def test_local_beam_on_all_cores_equals_one_process(music, tmp_path, files_of, mode):
+    done = run(
+        f"--input_audio_filepatterns={music}/*.wav,{music}/**/*.ogg",
+        f"--input_audio_filepatterns={music}/0.wav",
+        f"--output_dir={tmp_path}/out",
+        "--num_shards=2",
+        *mode,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "too_short" in done.stdout and "times real time" in done.stdout
+    assert "Preparing: 100%" in done.stderr
+    assert "oneDNN" not in done.stderr and "apitools" not in done.stderr
+    inputs = (f"{music}/*.wav", f"{music}/**/*.ogg", f"{music}/0.wav")
+    prepare(str(tmp_path / "here"), AudioOptions(inputs=inputs, num_shards=2))
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "here")
+
+
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_number_of_beam_workers_changes_nothing(music, tmp_path, files_of, num_workers):
+    options = beam.pipeline_options(
+        [
+            "--runner=FnApiRunner,--direct_running_mode=multi_threading",
+            f"--direct_num_workers={num_workers}",
+        ]
+    )
+    run_jobs = functools.partial(beam.run_on_beam, options=options)
+    prepare(str(tmp_path / "out"), AudioOptions(inputs=(str(music),)), run_jobs=run_jobs)
+    prepare(str(tmp_path / "here"), AudioOptions(inputs=(str(music),)))
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "here")
+
+
+def test_failing_worker_is_one_line(music, tmp_path, monkeypatch):
+    (Path(part_path(str(tmp_path / "out"), "0.wav")) / "in the way").mkdir(parents=True)
+    options = beam.pipeline_options(["--runner=FnApiRunner"])
+    run_jobs = functools.partial(beam.run_on_beam, options=options)
+    with pytest.raises(DatasetError, match="The Beam pipeline failed: ") as error:
+        prepare(str(tmp_path / "out"), AudioOptions(inputs=(str(music),)), run_jobs=run_jobs)
+    message = str(error.value)
+    assert len(message.splitlines()) == 1
+    Path(message.split("all of it: ")[1].rstrip(")")).unlink()
+
+
+def test_options_of_the_pipeline():
+    parsed = beam.pipeline_options(
+        ["--runner=DataflowRunner,--project=x,--labels=a=1,b=2", "--region=r"]
+    ).get_all_options()
+    assert parsed["runner"] == "DataflowRunner"
+    assert (parsed["project"], parsed["region"]) == ("x", "r")
+    assert parsed["labels"] == ["a=1,b=2"]
+    local = beam.pipeline_options().get_all_options()
+    assert local["runner"] == "FnApiRunner"
+    assert local["direct_num_workers"] == 0
+    with pytest.raises(DatasetError, match="--name=value; got 'runner=x'"):
+        beam.pipeline_options(["runner=x"])
+
+
+def test_nothing_matches(tmp_path):
+    flags = [f"--input_audio_filepatterns={tmp_path}/*.wav", f"--output_dir={tmp_path}/out"]
+    refuses(COMMAND, *flags, said=f"No file matches '{tmp_path}/*.wav'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output_dir=x"], "one of --input_audio_filepatterns and --maestro_csv is needed"),
+        (["--input_audio_filepatterns=x"], "--output_dir"),
+        (["--input_audio_filepatterns=a", "--output_dir=x", "b.wav"], "unexpected argument"),
+        (["--input_audio_filepatterns=a", "--output_dir=x", "--sample_rate=fast"], "sample_rate"),
+        (["--input_audio_filepatterns=a", "--output_dir=x", "--decoder=ffmpeg"], "decoder"),
+        (["--input_audio_filepatterns=a", "--output_dir=x", "--test_fraction=2"], "test_fraction"),
+    ],
+)
+def test_wrong_usage(arguments, message):
+    refuses(COMMAND, *arguments, code=2, said=message)
+
+
+def test_flags_and_options_have_the_same_defaults():
+    found = run_here(COMMAND, "--help").stdout
+    for name in ("sample_rate", "min_secs", "validation_fraction", "record_steps", "decoder"):
+        default = re.search(rf"--{name}: .*?\(default: '(.*?)'\)", found, re.DOTALL).group(1)
+        assert default == str(getattr(AudioOptions(), name))
