@@ -41,7 +41,12 @@ flags.DEFINE_string(
     None,
     "MAESTRO's csv: its files and its splits are used. With patterns too, only files that match.",
 )
-flags.DEFINE_enum("decoder", "soundfile", ["soundfile", "tfio"], "What decodes audio.")
+flags.DEFINE_enum(
+    "decoder",
+    "pyav",
+    ["pyav", "tfio", "soundfile"],
+    "Audio decoder; soundfile is an old name of pyav.",
+)
 flags.DEFINE_bool("overwrite", False, "Make the dataset anew even if it is complete.")
 runner_flags.define(default="auto")
 
@@ -67,7 +72,7 @@ def _options() -> "AudioOptions":
         num_shards=FLAGS.num_shards,
         record_steps=FLAGS.record_steps,
         maestro_csv=FLAGS.maestro_csv,
-        decoder=FLAGS.decoder,
+        decoder=FLAGS.decoder.replace("soundfile", "pyav"),
     )
 
 
