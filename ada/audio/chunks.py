@@ -1,4 +1,4 @@
-"""Where WAV, AIFF, W64, CAF and AU files keep their samples, and whether all of them are there.
+"""Where WAV, AIFF, 8SVX, W64, CAF and AU files keep their samples, and whether they are all there.
 
 Such a file is a row of chunks: a name, a length, the contents. FFmpeg reads a file that was cut
 short without an error, so the length of the samples is compared with the file here. Lengths may
@@ -28,7 +28,7 @@ class _Format(NamedTuple):
       length: its length, as a format of `struct`.
       excess: how much the length counts beyond the contents.
       alignment: chunks begin at multiples of so many bytes.
-      data: beginning of the name of the chunk with the samples.
+      data: beginnings of the name of the chunk with the samples.
       data_is_last: whether the chunks behind the samples can be left out.
     """
 
@@ -37,19 +37,19 @@ class _Format(NamedTuple):
     length: str
     excess: int
     alignment: int
-    data: bytes
+    data: tuple[bytes, ...]
     data_is_last: bool
 
 
-_RIFF = _Format(12, 4, "<I", 0, 2, b"data", True)
+_RIFF = _Format(12, 4, "<I", 0, 2, (b"data",), True)
 _FORMATS = {
     b"RIFF": _RIFF,
     b"RF64": _RIFF,
     b"BW64": _RIFF,
     b"RIFX": _RIFF._replace(length=">I"),
-    b"FORM": _Format(12, 4, ">I", 0, 2, b"SSND", False),
-    b"riff": _Format(40, 16, "<Q", 24, 8, b"data", True),
-    b"caff": _Format(8, 4, ">Q", 0, 1, b"data", False),
+    b"FORM": _Format(12, 4, ">I", 0, 2, (b"SSND", b"BODY"), False),
+    b"riff": _Format(40, 16, "<Q", 24, 8, (b"data",), True),
+    b"caff": _Format(8, 4, ">Q", 0, 1, (b"data",), False),
 }
 
 
@@ -112,10 +112,10 @@ def find_samples(path: str, file: BinaryIO, section: Section) -> Contents:
 
 def has_chunks(magic: bytes) -> bool:
     """Whether a file that begins with these twelve bytes is one of chunks with samples."""
-    kinds = {b"FORM": (b"AIFF", b"AIFC"), b"riff": (magic[8:12],), b"caff": (magic[8:12],)}
-    return magic[:4] == b".snd" or (
-        magic[:4] in _FORMATS and magic[8:12] in kinds.get(magic[:4], (b"WAVE",))
-    )
+    if magic[:4] in (b".snd", b"riff", b"caff"):
+        return True
+    kinds = (b"AIFF", b"AIFC", b"8SVX", b"16SV") if magic[:4] == b"FORM" else (b"WAVE",)
+    return magic[:4] in _FORMATS and magic[8:12] in kinds
 
 
 def _au_samples(path: str, header: bytes, section: Section) -> Contents:

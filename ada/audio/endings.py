@@ -19,8 +19,9 @@ from ada.utils.errors import reason
 _SEARCHED = 1 << 16
 # How files begin, in eight bytes or more: what is looked for behind other bytes.
 _BEGINNINGS = re.compile(
-    rb"(?:RIFF|RIFX|RF64|BW64|FORM)....(?:WAVE|AIF[FC]|8SVX|AVI )|riff\x2e\x91\xcf\x11|caff\0\x01\0"
-    rb"|OggS\0[\x02\x06]........|....ftyp|\x1a\x45\xdf\xa3[\x80-\xff]|\x30\x26\xb2\x75\x8e\x66\xcf\x11"
+    rb"(?:RIFF|RIFX|RF64|BW64|FORM)....(?:WAVE|AIF[FC]|8SVX|16SV|AVI )|riff\x2e\x91\xcf\x11"
+    rb"|caff\0\x01\0|OggS\0[\x02\x06]........|....ftyp|\x1a\x45\xdf\xa3[\x80-\xff]"
+    rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11"
     rb"|wvpk....[\x02-\x10]\x04|" + MARKER.pattern,
     re.DOTALL,
 )

@@ -49,12 +49,18 @@ class AudioNote(NamedTuple):
         "wrong_count": the file is whole, but holds more or less than its header says;
         "joined": several files in a row, all of them read;
         "tracks": several audio tracks, of which one is read;
-        "extra_bytes": bytes outside of the audio, skipped.
+        "extra_bytes": bytes outside of the audio, skipped;
+        "unknown_end": an old format in which a file that was cut short looks like a whole one.
       detail: the explanation.
     """
 
     kind: str
     detail: str
+
+
+def unknown_end(kind: str) -> AudioNote:
+    """The note on a file of a format whose end cannot be checked."""
+    return AudioNote("unknown_end", f"whether a {kind} file was cut short cannot be told")
 
 
 class DecoderUnavailableError(RuntimeError):

@@ -11,17 +11,12 @@ import soxr
 
 from ada.audio.endings import check_file, find_audio
 from ada.audio.errors import AudioError, AudioNote
+from ada.audio.mixing import Mixer
 from ada.audio.pyav_decoder import PyavDecoder
 from ada.audio.soundfile_decoder import SoundFileDecoder
 from ada.audio.tfio_decoder import TfioDecoder
 
 _RESAMPLING_QUALITY = "VHQ"
-# Beyond any scale of integers: garbage, and the resampler would overflow.
-_LARGEST_AMPLITUDE = 2.0**40
-# 24 dB above full scale: no music is mixed so loud, these are integers stored as floats.
-_LOUDEST = 16.0
-# Channels whose sum has less than this share of the power that unrelated channels would have.
-_CANCELLING = 0.1
 # A stretch next to a cut that is shorter is no music and is cut as well.
 _SHORTEST_SEGMENT_SECS = 0.01
 # Formats with encodings that FFmpeg does not know.
@@ -120,7 +115,7 @@ class AudioStream(Iterator[AudioBlock]):
             raise AudioError("not_audio", self.path, detail)
         self.num_cuts = self.num_clipped = self._num_samples = self._cut_frames = 0
         self.peak = 0.0
-        self._products = np.zeros((self.channels, self.channels))  # of channels, summed over time
+        self._mixer = Mixer(self.path, self.channels, channel)
 
     @property
     def cut_secs(self) -> float:
@@ -130,10 +125,7 @@ class AudioStream(Iterator[AudioBlock]):
     @property
     def better_channel(self) -> int | None:
         """The loudest channel if the channels cancel each other when they are averaged."""
-        power = self._products.diagonal()
-        cancels = self._products.sum() < _CANCELLING * power.sum()
-        loudest = int(np.argmax(power > 0.99 * power.max()))  # the first of those alike
-        return loudest if cancels and self._channel is None else None
+        return self._mixer.better_channel
 
     @property
     def notes(self) -> tuple[AudioNote, ...]:
@@ -190,16 +182,8 @@ class AudioStream(Iterator[AudioBlock]):
         held = nothing = np.zeros(0, np.float32)  # start of a segment that is still too short
         num_frames, started, cutting = 0, False, False
         for block in blocks:
-            mono = self._mix_down(block)
+            mono, finite = self._mixer.mix(block)
             num_frames += len(mono)
-            magnitude = np.abs(mono)
-            finite = magnitude < _LARGEST_AMPLITUDE  # False for NaN
-            if finite.all():
-                self._check_scale(magnitude)
-                self._products += block.T @ block
-            else:
-                self._check_scale(magnitude[finite])
-                self._products += block[finite].T @ block[finite]  # the others are cut out
             edges = np.flatnonzero(finite[1:] != finite[:-1]) + 1
             for start, stop in pairwise((0, *edges, len(mono))):
                 if finite[start]:
@@ -220,25 +204,6 @@ class AudioStream(Iterator[AudioBlock]):
         if self._cut_frames == num_frames:
             detail = "no sample is a finite number" if num_frames else "the file has no samples"
             raise AudioError("not_finite" if num_frames else "empty", self.path, detail)
-
-    def _mix_down(self, block: np.ndarray) -> np.ndarray:
-        if self._channel is not None:
-            return np.ascontiguousarray(block[:, self._channel])
-        mono = block[:, 0].copy()
-        with np.errstate(over="ignore", invalid="ignore"):
-            for channel in range(1, self.channels):  # ten times as fast as `block.mean(axis=1)`
-                mono += block[:, channel]
-            mono /= np.float32(self.channels)
-        return mono
-
-    def _check_scale(self, magnitude: np.ndarray) -> None:
-        peak = magnitude.max(initial=0.0)
-        if peak > _LOUDEST:
-            detail = (
-                f"a sample of {peak:.6g} where full scale is 1: integers stored as floats? Divide "
-                "them by the largest integer"
-            )
-            raise AudioError("out_of_scale", self.path, detail)
 
     def _measure(self, samples: np.ndarray) -> None:
         self._num_samples += len(samples)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import soundfile as sf
 
-from ada.audio.errors import AudioError, AudioNote
+from ada.audio.errors import AudioError, AudioNote, unknown_end
 from ada.audio.sections import Contents, SectionFile
 
 # Of a block, over all channels: a header may claim a thousand channels at a million Hz.
@@ -41,6 +41,8 @@ class SoundFileDecoder:
         if len(contents.sections) > 1 or (only is not None and self._file.format not in only):
             self.close()
             raise AudioError("not_audio", path, f"not for libsndfile: {self._file.format}")
+        if only is not None:
+            self.notes.append(unknown_end(self._file.format))
         self.sample_rate = self._file.samplerate
         self.channels = self._file.channels
         self.codec = self._file.subtype.lower()
