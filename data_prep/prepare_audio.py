@@ -3,9 +3,10 @@
     python -m data_prep.prepare_audio --input_audio_filepatterns='music/**/*' \
         --output_dir=data/piano --sample_rate=16000
 
-WAV, FLAC, OGG, MP3 and AIFF of any rate, depth and channel count are mixed down, resampled and
-stored as lossless 16-bit PCM, split by file into train, validation and test. Interrupted and run
-again, it goes on where it stopped.
+WAV, FLAC, Ogg, MP3, M4A, AIFF and whatever else FFmpeg decodes, of any rate, depth and channel
+count, are mixed down, resampled and stored as lossless 16-bit PCM, split by file into train,
+validation and test. Copies, other formats and other microphones of a recording are kept in one
+split. Interrupted and run again, it goes on where it stopped.
 """
 
 from typing import TYPE_CHECKING

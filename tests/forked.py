@@ -24,7 +24,7 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 # What commands import but their own modules, which define flags.
 _PROCESSES.set_forkserver_preload(
     [
-        *("ada.cli.commands", "tensorflow", "tensorflow_probability", "keras", "soundfile"),
+        *("ada.cli.commands", "tensorflow", "tensorflow_probability", "keras", "av", "soundfile"),
         *("ada.preparation.prepare", "ada.systems.report", "ada.generation.streaming"),
         *("ada.serving.exporting", "ada.training.launch"),
     ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ada.audio.errors import AudioError
 from ada.audio.pyav_track import Track, interleaved, planes
-from ada.audio.sections import Contents, Section
+from ada.audio.sections import MAX_BLOCK_SAMPLES, Contents, Section
 
 
 class PyavDecoder:
@@ -40,7 +40,7 @@ class PyavDecoder:
 
     def blocks(self, block_secs: float) -> Iterator[np.ndarray]:
         """Yields float32 `[frames, channels]`, full scale at 1, until the end of the file."""
-        wanted = block_secs * self.sample_rate
+        wanted = min(block_secs * self.sample_rate, MAX_BLOCK_SAMPLES // self.channels)
         held, length = [self._first], self._first[0].size // self._width
         self._first = None
         for frame in self._planes:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from ada.audio.errors import AudioNote
 
+# In a block, over all channels: a header may claim a thousand channels at a million Hz.
+MAX_BLOCK_SAMPLES = 2**24
+
 
 class Section(NamedTuple):
     """Bytes of a file that are a whole audio file by themselves.

@@ -11,10 +11,7 @@ import numpy as np
 import soundfile as sf
 
 from ada.audio.errors import AudioError, AudioNote, unknown_end
-from ada.audio.sections import Contents, SectionFile
-
-# Of a block, over all channels: a header may claim a thousand channels at a million Hz.
-_MAX_BLOCK_SAMPLES = 2**24
+from ada.audio.sections import MAX_BLOCK_SAMPLES, Contents, SectionFile
 
 
 class SoundFileDecoder:
@@ -50,7 +47,7 @@ class SoundFileDecoder:
     def blocks(self, block_secs: float) -> Iterator[np.ndarray]:
         """Yields float32 `[frames, channels]` until the end of the file."""
         wanted = round(block_secs * self.sample_rate)
-        block_frames = max(1, min(wanted, _MAX_BLOCK_SAMPLES // self.channels))
+        block_frames = max(1, min(wanted, MAX_BLOCK_SAMPLES // self.channels))
         num_frames = 0
         while num_frames < self._file.frames:
             block = self._read(block_frames)
