@@ -97,7 +97,10 @@ def find_samples(path: str, file: BinaryIO, section: Section) -> Contents:
             raise AudioError("truncated", path, _promised(length, held))
         # The file ends where its outermost chunk says: it is the inner length that is wrong.
         true, notes = held, (AudioNote("wrong_count", _promised(length, held)),)
-    elif length > held or (length == 0 and not _are_chunks(file, fmt, chunk.start, stop)):
+    elif length > held or (
+        (length == 0 or _is_placeholder(length, fmt))
+        and not _are_chunks(file, fmt, chunk.start + length, stop)
+    ):
         true = held
     elif held - length >= _WRAP and fmt.length[1:] == "I" and not long_chunk:
         true += (held - length) // _WRAP * _WRAP

@@ -271,10 +271,13 @@ def test_samples_behind_the_declared_end_are_named(tmp_path):
     assert len(audio) == len(PCM) // 4 and notes == ["extra_bytes"]
 
 
+@pytest.mark.parametrize("stated", [48000, 0, 2**32 - 1, 2**32 - 37, 2**31 - 37])
 @pytest.mark.parametrize("wraps", [1, 3])
-def test_a_wav_file_over_4_gib_states_its_length_modulo_4_gib(tmp_path, wraps):
+def test_a_wav_file_over_4_gib_states_its_length_modulo_4_gib_or_not_at_all(
+    tmp_path, wraps, stated
+):
     path = tmp_path / "long.wav"
-    head = wav(b"", RATE, data_size=48000, riff_size=2**32 - 1)
+    head = wav(b"", RATE, data_size=stated, riff_size=2**32 - 1)
     length = 48000 + wraps * 2**32
     with path.open("wb") as file:
         file.write(head)
