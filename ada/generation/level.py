@@ -16,7 +16,7 @@ BLOCK_STEPS = 512
 DRAWING_VERSION = 2
 
 
-class Draws(NamedTuple):
+class SamplingConfig(NamedTuple):
     """How ids are drawn.
 
     Attributes:
@@ -32,7 +32,7 @@ class Draws(NamedTuple):
     top_p: float = 1.0
 
     @classmethod
-    def from_values(cls, values: SamplingValues, seed: int = 0) -> "Draws":
+    def from_values(cls, values: SamplingValues, seed: int = 0) -> "SamplingConfig":
         """The values of a run's `sampling.json` with a seed."""
         return cls(seed, values.temperature, values.top_k, values.top_p)
 
@@ -57,7 +57,7 @@ class Level:
     def __init__(
         self,
         model: keras.Model,
-        draws: Draws,
+        draws: SamplingConfig,
         *,
         number: int = 0,
         lanes: int = 1,
@@ -79,7 +79,7 @@ class Level:
         self.rounding_bits: float | None = None
         self._ready = False
 
-    def with_draws(self, draws: Draws) -> "Level":
+    def with_draws(self, draws: SamplingConfig) -> "Level":
         """The same level, compiled and all, with another seed and temperature.
 
         Raises:

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from ada.config import bindings, configuration
-from ada.generation import Draws, Level, Stream, native
+from ada.generation import Level, SamplingConfig, Stream, native
 from ada.generation.backends import default_lanes
 from ada.generation.lengths import CodeGeometry, level_lengths
 from tools.benchmarks import benchmark_wavenet, median_secs, sizes_of
@@ -114,7 +114,9 @@ def _levels(models: list[Any], path: str, lanes: int) -> list[Level]:
     if path.endswith(HALF):
         options["weights"] = "bfloat16"
     top = len(models) - 1
-    return [Level(model, Draws(), number=top - n, **options) for n, model in enumerate(models)]
+    return [
+        Level(model, SamplingConfig(), number=top - n, **options) for n, model in enumerate(models)
+    ]
 
 
 def _drawn(stream: Stream) -> Stream:
