@@ -18,7 +18,6 @@ runs minutes apart on a machine that varies by a third):
     x 1.6   weights in bfloat16, half the bytes (128 x 256: 1.8, 256 x 256: 2.9); with 16 streams
             of 64 x 128, where arithmetic is the limit, 1.03
     -4 %    blocks of 512 ids instead of 2048: streams begin and go on from smaller pieces
-    +4 %    random numbers of a block from NumPy's Philox, not from TensorFlow (25 and 690 us)
 
 Not tried: one stream on two cores, and XLA with weights in bfloat16.
 """
