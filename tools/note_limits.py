@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
     from ada.evaluation.clips import spread_clips
     from ada.evaluation.note_report import shown
     from ada.evaluation.note_scores import statistic
-    from ada.generation import Draws
+    from ada.generation import SamplingConfig
     from ada.runs.run import Run
     from ada.runs.sampling_defaults import read
     from tools.tables import markdown
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> None:
     check(model, run.info.kind)
     dataset = run.open_dataset(FLAGS.data_dir)
     stored = spread_clips(dataset, FLAGS.split, FLAGS.num_clips, FLAGS.clip_secs)
-    draws = Draws.from_values(read(run.directory)[0], FLAGS.seed)
+    draws = SamplingConfig.from_values(read(run.directory)[0], FLAGS.seed)
     rows = measure(run, model, stored, draws)
     print(markdown(HEADER, map(cells, rows)))
     note_f1 = {row.name: row.note_f1 for row in rows}

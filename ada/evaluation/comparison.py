@@ -24,7 +24,7 @@ from ada.evaluation.note_evaluation import NoteEvaluation
 from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import summary
-from ada.generation import Draws, level_sampling
+from ada.generation import SamplingConfig, level_sampling
 from ada.runs.chain import Chain
 from ada.utils import log
 from ada.utils.csv_files import csv_text
@@ -66,7 +66,7 @@ class Options(NamedTuple):
     seed: int = 0
     sampling: level_sampling.SamplingFlags = level_sampling.SamplingFlags()
 
-    def draws(self, chain: Chain) -> list[Draws]:
+    def draws(self, chain: Chain) -> list[SamplingConfig]:
         """How every level is sampled, top first."""
         levels = level_sampling.resolve(chain.run_dirs, self.sampling)
         return level_sampling.draws(levels, self.seed)

@@ -15,7 +15,7 @@ from ada.evaluation.chain import audio_digest
 from ada.evaluation.codes import all_codes
 from ada.evaluation.frechet import distance_and_error, embeddings
 from ada.evaluation.memorisation import longest_shared_runs
-from ada.generation import Draws, Results, generate
+from ada.generation import Results, SamplingConfig, generate
 from ada.generation.results import clips_of
 from ada.runs.chain import Chain
 from ada.runs.run import Run
@@ -35,7 +35,7 @@ class Clips(NamedTuple):
       audio: float32 `[clips, samples]`.
       top_ids: what the topmost level drew, int `[clips, steps]`.
       real_time_factor: seconds of audio drawn in a second, all clips together; None if not known.
-      draws: how each level was drawn, top first (`Draws` as JSON).
+      draws: how each level was drawn, top first (`SamplingConfig` as JSON).
     """
 
     audio: np.ndarray
@@ -44,7 +44,9 @@ class Clips(NamedTuple):
     draws: list[dict[str, Any]] | None = None
 
 
-def generate_clips(chain: Chain, num_clips: int, secs: float, draws: Sequence[Draws]) -> Clips:
+def generate_clips(
+    chain: Chain, num_clips: int, secs: float, draws: Sequence[SamplingConfig]
+) -> Clips:
     """Clips from nothing; `draws` is how every level is sampled, top first."""
     made = generate(chain, num_clips, secs, draws, progress=True)
     how = [level._asdict() for level in draws]

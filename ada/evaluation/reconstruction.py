@@ -8,7 +8,7 @@ import numpy as np
 
 from ada.audio.writing import from_pcm16, write_wav
 from ada.evaluation.clips import ids_to_audio, spread_clips
-from ada.generation import Draws, Level, generate_level, modes
+from ada.generation import Level, SamplingConfig, generate_level, modes
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.runs.chain import Chain
 
@@ -65,7 +65,7 @@ def reconstruct_clips(
     secs: float = CLIP_SECS,
     data_dir: str | None = None,
     *,
-    draws: Sequence[Draws],
+    draws: Sequence[SamplingConfig],
 ) -> Reconstructions:
     """Reconstructs clips spread over a split, through every number of levels.
 
@@ -99,7 +99,7 @@ def reconstruct_clips(
 
 
 def _through_embedding(
-    model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: Draws
+    model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: SamplingConfig
 ) -> np.ndarray:
     """Draws as many ids `[clips, steps]` anew, given their continuous embedding (NSynth)."""
     level, made = Level(model, draws), []

@@ -7,7 +7,7 @@ import numpy as np
 
 from ada.generation.backends import default_lanes
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
-from ada.generation.level import Draws, Level
+from ada.generation.level import Level, SamplingConfig
 from ada.generation.streaming import ENDLESS, Stream
 from ada.runs.chain import Chain
 from ada.runs.sampling_defaults import read
@@ -35,7 +35,7 @@ class Generated(NamedTuple):
 
 def load_levels(
     chain: Chain,
-    draws: Draws | Sequence[Draws] | None = None,
+    draws: SamplingConfig | Sequence[SamplingConfig] | None = None,
     *,
     lanes: int = 1,
     backend: str = "auto",
@@ -66,7 +66,7 @@ def stream(
     chain: Chain,
     num_items: int = 1,
     duration_secs: float | None = None,
-    draws: Draws | Sequence[Draws] | None = None,
+    draws: SamplingConfig | Sequence[SamplingConfig] | None = None,
     *,
     known: Sequence[Sequence[Sequence]] = (),
     codes: np.ndarray | None = None,
@@ -145,7 +145,7 @@ def generate(
     chain: Chain,
     num_items: int,
     duration_secs: float,
-    draws: Draws | Sequence[Draws] | None = None,
+    draws: SamplingConfig | Sequence[SamplingConfig] | None = None,
     **options: Any,
 ) -> Generated:
     """All that `stream` makes, at once; the arguments are the same."""
@@ -157,12 +157,14 @@ def generate(
     return Generated(audio, made.sample_rate, given + ids, bits, made.real_time_factor)
 
 
-def _of_levels(draws: Draws | Sequence[Draws] | None, chain: Chain) -> list[Draws]:
+def _of_levels(
+    draws: SamplingConfig | Sequence[SamplingConfig] | None, chain: Chain
+) -> list[SamplingConfig]:
     """How every level draws, top first."""
     count = len(chain.runs)
     if draws is None:
-        return [Draws.from_values(read(run_dir)[0]) for run_dir in chain.run_dirs]
-    if isinstance(draws, Draws):
+        return [SamplingConfig.from_values(read(run_dir)[0]) for run_dir in chain.run_dirs]
+    if isinstance(draws, SamplingConfig):
         return [draws] * count
     if len(draws) != count:
         raise ValueError(f"draws for {len(draws)} levels, of a chain of {count}.")

@@ -58,15 +58,28 @@ def choose(
     return tf.reduce_min(tf.where(reached, tf.range(num_classes), num_classes - 1), axis=-1)
 
 
-def uniforms(seed: int, item: int, level: int, block: int, steps: int) -> np.ndarray:
+def uniforms(
+    seed: tf.Tensor | int, item: tf.Tensor | int, level: int, block: tf.Tensor | int, steps: int
+) -> tf.Tensor:
     """The random numbers of one block: a pure function of its arguments, float32 `[steps]`.
 
+    They are TensorFlow's Philox, equal in and outside of graphs. XLA has other numbers: a function
+    that it compiles takes these as inputs.
+
     Args:
-      seed: the user's seed.
-      item: number of the generated clip; its draws are the same whatever is generated beside it.
-      level: number of the level in its chain, 0 for the bottom.
-      block: number of the block in the clip.
+      seed: of all random numbers; of a Python int the lowest 64 bits count.
+      item: index of the clip; its random numbers are the same whatever is generated beside it.
+      level: index of the level in its chain, 0 for the bottom.
+      block: index of the block in the clip.
       steps: length of the block.
     """
-    key = np.random.SeedSequence(seed & 0xFFFFFFFFFFFFFFFF, spawn_key=(item, level, block))
-    return np.random.Generator(np.random.Philox(key)).random(steps, np.float32)
+    seed, item, block = map(as_int64, (seed, item, block))
+    key = tf.random.fold_in(tf.stack([seed, item]), level * 2**56 + block, alg="philox")
+    return tf.random.stateless_uniform([steps], key, alg="philox")
+
+
+def as_int64(numbers: tf.Tensor | np.ndarray | int) -> tf.Tensor:
+    """Whole numbers as int64; of a Python int the lowest 64 bits."""
+    if isinstance(numbers, int):
+        numbers = (numbers + 2**63) % 2**64 - 2**63
+    return tf.cast(numbers, tf.int64)

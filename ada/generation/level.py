@@ -5,18 +5,21 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ada.generation.backends import make_sampler
+from ada.generation.choice import as_int64, uniforms
 from ada.generation.conditioning import Conditioning
+from ada.generation.sampler import Array
 from ada.runs.sampling_defaults import SamplingValues
 
 # Ids to a block, rounded up to whole codes. Part of what a seed means: draws are made by block.
 BLOCK_STEPS = 512
 # Counts up whenever the same seed comes to mean something else.
-DRAWING_VERSION = 2
+DRAWING_VERSION = 3
 
 
-class Draws(NamedTuple):
+class SamplingConfig(NamedTuple):
     """How ids are drawn.
 
     Attributes:
@@ -32,7 +35,7 @@ class Draws(NamedTuple):
     top_p: float = 1.0
 
     @classmethod
-    def from_values(cls, values: SamplingValues, seed: int = 0) -> "Draws":
+    def from_values(cls, values: SamplingValues, seed: int = 0) -> "SamplingConfig":
         """The values of a run's `sampling.json` with a seed."""
         return cls(seed, values.temperature, values.top_k, values.top_p)
 
@@ -57,7 +60,7 @@ class Level:
     def __init__(
         self,
         model: keras.Model,
-        draws: Draws,
+        draws: SamplingConfig,
         *,
         number: int = 0,
         lanes: int = 1,
@@ -78,8 +81,28 @@ class Level:
         self.exact = make_sampler(*given) if weights != "float32" else None
         self.rounding_bits: float | None = None
         self._ready = False
+        # Compiled once, and shared by the signatures of an export.
+        self._uniforms = tf.function(self._all_uniforms, autograph=False)
 
-    def with_draws(self, draws: Draws) -> "Level":
+    def uniforms(self, seed: tf.Tensor | int, items: Array, block: tf.Tensor | int) -> tf.Tensor:
+        """The random numbers of a block, float32 `[items, block_steps]`.
+
+        Args:
+          seed: see `ada.generation.uniforms`.
+          items: indices of the clips.
+          block: index of the block.
+        """
+        return self._uniforms(*map(as_int64, (seed, items, block)))
+
+    def _all_uniforms(self, seed: tf.Tensor, items: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
+        return tf.stack(
+            [
+                uniforms(seed, item, self.number, block, self.block_steps)
+                for item in tf.unstack(items)
+            ]
+        )
+
+    def with_draws(self, draws: SamplingConfig) -> "Level":
         """The same level, compiled and all, with another seed and temperature.
 
         Raises:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ada.generation.choice import uniforms
 from ada.generation.conditioning import Source
 from ada.generation.level import Level
 from ada.utils.errors import UserError
@@ -139,12 +138,9 @@ class LevelStream:
         began = time.monotonic()
         if self._state is None:
             self._state = level.sampler.initial_state()
-        noise = [
-            uniforms(draws.seed, number, level.number, self._block, level.block_steps)
-            for number in self._numbers
-        ]
+        noise = level.uniforms(draws.seed, self._numbers, self._block)
         self._state, ids, log_probs = level.sampler(
-            self._state, np.stack(noise), draws.temperature, h, known, num_steps
+            self._state, noise, draws.temperature, h, known, num_steps
         )
         ids, log_probs = np.array(ids), np.asarray(log_probs)
         self._seconds += time.monotonic() - began

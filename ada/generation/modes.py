@@ -14,7 +14,7 @@ import numpy as np
 
 from ada.generation.chain import require_prior, stream
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
-from ada.generation.level import Draws
+from ada.generation.level import SamplingConfig
 from ada.generation.prompts import encode_prompts, pieces_of
 from ada.generation.streaming import Stream
 from ada.runs.chain import Chain
@@ -58,7 +58,7 @@ class Request(NamedTuple):
             digest.update(np.int64(len(ids)).tobytes() + np.asarray(ids, np.int32).tobytes())
         return digest.hexdigest()[:16]
 
-    def stream(self, draws: Sequence[Draws], **options: Any) -> Stream:
+    def stream(self, draws: Sequence[SamplingConfig], **options: Any) -> Stream:
         """Generates; `draws` are those of the last levels, `options` those of `stream`."""
         return stream(
             self.chain,

@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada.data.spec import write_text_atomically
-from ada.generation import Draws
+from ada.generation import SamplingConfig
 from ada.runs.chain import Chain
 from ada.serving import metadata, warmup
 from ada.serving.client import require_api
@@ -25,7 +25,7 @@ EXTRA = "assets.extra"
 def export(
     chain: Chain,
     output_dir: str,
-    draws: Sequence[Draws],
+    draws: Sequence[SamplingConfig],
     *,
     xla: bool = False,
     max_steps: int = MAX_STEPS,

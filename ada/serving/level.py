@@ -9,7 +9,6 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ada.generation import IncrementalState, Level
-from ada.serving.philox import graph_uniforms
 
 
 class Item(NamedTuple):
@@ -36,13 +35,6 @@ class GraphLevel:
 
     def __init__(self, level: Level, position: int) -> None:
         self.level, self.position = level, position
-        # A function of its own, so that all signatures share its some hundred operations.
-        self._noise = tf.function(
-            lambda seed, number, block: graph_uniforms(
-                seed, number, level.number, block, level.block_steps
-            ),
-            autograph=False,
-        )
 
     def initial_state(self) -> IncrementalState:
         """The state before the first id."""
@@ -70,10 +62,10 @@ class GraphLevel:
         """
         level = self.level
         block = state.step // level.block_steps
-        noise = self._noise(item.seed, item.number, block)
+        noise = level.uniforms(item.seed, item.number[tf.newaxis], block)
         state, ids, log_probs = level.sampler(
             state,
-            noise[tf.newaxis],
+            noise,
             item.temperature[self.position],
             None if conditioning is None else conditioning[tf.newaxis],
             None if known is None else known[tf.newaxis],

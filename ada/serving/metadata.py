@@ -54,7 +54,7 @@ def describe(
         "score": _score(servable),
         "draws": (
             "of an item depend on seed, its number in `items`, and temperature, not on the batch; "
-            "random numbers are NumPy's Philox4x64 keyed by (seed, item, level, block), computed "
+            "random numbers are TensorFlow's Philox keyed by (seed, item, level, block), computed "
             "in the graph: the ids are those of ada.sample --lanes=1 with --backend="
             + ("xla" if xla else "graph")
         ),

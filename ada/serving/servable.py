@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio import pcm16
-from ada.generation import Draws, Level
+from ada.generation import Level, SamplingConfig
 from ada.generation.lengths import CodeGeometry, level_lengths
 from ada.models.losses import categorical
 from ada.runs.info import RunInfo
@@ -53,7 +53,7 @@ class Servable:
         self,
         models: Sequence[keras.Model],
         info: RunInfo,
-        draws: Sequence[Draws],
+        draws: Sequence[SamplingConfig],
         xla: bool = False,
         max_steps: int = MAX_STEPS,
     ) -> None:

@@ -7,15 +7,15 @@ from support import SAMPLERS
 
 from ada.generation import (
     BlockSampler,
-    Draws,
     Level,
+    SamplingConfig,
     Stream,
     generate_level,
     level_stream,
     uniforms,
 )
 
-DRAWS = Draws(seed=5)
+DRAWS = SamplingConfig(seed=5)
 
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
@@ -51,7 +51,7 @@ def test_a_longer_sequence_begins_with_the_shorter(model):
 def test_seed_and_level_decide(model):
     first, _ = drawn(model, 2)
     np.testing.assert_array_equal(drawn(model, 2)[0], first)
-    assert (drawn(model, 2, draws=Draws(seed=6))[0] != first).any()
+    assert (drawn(model, 2, draws=SamplingConfig(seed=6))[0] != first).any()
     assert (drawn(model, 2, number=1)[0] != first).any()
 
 
@@ -68,9 +68,9 @@ def test_random_numbers_are_those_of_seed_item_level_and_block(model):
 
 
 def test_draws_reach_the_sampler(model):
-    greedy, _ = drawn(model, 2, draws=Draws(5, temperature=0.0))
-    np.testing.assert_array_equal(drawn(model, 2, draws=Draws(6, top_k=1))[0], greedy)
-    np.testing.assert_array_equal(drawn(model, 2, draws=Draws(7, top_p=1e-6))[0], greedy)
+    greedy, _ = drawn(model, 2, draws=SamplingConfig(5, temperature=0.0))
+    np.testing.assert_array_equal(drawn(model, 2, draws=SamplingConfig(6, top_k=1))[0], greedy)
+    np.testing.assert_array_equal(drawn(model, 2, draws=SamplingConfig(7, top_p=1e-6))[0], greedy)
 
 
 def codes_for(items, steps):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ada.generation import Draws, generate, modes
+from ada.generation import SamplingConfig, generate, modes
 from ada.generation.lengths import chain_geometry
 from ada.generation.prompts import encode_prompts
 from ada.runs.chain import Chain
@@ -24,7 +24,7 @@ def pieces():
 
 def draws(chain):
     """Another temperature for every level."""
-    return [Draws(5, temperature=1.0 - 0.1 * i) for i in range(len(chain.runs))]
+    return [SamplingConfig(5, temperature=1.0 - 0.1 * i) for i in range(len(chain.runs))]
 
 
 def made(request, chain=None, **options):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.generation import BlockSampler, Draws, Level, generate_level, native, streaming
+from ada.generation import BlockSampler, Level, SamplingConfig, generate_level, native, streaming
 from ada.generation.native import NativeSampler
 from ada.models import WaveNet
 from ada.utils.errors import UserError
@@ -73,7 +73,7 @@ def test_a_sequence_is_the_same_whatever_is_beside_it(model):
 
 
 def drawn(model, lanes, num_items, **given):
-    made = Level(model, Draws(3), lanes=lanes, backend="native")
+    made = Level(model, SamplingConfig(3), lanes=lanes, backend="native")
     return generate_level(made, num_items, 40, **given)
 
 
@@ -124,7 +124,7 @@ def test_what_bfloat16_weights_cost_is_measured(wide, make_wavenet):
     """In bits, on the first block, by the model itself."""
     plain = WaveNet(64, 2, 3, 2, 96, 160)
     plain.build()
-    made = Level(plain, Draws(3), lanes=2, weights="bfloat16")
+    made = Level(plain, SamplingConfig(3), lanes=2, weights="bfloat16")
     assert made.rounding_bits is None
     known = [np.arange(5), np.arange(7)]
     ids, log_probs = generate_level(made, 2, 100, known=known)
@@ -133,13 +133,13 @@ def test_what_bfloat16_weights_cost_is_measured(wide, make_wavenet):
     np.testing.assert_allclose(made.rounding_bits, expected, atol=1e-6)
     assert expected != 0.0
     # Nothing is rounded, nothing is measured.
-    full = Level(plain, Draws(3), lanes=2)
+    full = Level(plain, SamplingConfig(3), lanes=2)
     generate_level(full, 2, 100)
     assert full.rounding_bits is None
     with pytest.raises(UserError, match="in multiples of 32: .*6 and 16 channels and 7 classes"):
-        Level(make_wavenet(), Draws(3), weights="bfloat16")
+        Level(make_wavenet(), SamplingConfig(3), weights="bfloat16")
     with pytest.raises(UserError, match="xla is not: sample with float32"):
-        Level(plain, Draws(3), weights="bfloat16", backend="xla")
+        Level(plain, SamplingConfig(3), weights="bfloat16", backend="xla")
 
 
 def test_what_is_trained_further_is_heard(make_wavenet):

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from recordings import OPTIONS, SETTINGS, contents, levels_once, made
 
-from ada.generation import Draws, generate, modes
+from ada.generation import SamplingConfig, generate, modes
 from ada.generation.recording import record
 from ada.generation.results import Results, run_identities
 from ada.utils import log
@@ -29,7 +29,7 @@ def said(monkeypatch):
 
 
 def test_it_holds_what_is_generated(whole, request_, chain):
-    expected = generate(chain, 3, 0.1, Draws(3), **OPTIONS)
+    expected = generate(chain, 3, 0.1, SamplingConfig(3), **OPTIONS)
     report = json.loads((whole / "sample.json").read_text())
     assert report["wavs"] == [f"sample_{item:03d}.wav" for item in range(3)]
     assert report["sample_rate"] == 1000
@@ -102,14 +102,14 @@ def test_a_generation_that_goes_on_needs_little_memory(chain, tmp_path):
     long = modes.ancestral(chain, range(2), 20.0)
     made(tmp_path, long, stop=1240)
     with record(tmp_path, long, SETTINGS) as taker, levels_once():
-        drawing = long.stream([Draws(3)] * 3, known=taker.known, **OPTIONS)
+        drawing = long.stream([SamplingConfig(3)] * 3, known=taker.known, **OPTIONS)
         most = max(sum(len(parts) for parts in block.levels) for block in drawing)
     assert drawing.num_drawn == 2 * (20000 - 1240 * 16)
     assert most <= 8
 
 
 def test_prompts_and_given_codes_are_kept_and_gone_on_with(chain, tmp_path):
-    ids = generate(chain, 2, 0.1, Draws(7), **OPTIONS).ids
+    ids = generate(chain, 2, 0.1, SamplingConfig(7), **OPTIONS).ids
     longer = modes.continued_ids(chain, ids, range(2), 0.05)
     upsampled = modes.upsampled(chain, ids[0], range(2), 100)
     for request, name in ((longer, "longer"), (upsampled, "upsampled")):
@@ -120,7 +120,7 @@ def test_prompts_and_given_codes_are_kept_and_gone_on_with(chain, tmp_path):
     with np.load(tmp_path / "upsampled" / "codes.npz") as arrays:
         np.testing.assert_array_equal(arrays["level2"], ids[0])
     report = json.loads((tmp_path / "longer" / "sample.json").read_text())
-    expected = generate(chain, 2, 0.15, [Draws(3)] * 3, known=longer.known, **OPTIONS)
+    expected = generate(chain, 2, 0.15, [SamplingConfig(3)] * 3, known=longer.known, **OPTIONS)
     np.testing.assert_allclose(report["bits_of_what_was_drawn"], expected.bits, rtol=1e-6)
 
 

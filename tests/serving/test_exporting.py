@@ -12,7 +12,7 @@ from serving_reference import Reference
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from ada.generation import Draws
+from ada.generation import SamplingConfig
 from ada.serving.exporting import EXTRA, export
 from ada.serving.warmup import FILE_NAME
 from ada.utils.errors import UsageError, UserError
@@ -109,7 +109,7 @@ def test_models_trained_in_half_precision_are_served_in_float32(exported):
 
 def test_limits_are_part_of_the_graph(chain_of, tmp_path):
     chain = chain_of("wavenet")
-    described = export(chain, str(tmp_path / "1"), [Draws(top_k=1)], with_warmup=False)
+    described = export(chain, str(tmp_path / "1"), [SamplingConfig(top_k=1)], with_warmup=False)
     assert described["levels"][0]["top_k"] == 1
     assert not (tmp_path / "1" / EXTRA / FILE_NAME).exists()
     generate = tf.saved_model.load(str(tmp_path / "1")).signatures["generate"]
@@ -136,7 +136,7 @@ def test_a_version_appears_whole(chain_of, tmp_path):
     watcher = threading.Thread(target=poll)
     watcher.start()
     try:
-        export(chain_of("wavenet"), str(tmp_path / "7"), [Draws()])
+        export(chain_of("wavenet"), str(tmp_path / "7"), [SamplingConfig()])
     finally:
         ended.set()
         watcher.join()
@@ -150,9 +150,9 @@ def test_what_is_there_stays_unless_it_may_go(exported, chain_of, tmp_path):
     shutil.copytree(exported("wavenet"), there)
     (there / "mark").touch()
     with pytest.raises(UserError, match="is there already.*--overwrite"):
-        export(chain_of("wavenet"), str(there), [Draws()])
+        export(chain_of("wavenet"), str(there), [SamplingConfig()])
     assert (there / "mark").exists()
-    export(chain_of("wavenet"), str(there), [Draws()], overwrite=True)
+    export(chain_of("wavenet"), str(there), [SamplingConfig()], overwrite=True)
     assert not (there / "mark").exists()
     assert names_in(there.parent) == ["1"]
 
@@ -170,7 +170,9 @@ def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="no room"):
-        export(chain_of("wavenet"), str(there), [Draws()], with_warmup=False, overwrite=True)
+        export(
+            chain_of("wavenet"), str(there), [SamplingConfig()], with_warmup=False, overwrite=True
+        )
     assert (there / "mark").exists()
     assert names_in(there.parent) == ["1"]
 
@@ -178,17 +180,17 @@ def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
 def test_what_fails_leaves_nothing(chain_of, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        export(chain_of("wavenet"), str(tmp_path / "file" / "1"), [Draws()])
+        export(chain_of("wavenet"), str(tmp_path / "file" / "1"), [SamplingConfig()])
     assert names_in(tmp_path) == ["file"]
 
 
 @pytest.mark.parametrize("name", ["model", "v1", "-1", "1.0", "²", ""])
 def test_versions_are_numbers(name, chain_of, tmp_path):
     with pytest.raises(UsageError, match="versions to be numbers; name .*1"):
-        export(chain_of("wavenet"), str(tmp_path / name), [Draws()])
+        export(chain_of("wavenet"), str(tmp_path / name), [SamplingConfig()])
 
 
 def test_only_local_directories(chain_of):
     with pytest.raises(UserError, match="local or mounted"):
-        export(chain_of("wavenet"), "gs://bucket/1", [Draws()])
+        export(chain_of("wavenet"), "gs://bucket/1", [SamplingConfig()])
     assert not Path("gs:").exists()

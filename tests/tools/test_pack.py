@@ -9,7 +9,7 @@ import pytest
 from support import refuses
 
 from ada import pretrained
-from ada.generation import Draws, generate
+from ada.generation import SamplingConfig, generate
 from ada.runs.chain import Chain
 from ada.utils.errors import UserError
 from tools.packing import pack
@@ -25,8 +25,8 @@ def packed(chain_dirs, tmp_path, monkeypatch):
 
 
 def test_it_draws_the_same(packed, chain_dirs):
-    known = generate(Chain.open(chain_dirs[3]), 2, 0.2, Draws(seed=3), backend="graph")
-    found = generate(Chain.open(["toy"]), 2, 0.2, Draws(seed=3), backend="graph")
+    known = generate(Chain.open(chain_dirs[3]), 2, 0.2, SamplingConfig(seed=3), backend="graph")
+    found = generate(Chain.open(["toy"]), 2, 0.2, SamplingConfig(seed=3), backend="graph")
     for one, other in zip(found.ids, known.ids, strict=True):
         np.testing.assert_array_equal(one, other)
 

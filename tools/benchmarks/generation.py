@@ -18,7 +18,6 @@ runs minutes apart on a machine that varies by a third):
     x 1.6   weights in bfloat16, half the bytes (128 x 256: 1.8, 256 x 256: 2.9); with 16 streams
             of 64 x 128, where arithmetic is the limit, 1.03
     -4 %    blocks of 512 ids instead of 2048: streams begin and go on from smaller pieces
-    +4 %    random numbers of a block from NumPy's Philox, not from TensorFlow (25 and 690 us)
 
 Not tried: one stream on two cores, and XLA with weights in bfloat16.
 """
@@ -30,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from ada.config import bindings, configuration
-from ada.generation import Draws, Level, Stream, native
+from ada.generation import Level, SamplingConfig, Stream, native
 from ada.generation.backends import default_lanes
 from ada.generation.lengths import CodeGeometry, level_lengths
 from tools.benchmarks import benchmark_wavenet, median_secs, sizes_of
@@ -114,7 +113,9 @@ def _levels(models: list[Any], path: str, lanes: int) -> list[Level]:
     if path.endswith(HALF):
         options["weights"] = "bfloat16"
     top = len(models) - 1
-    return [Level(model, Draws(), number=top - n, **options) for n, model in enumerate(models)]
+    return [
+        Level(model, SamplingConfig(), number=top - n, **options) for n, model in enumerate(models)
+    ]
 
 
 def _drawn(stream: Stream) -> Stream:

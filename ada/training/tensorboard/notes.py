@@ -11,7 +11,7 @@ from ada.evaluation import transcription
 from ada.evaluation.clips import spread_clips
 from ada.evaluation.note_scores import agreement
 from ada.evaluation.transcription import Transcription, transcribe
-from ada.generation import Draws, Level, generate_level
+from ada.generation import Level, SamplingConfig, generate_level
 from ada.generation.backends import default_lanes
 from ada.runs.info import RunInfo
 from ada.training.settings import Intervals
@@ -36,7 +36,7 @@ class NoteListener:
     ) -> None:
         self._model, self._dataset, self._info = model, dataset, info
         self._every, self._secs = intervals.notes, intervals.note_secs
-        self._draws = Draws(seed, top_p=intervals.note_top_p)
+        self._draws = SamplingConfig(seed, top_p=intervals.note_top_p)
         if not self._every:
             return
         if info.kind != "audio" or not model.num_codes:
