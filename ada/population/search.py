@@ -28,6 +28,7 @@ from ada.population.chart import draw
 from ada.population.engine import evolve
 from ada.population.member import MemberTrainer
 from ada.population.plan import Plan
+from ada.population.searched import check_effective
 from ada.population.table import write_population
 from ada.runs.run import Run
 from ada.training.settings import TrainingSettings
@@ -141,6 +142,7 @@ def _check(load: Callable, describe: Callable, plan: Plan, dataset: Dataset) -> 
     describe()
     check_fit(settings, network, dataset)
     check_warmup(settings, make_hooks(settings, network))
+    check_effective(settings, network)
     least = settings.search.least_perplexity
     if network.num_codes and least is not None and least >= network.num_codes:
         raise UserError(
@@ -234,9 +236,9 @@ def _crown(
     best = history.best()
     if best is None:
         raise UserError(
-            "nobody won: every member diverged, collapsed or had no codebook at every comparison "
-            f"(see {root}/population.png). Try lower learning rates, or a lower "
-            "Search.least_perplexity, in another --run_dir."
+            "nobody won: every member diverged, collapsed, ignored its codes or had no codebook at "
+            f"every comparison (see {root}/population.png). Try lower learning rates, more "
+            "INPUT_REPLACEMENT, or a lower Search.least_perplexity, in another --run_dir."
         )
     step, winner = best
     run_dir = root.parent
@@ -259,7 +261,7 @@ def _crown(
     values = ", ".join(f"{name} = {value:.3g}" for name, value in winner.hyperparameters.items())
     log.info(
         f"{len(history.ever_unhealthy())} of {len(history.comparisons[-1].members)} members "
-        "diverged, collapsed or had no codebook at some comparison."
+        "diverged, collapsed, ignored their codes or had no codebook at some comparison."
     )
     log.info(
         f"Member {winner.member} won with {winner.score:.3f} bits at step {step}: {values}. "

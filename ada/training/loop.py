@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ada.data import Dataset, read_batches, training_batches
 from ada.evaluation import SplitScorer
+from ada.evaluation.codes import RolledCodes
 from ada.runs import run as runs
 from ada.runs.checkpoint_files import existing_checkpoints
 from ada.training.checkpoints import Checkpoints
@@ -30,6 +31,8 @@ from ada.utils.replicas import distribute
 
 # Seconds, about, from one time that several processes ask each other whether to stop to the next.
 ASK_EVERY_SECS = 1.0
+# Of the clips whose codes are exchanged at each validation: number, and ids of each that count.
+ROLLED_CLIPS, ROLLED_STEPS = 16, 2048
 
 
 class DivergedError(UserError):
@@ -81,8 +84,9 @@ class Loop:
             strategy=trainer.strategy,
             max_steps=self.intervals.validation_ids or None,
         )
-        self.listener = self.note_listener = self.summaries = None
+        self.listener = self.note_listener = self.summaries = self.rolled_codes = None
         if self.workers.is_chief:
+            self.rolled_codes = self._rolled_codes()
             self.listener = Listener(
                 trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
             )
@@ -100,6 +104,21 @@ class Loop:
             lambda: tf.linalg.global_norm([w.value for w in trainer.model.trainable_weights]),
             autograph=False,
         )
+
+    def _rolled_codes(self) -> RolledCodes | None:
+        """Measures whether codes are ignored; None where there are none, or nothing to tell it."""
+        model = self.trainer.model
+        if not model.num_codes or self.settings.part == "bottleneck":
+            return None
+        rolled = RolledCodes(
+            model,
+            self.dataset,
+            self.run.info.to_ids(),
+            counted_steps=ROLLED_STEPS,
+            num_clips=ROLLED_CLIPS,
+            jit_compile=self.trainer.jit_compile,
+        )
+        return rolled if rolled.possible else None
 
     def _batches_from(self, step: int, **of_worker: int) -> tf.data.Dataset:
         return training_batches(
@@ -252,6 +271,7 @@ class Loop:
         """Validates with averaged weights, and keeps them if they are the best."""
         with self.trainer.polyak.in_place():
             scores = self.validation(between=self._break_validation)
+            rolled = self.rolled_codes() if self.rolled_codes else {}
             clips = self.listener() if self.listener else {}
         usage, _ = scores.pop("usage", None), scores.pop("source_bits", None)
         values = {}
@@ -264,6 +284,8 @@ class Loop:
         values |= {f"codebook/{k}": v for k, v in scores.items()}
         if usage is not None:
             values["codebook/used_share"] = scores["used_codes"] / len(usage)
+        if rolled:
+            values["codebook/rolled_codes_cost_bits"] = rolled["rolled_codes_cost_bits"]
         self.scores = values
         quantizer = self.trainer.quantizer
         # An unquantised model is no candidate for the best.

@@ -8,6 +8,7 @@ import keras
 
 from ada.audio.companding import COMPANDINGS
 from ada.extensions import TrainingHook
+from ada.training.adam import CodebookAdam
 from ada.training.schedules import SCHEDULES, learning_rate_schedule
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -29,6 +30,8 @@ class Optimization:
       schedule: "constant", "cosine" or "exponential", after the warm-up.
       warmup_steps: linear warm-up; at most a half of all steps.
       final_fraction: the last learning rate as a fraction of the peak.
+      codebook_rate: learning rate of a codebook trained by gradients, as a multiple of that of the
+        other weights (`ada.training.adam`).
       beta_2: Adam's second decay.
       clip_norm: global norm of the gradients, over the global batch; 0 for no clipping.
       polyak_decay: of the averaged weights; 0 for none.
@@ -38,12 +41,14 @@ class Optimization:
     schedule: str = "constant"
     warmup_steps: int = 0
     final_fraction: float = 0.01
+    codebook_rate: float = 1.0
     beta_2: float = 0.999
     clip_norm: float = 1.0
     polyak_decay: float = 0.9999
 
     def __post_init__(self) -> None:
-        _check_range("Optimization", self, 0, ("learning_rate", "warmup_steps", "clip_norm"))
+        names = ("learning_rate", "warmup_steps", "clip_norm", "codebook_rate")
+        _check_range("Optimization", self, 0, names)
         if self.schedule not in SCHEDULES:
             raise ValueError(
                 f"Optimization.schedule must be one of {SCHEDULES}, got {self.schedule!r}."
@@ -66,7 +71,7 @@ class Optimization:
             min(self.warmup_steps, num_steps // 2),
             self.final_fraction,
         )
-        return keras.optimizers.Adam(schedule, beta_2=self.beta_2)
+        return CodebookAdam(schedule, self.codebook_rate, self.beta_2)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -112,9 +112,9 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     finished = Run.open(str(run_dir))
     assert finished.checkpoint_path("best").endswith(f"-{step}")
     model = finished.load_model()
-    alpha = winner.hyperparameters["VectorQuantizer.codebook_weight"]
-    assert model.quantizer.codebook_weight == pytest.approx(alpha)
-    assert f"VectorQuantizer.codebook_weight = {alpha}" in finished.operative_gin()
+    beta = winner.hyperparameters["VectorQuantizer.commitment_weight"]
+    assert model.quantizer.commitment_weight == pytest.approx(beta)
+    assert f"VectorQuantizer.commitment_weight = {beta}" in finished.operative_gin()
     assert finished.info.upstream == {"digest": "made-up"}
     lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
     validations = [line for line in lines if line["split"] == "validation"]
