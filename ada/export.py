@@ -18,15 +18,15 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands, level_flags
+from ada.cli import commands, level_flags, value_flags
 from ada.generation import level_sampling
 from ada.serving.tensors import MAX_STEPS
 from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "One run directory; or else --run_dirs.")
-flags.DEFINE_list("run_dirs", None, "Run directories of a chain, top first.")
-flags.DEFINE_string("output_dir", None, "Where to: .../<name of the model>/<version>.")
+value_flags.define_path("run_dir", None, "One run directory; or else --run_dirs.")
+value_flags.define_paths("run_dirs", None, "Run directories of a chain, top first.")
+value_flags.define_path("output_dir", None, "Where to: .../<name of the model>/<version>.")
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )

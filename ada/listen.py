@@ -14,28 +14,28 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 from ada.utils.errors import UsageError, UserError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list(
+value_flags.define_named_paths(
     "samples",
     [],
     "A directory with one folder of WAV files a system, or name=directory,name=directory.",
 )
-flags.DEFINE_string("db", "ratings.sqlite", "The file of the ratings; made if it is missing.")
+value_flags.define_path("db", "ratings.sqlite", "The file of the ratings; made if it is missing.")
 flags.DEFINE_string("host", "127.0.0.1", "Where to listen; 0.0.0.0 lets other machines in.")
 flags.DEFINE_integer("port", 8000, "Where to listen; 0 takes a free one.", 0, 65535)
-flags.DEFINE_integer(
+value_flags.define_count(
     "clips_per_system",
     None,
     "How many clips of each system a rater hears; by default as many as the smallest system has.",
     lower_bound=1,
 )
-flags.DEFINE_integer("max_raters", 1000, "How many raters are wanted.", lower_bound=1)
+value_flags.define_count("max_raters", 1000, "How many raters are wanted.", lower_bound=1)
 flags.DEFINE_bool("https", False, "Behind a proxy with TLS: the cookie is for HTTPS alone.")
-flags.DEFINE_string("csv", None, "results: a file for all single ratings.")
-flags.DEFINE_string("summary_csv", None, "results: a file for the table.")
+value_flags.define_path("csv", None, "results: a file for all single ratings.")
+value_flags.define_path("summary_csv", None, "results: a file for the table.")
 
 
 def main(argv: list[str]) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands, level_flags
+from ada.cli import commands, level_flags, value_flags
 from ada.cli.sample_flags import (
     DURATION_SECS,
     NUM_SAMPLES,
@@ -40,34 +40,34 @@ from ada.generation import level_sampling
 from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("run_dirs", None, "Run directories from the top model to the audio model.")
+value_flags.define_paths("run_dirs", None, "Run directories from the top model to the audio model.")
 flags.DEFINE_string(
     "pretrained", None, "Instead of --run_dirs, a system that comes with ada, such as piano_hop64."
 )
-flags.DEFINE_string("output_dir", "out", "Where WAV files, codes and sample.json go.")
+value_flags.define_path("output_dir", "out", "Where WAV files, codes and sample.json go.")
 flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "What to start from; see above.")
-flags.DEFINE_multi_string(
+value_flags.define_patterns(
     "prompt_audio", [], "Audio files, directories or patterns; repeat or separate by commas."
 )
-flags.DEFINE_float(
+value_flags.define_secs(
     "prompt_secs", None, "Use at most so much of each prompt; by default all.", lower_bound=0.001
 )
-flags.DEFINE_string("from_dir", None, "Output directory of an earlier ada.sample.")
-flags.DEFINE_string("codes", None, "An .npz file of codes, such as codes.npz of ada.sample.")
-flags.DEFINE_float(
+value_flags.define_path("from_dir", None, "Output directory of an earlier ada.sample.")
+value_flags.define_path("codes", None, "An .npz file of codes, such as codes.npz of ada.sample.")
+value_flags.define_secs(
     "duration_secs",
     None,
     f"Length of a clip in seconds, {DURATION_SECS:g} by default. With continue: of what is added. "
     "With upsample, by default that of what is given.",
     lower_bound=0.001,
 )
-flags.DEFINE_integer(
+value_flags.define_count(
     "num_samples",
     None,
     f"Number of clips; by default {NUM_SAMPLES}, with continue and upsample as many as are given.",
     lower_bound=1,
 )
-flags.DEFINE_integer("seed", 0, "The same seed gives the same clip, whatever --num_samples.")
+value_flags.define_seed("The same seed gives the same clip, whatever --num_samples.")
 flags.DEFINE_list(
     "clips",
     None,

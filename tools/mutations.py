@@ -17,11 +17,11 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("only", [], "Names of faults; all by default.")
-flags.DEFINE_string("json", None, "File to write the table to.")
+value_flags.define_path("json", None, "File to write the table to.")
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("ada", "data_prep", "gin", "tests", "tools", "setup.py", "pyproject.toml", "README.md")
@@ -173,7 +173,7 @@ def found_by(fault: Fault) -> str | None:
             else:
                 shutil.copy(source, copy / name)
         path = copy / fault.file
-        text = path.read_text()
+        text = path.read_text("utf-8")
         if text.count(fault.old) != 1:
             raise ValueError(f"{fault.file} does not hold {fault.old!r} once")
         path.write_text(text.replace(fault.old, fault.new))

@@ -10,16 +10,16 @@ one linear layer reads from the conditioning is printed beside, without any loca
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 from tools.conditionings import CODES, QUERIES, Row, check, measure
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "Run directory of a VQ-VAE of audio.")
-flags.DEFINE_string("data_dir", None, "Audio dataset. Default: the one the run was trained on.")
+value_flags.define_path("run_dir", None, "Run directory of a VQ-VAE of audio.")
+value_flags.define_path("data_dir", None, "Audio dataset. Default: the one the run was trained on.")
 flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Split of the clips.")
-flags.DEFINE_integer("num_clips", 8, "Number of clips, spread over the split.", lower_bound=2)
-flags.DEFINE_float("clip_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.1)
-flags.DEFINE_integer("seed", 0, "Random seed for sampling.")
+value_flags.define_count("num_clips", 8, "Number of clips, spread over the split.", lower_bound=2)
+value_flags.define_secs("clip_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.1)
+value_flags.define_seed("Random seed for sampling.")
 flags.mark_flag_as_required("run_dir")
 
 HEADER = ("conditioning on", "note F1 ↑", "frame F1 ↑", "explained ↑")

@@ -4,18 +4,20 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stoppe
 (SIGTERM, or another worker was lost): nothing is lost, and the same command goes on.
 """
 
+import atexit
 import contextlib
 import errno
 import os
+import pwd
 import re
-import select
+import shutil
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
 from absl import flags, logging
 
@@ -37,8 +39,13 @@ _NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]
 def _quiet_stderr() -> Iterator[None]:
     """Holds back what native code writes to stderr, and passes on all but start-up noise."""
     sys.stderr.flush()
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    except OSError:  # nowhere may be written: then the noise is heard
+        yield
+        return
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with file as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
@@ -94,7 +101,7 @@ def run(
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
       arguments: how many arguments that are no flags it takes.
     """
-    with _leaving_nothing_behind():
+    with _leaving_nothing_behind(), _heard():
         code = _exit_code(main, check, tensorflow, arguments)
     # Out of reach of the errors above, which notebooks would show with it.
     sys.exit(code)
@@ -141,6 +148,74 @@ def _exit_code(
         return 130
 
 
+class _Forgiving:
+    """A stream that drops what nobody reads any more, instead of ending the command for it.
+
+    Args:
+      stream: to write to.
+      drops: errors upon which it writes nothing more; others are raised.
+    """
+
+    def __init__(self, stream: TextIO, drops: type[OSError]) -> None:
+        self._stream, self._drops = stream, drops
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+        except self._drops:
+            _give_up(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except self._drops:
+            _give_up(self._stream)
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[None]:
+    """Within the context there are streams, whatever the process was started with."""
+    # Files that are opened later would get the numbers of closed streams, and what native code
+    # says would go into them.
+    for number, flags_of_open in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, flags_of_open)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+    before = sys.stdout, sys.stderr
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - no path, and kept
+    sys.stdout = _Forgiving(before[0] or nowhere, BrokenPipeError)
+    sys.stderr = _Forgiving(before[1] or nowhere, OSError)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _know_a_user(environment: MutableMapping[str, str]) -> None:
+    """Lets libraries that ask for the user's name and home find some where there are none.
+
+    As in containers that run as a number that no user has.
+    """
+    try:
+        pwd.getpwuid(os.getuid())
+        return
+    except KeyError:
+        pass
+    if not any(environment.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
+        environment["LOGNAME"] = str(os.getuid())
+    if not environment.get("HOME"):
+        environment["HOME"] = tempfile.mkdtemp(prefix="ada_home_")
+        atexit.register(shutil.rmtree, environment["HOME"], ignore_errors=True)
+
+
 @contextlib.contextmanager
 def _leaving_nothing_behind() -> Iterator[None]:
     """Sets up what a command needs of the process, and gives it back as it was."""
@@ -149,6 +224,8 @@ def _leaving_nothing_behind() -> Iterator[None]:
     verbosity, handler = logging.get_verbosity(), signal.getsignal(signal.SIGTERM)
     output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
     environment = dict(os.environ)
+    with contextlib.suppress(OSError):
+        _know_a_user(os.environ)
     # Libraries talk through absl; what ada has to say goes through ada.utils.log.
     logging.set_verbosity(logging.ERROR)
     # Names of files hold anything, and terminals cannot show all of it. Notebooks can.
@@ -185,7 +262,7 @@ def _show_help() -> int:
 
 
 def _writing(command: Callable[[], int]) -> int:
-    """The exit code of what writes to stdout; 0 if a reader such as `head` has seen enough of it.
+    """The exit code of what writes to stdout.
 
     Raises:
       OSError: if the output cannot be written.
@@ -194,27 +271,19 @@ def _writing(command: Callable[[], int]) -> int:
         code = command()
         sys.stdout.flush()
         return code
-    except OSError as error:
-        gone = isinstance(error, BrokenPipeError) and _reader_has_gone()
-        _give_up_output()
-        if gone:
-            return 0
+    except OSError:
+        _give_up(sys.stdout)
         raise
 
 
-def _reader_has_gone() -> bool:
-    """Whether stdout is a pipe that nobody reads."""
-    poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)
-    return any(event & select.POLLERR for _, event in poll.poll(0))
-
-
-def _give_up_output() -> None:
+def _give_up(stream: TextIO) -> None:
     """Drops what cannot be written: Python would try again at exit."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -226,7 +295,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 def _is_of_the_system(error: Exception) -> bool:
     """Whether an error is about files, disks or memory, not about code."""
-    if isinstance(error, (OSError, MemoryError)):
+    if isinstance(error, (OSError, MemoryError, UnicodeEncodeError)):
         return True
     tf = sys.modules.get("tensorflow")
     if tf is None or not isinstance(error, tf.errors.OpError):
@@ -240,6 +309,12 @@ def _is_of_the_system(error: Exception) -> bool:
 
 def _told(error: Exception) -> str:
     """One line of an error of the system."""
+    if isinstance(error, UnicodeEncodeError):
+        shown = error.object.encode("utf-8", "backslashreplace").decode()
+        return (
+            f"{shown}: the name is not UTF-8, as TensorFlow wants it: rename it, or, if it is, set "
+            "LC_ALL=C.UTF-8."
+        )
     text = _OPERATION.sub("", first_line(error)).rstrip(".")
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror

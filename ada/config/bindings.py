@@ -7,8 +7,11 @@ error. Whether a class has some argument, and accepts a value, `ada.config.confi
 import contextlib
 import difflib
 import functools
+import math
 import re
 import tokenize
+import types
+import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +75,25 @@ class Bindings(dict[str, Any]):
     def used_macros(self) -> set[str]:
         """The macros that values refer to."""
         return set(re.findall(r"%(\w+)", repr(list(self.values()))))
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; whatever gin makes only later is.
+
+    Types other than numbers, texts, truth values and sequences of them are not looked at.
+    """
+    if isinstance(value, (Reference, Macro)) or value is None:
+        return True
+    if kind in (int, bool, str):
+        return type(value) is kind
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, each) for each in inner if each is not types.NoneType)
+    if origin in (tuple, list, Sequence) and inner and isinstance(value, (tuple, list)):
+        return len(inner) == 2 and inner[1] is not ... or all(fits(v, inner[0]) for v in value)
+    return True
 
 
 class _Delegate(config_parser.ParserDelegate):
@@ -184,7 +206,7 @@ def _of_file(path: str) -> Bindings:
         shipped = sorted(file.name for file in resources.gin_dir().glob("*.gin"))
         raise UserError(f"Unable to open file: {path}. Shipped: {', '.join(shipped)}.")
     with _errors(f"{path}: "):
-        return _of_text(found.read_text())
+        return _of_text(found.read_text("utf-8"))
 
 
 def _of_text(text: str) -> Bindings:
@@ -233,4 +255,4 @@ def _shipped_macros() -> frozenset[str]:
 @functools.cache
 def shipped_text() -> str:
     """All shipped gin files, one after the other."""
-    return "\n".join(path.read_text() for path in resources.gin_dir().glob("**/*.gin"))
+    return "\n".join(path.read_text("utf-8") for path in resources.gin_dir().glob("**/*.gin"))

@@ -37,6 +37,12 @@ class Reconstructions(NamedTuple):
             for number, clip in enumerate(clips):
                 write_wav(str(Path(output_dir) / f"{name}_{number}.wav"), clip, self.sample_rate)
 
+    def file_names(self) -> list[str]:
+        """The names of those files."""
+        return [
+            f"{name}_{n}.wav" for name, clips in self.named().items() for n in range(len(clips))
+        ]
+
     def named(self) -> dict[str, np.ndarray]:
         """The clips by the names of their files."""
         names = {1: "reconstruction"}

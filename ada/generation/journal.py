@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ada.generation.level_stream import LevelBlock
+from ada.utils.files import sync
 
 # What a block added: ids, how many of them were drawn, the sum of their -log p, and a checksum.
 BLOCKS = np.dtype([("steps", "<u4"), ("drawn", "<u4"), ("nats", "<f8"), ("checksum", "<u4")])
@@ -65,6 +66,12 @@ class Journal(Sequence):
     def pieces(self) -> Iterator[np.ndarray]:
         """All ids, some at a time."""
         return (self[start : start + CHUNK] for start in range(0, self._num_steps, CHUNK))
+
+    def sync(self) -> None:
+        """Waits until all of it is on the disk."""
+        for path in (self._ids, self._blocks):
+            if path.exists():
+                sync(path)
 
     def drawn(self) -> tuple[int, float]:
         """How many ids were drawn, and the sum of their -log p."""

@@ -55,7 +55,8 @@ class Results(NamedTuple):
             raise UserError(f"{directory} holds no results of ada.sample (no {REPORT}).")
         ids = _numbered(_load_arrays(Path(directory) / CODES))
         if 0 not in ids or not _are_identities(report.get("runs")):
-            raise UserError(f"{directory} was written by an older version: sample it again.")
+            lacks = "run identities in sample.json" if 0 in ids else f"the bottom's ids in {CODES}"
+            raise UserError(f"{directory} lacks {lacks}, which ada.sample writes: sample it again.")
         return cls(directory, ids, report["runs"], report)
 
     def require_same_runs(self, chain: Chain) -> None:
@@ -141,12 +142,17 @@ def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarr
 def read_report(path: Path) -> dict[str, Any] | None:
     """A report; nothing in it if it is something else, None if there is none."""
     try:
-        report = parse_json(path.read_text())
+        report = parse_json(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:
         return {}
     return report if isinstance(report, dict) else {}
+
+
+def is_report(report: Mapping[str, Any]) -> bool:
+    """Whether what was read is of a generation, finished or not."""
+    return bool(clips_of(report)) and clips_of(report) == report["wavs"]
 
 
 def differing(report: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ find both. Beam is an extra: nothing else in `ada.data` imports this module.
 """
 
 import contextlib
+import difflib
 import logging
 import os
 import re
@@ -92,9 +93,16 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
         options = [*_LOCAL_OPTIONS, f"--direct_running_mode={mode}", *options]
     try:
         parsed = PipelineOptions(options)
-        parsed.get_all_options()
+        known = parsed.get_all_options()
+        # A runner of another package brings options of its own, which Beam passes on.
+        others = parsed.get_all_options(retain_unknown_options=True).keys() - known.keys()
     except SystemExit as error:
         raise DatasetError(f"Beam does not accept the options {' '.join(options)}.") from error
+    if others:
+        names = ", ".join(f"--{name}" for name in sorted(others))
+        near = [n for o in others for n in difflib.get_close_matches(o, known, n=1)]
+        mean = f"Did you mean --{', --'.join(near)}? " if near else ""
+        raise DatasetError(f"Beam knows no option {names}. {mean}")
     return parsed
 
 

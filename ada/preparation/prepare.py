@@ -8,7 +8,7 @@ import tensorflow as tf
 from ada.audio import DecoderUnavailableError
 from ada.data.dataset import Dataset
 from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, join
-from ada.preparation.assembly import assemble, clear_parts
+from ada.preparation.assembly import assemble, claim, clear_parts
 from ada.preparation.audio_job import AudioJob
 from ada.preparation.inputs import InputFile, find_files, obviously_not_audio
 from ada.preparation.options import AudioOptions
@@ -50,6 +50,7 @@ def prepare(
     if existing is not None:
         return existing
     inputs = _inputs(options, output_dir)
+    claim(output_dir)
     with exclusive(join(output_dir, PARTS_DIR)):
         spec_path = join(output_dir, SPEC_NAME)
         if tf.io.gfile.exists(spec_path):

@@ -1,6 +1,7 @@
 """Writes a servable as a version of a model that TensorFlow Serving loads."""
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from ada.serving.client import require_api
 from ada.serving.servable import Servable
 from ada.serving.signatures import trace
 from ada.serving.tensors import MAX_STEPS
-from ada.serving.versions import check_output
+from ada.serving.versions import COMMAND, check_output
+from ada.utils import log, made
 
 # Where TensorFlow Serving looks for what is no part of the graph.
 EXTRA = "assets.extra"
@@ -50,6 +52,11 @@ def export(
       UserError: if the directory is there, or tensorflow-serving-api is not.
     """
     path = check_output(output_dir, overwrite)
+    if re.search(r"[][\\]", str(path)):
+        log.warning(
+            f"TensorFlow takes {output_dir} for a pattern and cannot load it from there: serve it "
+            "under another name, as docker run -v does."
+        )
     if with_warmup:
         require_api()
     models = [chain.load_model(position) for position in range(len(chain.runs))]
@@ -67,8 +74,11 @@ def export(
         write_text_atomically(str(extra / "metadata.json"), text)
         if with_warmup:
             warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures)
+        made.mark(hidden, COMMAND, made.files_in(hidden))
         old = hidden.with_suffix(".old")
         if overwrite and path.exists():
+            # Again: tracing takes long.
+            check_output(output_dir, overwrite)
             path.replace(old)
         try:
             hidden.replace(path)

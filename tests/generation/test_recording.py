@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from recordings import OPTIONS, SETTINGS, contents, levels_once, made
 
-from ada.generation import SamplingConfig, generate, modes
+from ada.generation import SamplingConfig, generate, modes, recording
 from ada.generation.recording import record
 from ada.generation.results import Results, run_identities
 from ada.utils import log
@@ -130,11 +130,15 @@ def test_a_command_that_is_done_is_not_done_again(request_, tmp_path, said):
     assert made(tmp_path, request_) is None
     assert said == []
     # A clip was lost, or cut: all are made anew.
-    for damage in (Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:99])):
+    for damage in (
+        Path.unlink,
+        lambda path: path.write_bytes(path.read_bytes()[:99]),
+        lambda path: path.write_bytes(path.read_bytes()[:99] + bytes(path.stat().st_size - 99)),
+    ):
         damage(tmp_path / "sample_001.wav")
         made(tmp_path, request_)
         assert contents(tmp_path) == before
-        assert f"sample_001.wav in {tmp_path}: missing or cut; making all anew." in said
+        assert f"sample_001.wav in {tmp_path}: missing or damaged; making all anew." in said
         said.clear()
 
 
@@ -163,17 +167,47 @@ def test_another_command_is_refused_or_replaces_what_is_there(stop, request_, tm
 @pytest.mark.parametrize(
     "text", ["[]", "3", "null", "{}", '{"wavs": 3}', '{"wavs": ["..", 4, ""], "runs": [{}]}']
 )
-def test_a_report_of_something_else_is_no_traceback(text, request_, tmp_path):
+def test_a_report_of_something_else_stays(text, request_, tmp_path):
     (tmp_path / "sample.json").write_text(text)
-    made(tmp_path, request_, overwrite=True)
-    assert json.loads((tmp_path / "sample.json").read_text())["wavs"][0] == "sample_000.wav"
+    with pytest.raises(UserError, match="sample.json was not made by ada.sample"):
+        made(tmp_path, request_, overwrite=True)
+    assert (tmp_path / "sample.json").read_text() == text
 
 
-def test_files_of_somebody_else_are_not_written_over(request_, tmp_path):
-    (tmp_path / "sample_001.wav").write_bytes(b"mine")
-    with pytest.raises(UserError, match="holds clips: name another --output_dir"):
-        made(tmp_path, request_)
-    assert (tmp_path / "sample_001.wav").read_bytes() == b"mine"
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["sample_001.wav", "codes.npz"])
+def test_files_of_somebody_else_are_not_written_over(name, overwrite, request_, tmp_path):
+    """Beside nothing, and beside the clips of another command that may be replaced."""
+    for number in range(2):
+        (tmp_path / name).write_bytes(b"mine")
+        if number and name == "codes.npz":
+            continue  # it is that command's
+        with pytest.raises(UserError, match=f"{name} was not made by ada.sample: name another"):
+            made(tmp_path, request_, overwrite=overwrite)
+        assert (tmp_path / name).read_bytes() == b"mine"
+        (tmp_path / name).unlink()
+        made(tmp_path, request_._replace(numbers=range(1)), SETTINGS | {"seed": 8})
+        overwrite = True
+
+
+def test_what_lies_in_the_folder_of_unfinished_clips_stays(request_, tmp_path):
+    made(tmp_path, request_, stop=2)
+    (tmp_path / ".unfinished" / "mine.txt").write_text("mine")
+    made(tmp_path, request_)
+    assert [path.name for path in (tmp_path / ".unfinished").iterdir()] == ["mine.txt"]
+
+
+def test_silence_that_a_power_cut_left_is_written_again(whole, request_, tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(recording, "sync", lambda path: synced.append(path.name))
+    monkeypatch.setattr(recording, "_SYNC_EVERY_SECS", 0.0)
+    made(tmp_path, request_, stop=5)
+    assert {"sample_000.wav", "sample_001.wav", "sample_002.wav"} <= set(synced)
+    for path in tmp_path.glob("*.wav"):
+        content = path.read_bytes()
+        path.write_bytes(content[:60] + bytes(len(content) - 60))
+    made(tmp_path, request_)
+    assert contents(tmp_path) == contents(whole)
 
 
 def test_two_commands_do_not_write_at_once(request_, tmp_path):

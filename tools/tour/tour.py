@@ -606,7 +606,7 @@ def train(name: str, data_dir: str, steps: int) -> list[dict]:
     settings = configuration.load([f"gin/{name}.gin", "gin/tiny.gin"], bindings)
     with capture_output():  # progress bars
         training.train(settings, run_dir(name), data_dir, describe=configuration.operative)
-    lines = (Path(run_dir(name)) / "metrics.jsonl").read_text().splitlines()
+    lines = (Path(run_dir(name)) / "metrics.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
