@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ada.generation.level_stream import LevelBlock
+from ada.generation.streaming import LevelBlock
 
 # What a block added: ids, how many of them were drawn, the sum of their -log p, and a checksum.
 BLOCKS = np.dtype([("steps", "<u4"), ("drawn", "<u4"), ("nats", "<f8"), ("checksum", "<u4")])

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ada.generation.backends import make_sampler
 from ada.generation.choice import as_int64, uniforms
 from ada.generation.conditioning import Conditioning
+from ada.generation.rounding import ComparedSampler
 from ada.generation.sampler import Array
 from ada.runs.sampling_defaults import SamplingValues
 
@@ -51,10 +52,6 @@ class Level:
       backend: what computes the loop (`ada.generation.backends`).
       weights: precision in which matrices are stored (`ada.generation.backends`).
 
-    Attributes:
-      rounding_bits: with bfloat16 weights, by how many bits an id what is drawn is less likely
-        under the model itself: a mean over the first block that is drawn of the first group; None
-        before it, and with float32.
     """
 
     def __init__(
@@ -78,8 +75,8 @@ class Level:
         self.num_classes = model.num_classes
         given = (model.local_model, lanes, self.block_steps, draws.top_k, draws.top_p, backend)
         self.sampler = make_sampler(*given, weights)
-        self.exact = make_sampler(*given) if weights != "float32" else None
-        self.rounding_bits: float | None = None
+        if weights != "float32":
+            self.sampler = ComparedSampler(self.sampler, make_sampler(*given))
         self._ready = False
         # Compiled once, and shared by the signatures of an export.
         self._uniforms = tf.function(self._all_uniforms, autograph=False)
@@ -101,6 +98,11 @@ class Level:
                 for item in tf.unstack(items)
             ]
         )
+
+    @property
+    def rounding_bits(self) -> float | None:
+        """What bfloat16 weights cost (`ComparedSampler`); None with float32."""
+        return getattr(self.sampler, "rounding_bits", None)
 
     def with_draws(self, draws: SamplingConfig) -> "Level":
         """The same level, compiled and all, with another seed and temperature.

@@ -69,7 +69,7 @@ class NativeSampler(Sampler):
         return IncrementalState(
             np.zeros([rows, self.lanes, self.model.residual_channels], np.float32),
             np.full([self.lanes], -1, np.int32),
-            0,
+            np.int64(0),
         )
 
     def _draw(
@@ -88,7 +88,7 @@ class NativeSampler(Sampler):
         if conditioning is not None:
             hop = self.block_steps // conditioning.shape[1]
             gates = np.asarray(conditioning, np.float32) @ to_gates
-        shape = [self.lanes, self.block_steps]
+        shape, num_steps = [self.lanes, self.block_steps], int(num_steps)
         ring, previous = np.array(state.ring), np.array(state.previous)
         ids, log_probs = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
         _kernel.draw(
@@ -111,7 +111,7 @@ class NativeSampler(Sampler):
             ids,
             log_probs,
         )
-        return IncrementalState(ring, previous, int(state.step) + num_steps), ids, log_probs
+        return IncrementalState(ring, previous, np.int64(state.step) + num_steps), ids, log_probs
 
 
 def _packed_weights(model: WaveNet, half: bool) -> np.ndarray:

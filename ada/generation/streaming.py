@@ -13,15 +13,36 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
-from ada.generation.conditioning import Given
+from ada.generation import engine
+from ada.generation.engine import Array
 from ada.generation.level import Level
-from ada.generation.level_stream import LevelBlock, LevelStream
+from ada.generation.rounding import ComparedSampler
 from ada.utils.progress import progress_bar
 
 # Steps of a stream that nobody wants to end.
 ENDLESS = 2**60
+
+
+class LevelBlock(NamedTuple):
+    """A block of one level.
+
+    Attributes:
+      items: places of the sequences among all items.
+      start: its first step.
+      ids: int32 `[items, steps]`.
+      log_probs: log p(id) in nats at temperature 1, float32 `[items, steps]`; NaN for ids that were
+        known.
+      seconds: it took, its conditioning included, the levels above not.
+    """
+
+    items: range
+    start: int
+    ids: np.ndarray
+    log_probs: np.ndarray
+    seconds: float
 
 
 class Block(NamedTuple):
@@ -85,23 +106,35 @@ class Stream:
         self.sample_rate = sample_rate
         self.seconds, self.num_drawn = 0.0, 0
         self.level_seconds = [0.0] * len(levels)
-        self._numbers = range(num_items) if numbers is None else numbers
+        self.numbers = range(num_items) if numbers is None else numbers
         self.codes, self._desc = codes, desc
-        self._known = known or [()] * len(levels)
+        self.known = known or [()] * len(levels)
         self._begun = False
-        counts = {"numbers": len(self._numbers)} | ({} if codes is None else {"codes": len(codes)})
-        counts |= {f"known[{n}]": len(ids) for n, ids in enumerate(self._known) if len(ids)}
+        counts = {"numbers": len(self.numbers)} | ({} if codes is None else {"codes": len(codes)})
+        counts |= {f"known[{n}]": len(ids) for n, ids in enumerate(self.known) if len(ids)}
         wrong = [f"{name} of {count}" for name, count in counts.items() if count != num_items]
         if wrong or num_items < 1:
             raise ValueError(f"Stream: {num_items} clips, but {', '.join(wrong) or 'none'}.")
-        if not len(levels) == len(lengths) == len(self._known):
+        if not len(levels) == len(lengths) == len(self.known):
             raise ValueError(
                 f"Stream: {len(levels)} levels, {len(lengths)} lengths, known ids of "
-                f"{len(self._known)}."
+                f"{len(self.known)}."
             )
+        self._check_codes()
         self._audio_of_ids = None
         if to_audio is not None:
             self._audio_of_ids = np.asarray(to_audio(np.arange(levels[-1].num_classes)), np.float32)
+
+    def _check_codes(self) -> None:
+        """Raises ValueError if the codes of a level do not last for the ids of the one below it."""
+        num_codes = None if self.codes is None else self.codes.shape[1]
+        for level, length in zip(self.levels, self.lengths, strict=True):
+            if level.conditioning is not None and (num_codes or 0) * level.hop_length < length:
+                raise ValueError(
+                    f"{num_codes or 0} codes at hop {level.hop_length} do not last for {length} "
+                    "ids."
+                )
+            num_codes = length
 
     def __iter__(self) -> Iterator[Block]:
         if self._begun:
@@ -117,10 +150,10 @@ class Stream:
         threads = min(len(groups), os.cpu_count() or 1)
         with self._bar() as bar, ThreadPoolExecutor(threads) as pool:
             for first in range(0, len(groups), threads):
-                chains = [self._streams(group) for group in groups[first : first + threads]]
-                while not chains[0][-1].is_done:
+                running = [_Group(self, group) for group in groups[first : first + threads]]
+                while not running[0].is_done:
                     began = time.monotonic()
-                    parts = list(pool.map(_advance, chains))
+                    parts = list(pool.map(_Group.advance, running))
                     self.seconds += time.monotonic() - began
                     levels = tuple(
                         tuple(itertools.chain(*part)) for part in zip(*parts, strict=True)
@@ -163,7 +196,7 @@ class Stream:
         length = self.lengths[-1]
         return progress_bar(
             total=None if length >= ENDLESS else self.num_items * length,
-            initial=sum(min(len(ids), length) for ids in self._known[-1]),
+            initial=sum(min(len(ids), length) for ids in self.known[-1]),
             desc=self._desc or "",
             unit="step",
             unit_scale=True,
@@ -183,25 +216,94 @@ class Stream:
         audio = self.to_audio(np.concatenate([block.ids for block in levels[-1]]))
         return Block(range(first.items.start, last.items.stop), first.start, audio, levels)
 
-    def _streams(self, items: range) -> list[LevelStream]:
-        """The levels of a group, top first."""
-        span = slice(items.start, items.stop)
-        above = None if self.codes is None else Given(self.codes[span])
-        streams = []
-        for level, length, known in zip(self.levels, self.lengths, self._known, strict=True):
-            above = LevelStream(level, items, self._numbers[span], length, above, known[span])
-            streams.append(above)
-        return streams
+
+class _Group:
+    """Items that are generated side by side: what the engine carries for them, and what it gave.
+
+    Args:
+      stream: that they belong to.
+      items: their places among all items, at most as many as a level has lanes.
+    """
+
+    def __init__(self, stream: Stream, items: range) -> None:
+        levels, span = stream.levels, slice(items.start, items.stop)
+        self._levels, self._items = levels, items
+        self._batch = levels[-1].sampler.lanes
+        # A batch that is not full is filled up with others.
+        empty = self._batch - len(items)
+        codes = stream.codes
+        if codes is not None:
+            codes = np.pad(codes[span], [(0, empty)] + [(0, 0)] * (codes.ndim - 1), "edge")
+            codes = tf.convert_to_tensor(codes)
+        known = [ids[span] for ids in stream.known]
+        self._sequences = engine.Sequences(
+            tf.constant([*stream.numbers[span], *[0] * empty], tf.int64),
+            [level.draws.seed for level in levels],
+            [level.draws.temperature for level in levels],
+            stream.lengths,
+            codes,
+            list(map(self._prefix, levels, known, stream.lengths)),
+            self._take,
+        )
+        self._states = engine.begin(levels)
+        if items.start == 0:
+            self._states = list(map(_compared, levels, self._states))
+        self._taken: list[list[LevelBlock]] = []
+        self._clock = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is no block left."""
+        return int(self._states[-1].sampler.step) >= self._sequences.totals[-1]
+
+    def advance(self) -> list[tuple[LevelBlock, ...]]:
+        """Generates a block of the bottom level; with the last also the codes that nothing read.
+
+        Returns:
+          All blocks of every level, top first.
+        """
+        levels, totals, sequences = self._levels, self._sequences.totals, self._sequences
+        self._taken, self._clock = [[] for _ in levels], time.monotonic()
+        bottom = len(levels) - 1
+        self._states, _ = engine.advance(levels, self._states, bottom, sequences)
+        for position in range(bottom if self.is_done else 0):
+            states = self._states[: position + 1]
+            self._states[: position + 1] = engine.advance_until(
+                levels, states, position, totals[position], sequences
+            )
+        return [tuple(blocks) for blocks in self._taken]
+
+    def _take(self, position: int, start: int, ids: Array, log_probs: Array) -> None:
+        arrays = [np.array(array)[: len(self._items)] for array in (ids, log_probs)]
+        for array in arrays:
+            array.flags.writeable = False
+        # The levels above took their time before: since the last block there was this one alone.
+        before, self._clock = self._clock, time.monotonic()
+        block = LevelBlock(self._items, start, *arrays, self._clock - before)
+        self._taken[position].append(block)
+
+    def _prefix(self, level: Level, known: Sequence[Sequence], total: int) -> engine.Prefix | None:
+        """Known ids of the items, which are read from what may be a file block by block."""
+        num_known = min(map(len, known), default=0)
+        if not any(map(len, known)):
+            return None
+
+        def read(start: Array | int) -> np.ndarray:
+            start = int(start)
+            ids = np.full([self._batch, level.block_steps], -1, np.int32)
+            for row, piece in zip(ids, known, strict=False):
+                part = np.asarray(piece[start : start + level.block_steps])
+                row[: len(part)] = part
+            return ids
+
+        return engine.Prefix(int(engine.first_computed(level, num_known, total)), read)
 
 
-def _advance(streams: Sequence[LevelStream]) -> list[tuple[LevelBlock, ...]]:
-    """Draws a block of the bottom level; with its last one also what of the codes nothing read."""
-    streams[-1].advance()
-    if streams[-1].is_done:
-        for stream in streams[:-1]:
-            while not stream.is_done:
-                stream.advance()
-    return [stream.take() for stream in streams]
+def _compared(level: Level, state: engine.LevelState) -> engine.LevelState:
+    """The state of sequences by which rounded weights are measured, if the level has them."""
+    if not isinstance(level.sampler, ComparedSampler):
+        return state
+    return state._replace(sampler=level.sampler.compared(state.sampler))
 
 
 def generate_level(

@@ -89,7 +89,7 @@ def _score(servable: Servable) -> str:
 
 def _level(chain: Chain, servable: Servable, position: int) -> dict[str, Any]:
     run, model = chain.runs[position], servable.models[position]
-    level = servable.levels[position].level
+    level = servable.levels[position]
     identity = run.identity(chain.checkpoints[position])
     return {
         "number": level.number,

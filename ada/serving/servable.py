@@ -7,15 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio import pcm16
-from ada.generation import Level, SamplingConfig
+from ada.generation import Level, SamplingConfig, engine
+from ada.generation.engine import Sequences
 from ada.generation.lengths import CodeGeometry, level_lengths
 from ada.models.losses import categorical
 from ada.runs.info import RunInfo
 from ada.runs.model_json import model_config, model_from_config
 from ada.serving.checks import require, within
-from ada.serving.level import GraphLevel, Item
 from ada.serving.states import named, nested, require_state
-from ada.serving.streaming import GraphStream
 from ada.serving.tensors import MAX_STEPS
 
 Tensors = dict[str, tf.Tensor]
@@ -63,10 +62,9 @@ class Servable:
         top = len(self.models) - 1
         backend = "xla" if xla else "graph"
         self.levels = [
-            GraphLevel(Level(model, how, number=top - n, lanes=1, backend=backend), n)
+            Level(model, how, number=top - n, lanes=1, backend=backend)
             for n, (model, how) in enumerate(zip(self.models, draws, strict=True))
         ]
-        self._stream = GraphStream(self.levels)
         self.signal = "audio" if self._info.kind == "audio" else "ids"
         self.has_prior = self.models[0].quantizer is None
         self._decoders = self.models[1:] if self.has_prior else self.models
@@ -75,7 +73,7 @@ class Servable:
             self.num_codes = self._decoders[0].num_codes
             self.codes = "codes" if self.num_codes else "embeddings"
 
-        self.block_steps = self.levels[-1].level.block_steps
+        self.block_steps = self.levels[-1].block_steps
         # A function of its own, so that all signatures share its table.
         self._ids_of_audio = tf.function(
             lambda audio: self._info.to_ids()(pcm16(audio)), autograph=False
@@ -130,9 +128,8 @@ class Servable:
     def decode_continued(self, codes: tf.Tensor, prompt: tf.Tensor, **how: tf.Tensor) -> Tensors:
         """A signal drawn given codes, which begins with a prompt."""
         ids = self._to_ids(prompt)
-        *_, there = self._stream.totals(tf.shape(codes)[1])
         require(
-            tf.shape(ids, tf.int64)[1] <= there,
+            tf.shape(ids, tf.int64)[1] <= self._totals(codes)[-1],
             "the prompt is longer than what the codes stand for.",
         )
         known = self._encoded(ids, self._decoders[1:], inside=True)
@@ -141,7 +138,7 @@ class Servable:
     def initial_state(self, items: tf.Tensor) -> Tensors:
         """The state of streams before their first block."""
         require(tf.size(items) > 0, NO_ITEMS)
-        state = named(self.levels, self._stream.initial_state())
+        state = named(self.levels, engine.begin(self.levels))
         return {name: tf.repeat(x[tf.newaxis], tf.size(items), 0) for name, x in state.items()}
 
     def next_block(self, codes: tf.Tensor | None = None, **inputs: tf.Tensor) -> Tensors:
@@ -149,15 +146,19 @@ class Servable:
 
         What comes after the end of codes is zero.
         """
-        names = list(self.state_shapes())
-        require_state(self._stream, inputs, codes)
+        names, bottom = list(self.state_shapes()), len(self.levels) - 1
+        totals = self._totals(codes)
+        require_state(self.levels, inputs, totals)
         rows = [inputs.pop(name) for name in names]
         rows += [] if codes is None else [self._checked(codes)]
 
-        def draw(item: Item, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            given = row[len(names)] if codes is not None else None
-            states, ids, count = self._stream.next_block(nested(self.levels, row), item, given)
-            return ids, count, *named(self.levels, states).values()
+        def draw(sequence: Sequences, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            given = row[len(names)][tf.newaxis] if codes is not None else None
+            sequence = sequence._replace(totals=totals, codes=given)
+            before = nested(self.levels, row)
+            states, ids = engine.advance(self.levels, before, bottom, sequence)
+            count = tf.cast(states[-1].sampler.step - before[-1].sampler.step, tf.int32)
+            return ids[0], count, *named(self.levels, states).values()
 
         outputs = (tf.int32, tf.int32, *(row.dtype for row in rows[: len(names)]))
         ids, count, *state = self._each(draw, inputs, outputs, *rows)
@@ -166,11 +167,18 @@ class Servable:
         signal = tf.where(there, signal, tf.zeros([], signal.dtype))
         return {self.signal: signal, "num_steps": count} | dict(zip(names, state, strict=True))
 
+    def _totals(self, codes: tf.Tensor | None) -> list[tf.Tensor]:
+        """Ids that there are of every level: those that codes stand for, or without an end."""
+        if codes is None:
+            return [tf.constant(np.iinfo(np.int64).max, tf.int64)] * len(self.levels)
+        hops = np.cumprod([level.hop_length for level in self.levels])
+        return [tf.shape(codes, tf.int64)[1] * hop for hop in hops]
+
     def state_shapes(self) -> dict[str, tf.TensorSpec]:
         """What is carried from block to block, `[batch, ...]`, by name; 0 is the bottom level."""
         return {
             name: tf.TensorSpec([None, *x.shape], x.dtype)
-            for name, x in named(self.levels, self._stream.initial_state()).items()
+            for name, x in named(self.levels, engine.begin(self.levels)).items()
         }
 
     def _encoded(
@@ -195,13 +203,15 @@ class Servable:
         self, codes: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor] = ()
     ) -> tf.Tensor:
         """Bottom ids drawn given codes and, of the levels from the bottom up, what is known."""
-        levels = self.levels[-len(self._decoders) :]
+        levels, count = self.levels, len(self._decoders)
 
-        def draw(item: Item, codes: tf.Tensor, *known: tf.Tensor) -> tf.Tensor:
-            for level, begun in zip(levels, known or [None] * len(levels), strict=True):
-                num_steps = tf.shape(codes)[0] * level.level.hop_length
-                codes = level.ids(item, num_steps, codes, begun)
-            return codes
+        def draw(sequence: Sequences, codes: tf.Tensor, *known: tf.Tensor) -> tf.Tensor:
+            codes = codes[tf.newaxis]
+            begun = [ids[tf.newaxis] for ids in known] or [None] * count
+            for position, ids in zip(range(len(levels))[-count:], begun, strict=True):
+                num_steps = tf.shape(codes)[1] * levels[position].hop_length
+                codes = engine.whole(levels, position, sequence, num_steps, codes, ids)
+            return codes[0]
 
         return self._each(draw, how, _IDS, codes, *known)
 
@@ -215,12 +225,12 @@ class Servable:
         )
         lengths = level_lengths(num_steps, [CodeGeometry.of(model) for model in self._decoders])
 
-        def draw(item: Item, *known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def draw(sequence: Sequences, *known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             drawn = [None]
-            begun = known or [None] * len(self.levels)
-            for level, length, ids in zip(self.levels, lengths, begun, strict=True):
-                drawn.append(level.ids(item, length, drawn[-1], ids))
-            return drawn[-1], drawn[1]
+            begun = [ids[tf.newaxis] for ids in known] or [None] * len(self.levels)
+            for position, (length, ids) in enumerate(zip(lengths, begun, strict=True)):
+                drawn.append(engine.whole(self.levels, position, sequence, length, drawn[-1], ids))
+            return drawn[-1][0], drawn[1][0]
 
         ids, top = self._each(draw, how, (_IDS, _IDS), *known)
         return {self.signal: self._from_ids(ids)} | ({self.codes: top} if self.codes else {})
@@ -228,7 +238,7 @@ class Servable:
     def _each(
         self, draw: Callable, how: Tensors, outputs: tf.TypeSpec | tuple, *rows: tf.Tensor
     ) -> tf.Tensor | tuple[tf.Tensor, ...]:
-        """What `draw(item, *row)` gives for every item, stacked."""
+        """What `draw(sequence, *row)` gives for every item, stacked."""
         items, temperature = how["items"], how["temperature"]
         levels, told = len(self.levels), "there must be as many items as rows of every other input."
         checks = [require(tf.shape(row)[0] == tf.size(items), told) for row in rows]
@@ -247,7 +257,8 @@ class Servable:
 
         def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor | tuple[tf.Tensor, ...]:
             number, *rest = row
-            return draw(Item(how["seed"], tf.cast(number, tf.int64), temperature), *rest)
+            items = tf.cast(number, tf.int64)[tf.newaxis]
+            return draw(Sequences(items, [how["seed"]] * levels, tf.unstack(temperature)), *rest)
 
         return tf.map_fn(
             one, (items, *rows), fn_output_signature=outputs, parallel_iterations=PARALLEL_ITEMS

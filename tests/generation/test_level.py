@@ -11,7 +11,7 @@ from ada.generation import (
     SamplingConfig,
     Stream,
     generate_level,
-    level_stream,
+    streaming,
     uniforms,
 )
 
@@ -157,7 +157,7 @@ def test_seconds_are_those_of_drawing(model, monkeypatch):
             now[0] += 1000.0 if now[0] == 100.0 else 3.0
             return sampler(*args, **kwargs)
 
-    monkeypatch.setattr(level_stream.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(streaming.time, "monotonic", lambda: now[0])
     made.sampler = Slow()
     stream = Stream([made], [40], 2)
     assert [block.start for block in stream] == [0, 16, 32]
