@@ -57,14 +57,30 @@ class Conditioning:
         self.field = model.code_field
         self._seen_codes = self.field.past + self.window_codes + self.field.future
         self._channels = model.modulator.channels
-        self._reads_codes = bool(model.num_codes)
+        self._num_codes, self._query_dim = model.num_codes, model.quantizer.query_dim
         compute = model.conditioning if model.num_codes else model.modulator
         self.compute = tf.function(lambda inputs: compute(inputs), autograph=False)
 
     def compile(self) -> None:
         """Traces the modulator."""
-        if self._reads_codes:
+        if self._num_codes:
             self.compute(tf.zeros([1, self._seen_codes], tf.int32))
+
+    def check_codes(self, codes: np.ndarray) -> None:
+        """Raises ValueError unless codes, or embeddings, are `[items, steps, ...]` and in range."""
+        if not self._num_codes:
+            if codes.ndim != 3 or codes.shape[2] != self._query_dim:
+                raise ValueError(
+                    f"embeddings must have shape [items, steps, {self._query_dim}], got "
+                    f"{list(codes.shape)}."
+                )
+        elif codes.ndim != 2 or codes.dtype.kind not in "iu":
+            raise ValueError(
+                f"codes must be whole numbers [items, steps], got {codes.dtype} of shape "
+                f"{list(codes.shape)}."
+            )
+        elif codes.size and not 0 <= codes.min() <= codes.max() < self._num_codes:
+            raise ValueError(f"codes must be 0 .. {self._num_codes - 1}.")
 
     def empty(self, batch_size: int) -> Window:
         """What stands for a window before the first."""

@@ -168,20 +168,28 @@ static int descending(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-/* The least logit that top-k and top-p keep (ada.generation.choice.restrict); p is for scratch. */
-static float threshold(const float *scaled, int classes, int top_k, float top_p, float *p) {
+/* The least logit that top-k and top-p keep, and how many ids that have it, the first of them
+ * (ada.generation.choice.restrict); p is for scratch. */
+typedef struct {
+    float least;
+    int ties;
+} limit;
+
+static limit restriction(const float *scaled, int classes, int top_k, float top_p, float *p) {
     memcpy(p, scaled, sizeof(float) * classes);
     qsort(p, classes, sizeof(float), descending);
-    float least = p[(top_k && top_k < classes ? top_k : classes) - 1];
+    int kept = top_k && top_k < classes ? top_k : classes;
     if (top_p < 1.0f) {
         float total = 0.0f, before = 0.0f;
-        int kept = 0;
+        int likely = 0;
         for (int i = 0; i < classes; i++) total += exponential(p[i] - p[0]);
-        for (; kept < classes && (kept == 0 || before < top_p); kept++)
-            before += exponential(p[kept] - p[0]) / total;
-        least = p[kept - 1] > least ? p[kept - 1] : least;
+        for (; likely < classes && (likely == 0 || before < top_p); likely++)
+            before += exponential(p[likely] - p[0]) / total;
+        kept = likely < kept ? likely : kept;
     }
-    return least;
+    limit found = {p[kept - 1], 1};
+    for (int i = kept - 1; i > 0 && p[i - 1] == found.least; i--) found.ties++;
+    return found;
 }
 
 /* Inverts the cumulative distribution at u (ada.generation.choice.choose). */
@@ -190,13 +198,15 @@ INLINE int32_t choose(const float *logits, int classes, float u, float temperatu
     const float divisor = temperature > 1e-6f ? temperature : 1e-6f;
     for (int i = 0; i < classes; i++) scaled[i] = logits[i] / divisor;
     const int all = !top_k && top_p >= 1.0f;
-    const float least = all ? -INFINITY : threshold(scaled, classes, top_k, top_p, p);
+    limit limit = {-INFINITY, classes};
+    if (!all) limit = restriction(scaled, classes, top_k, top_p, p);
     const float top = largest(scaled, classes);
     for (int i = 0; i < classes; i++) p[i] = exponential(scaled[i] - top);
     float total = 0.0f, sum = 0.0f;
     for (int i = 0; i < classes; i++) {
         /* What is as good as impossible, e^-87, is left out. */
-        p[i] = scaled[i] < least || scaled[i] - top < -80.0f ? 0.0f : p[i];
+        const int is_left_out = scaled[i] < limit.least || scaled[i] - top < -80.0f;
+        p[i] = is_left_out || (scaled[i] == limit.least && limit.ties-- <= 0) ? 0.0f : p[i];
         total += p[i];
     }
     for (int i = 0; i < classes; i++) {
@@ -352,14 +362,23 @@ static PyObject *draw(PyObject *module, PyObject *args) {
     const size_t L = j.layers, K = j.taps, C = j.channels, S = j.skips, V = j.classes;
     const size_t drawn = (size_t)j.lanes * j.block;
     if (j.layers < 1 || j.taps < 1 || j.channels < 1 || j.skips < 1 || j.classes < 1 ||
-        j.lanes < 1 || j.hop < 1 || j.steps < 0 || j.steps > j.block || step < 0) {
+        j.lanes < 1 || j.hop < 1 || j.steps < 0 || j.steps > j.block || step < 0 ||
+        step > INT64_MAX / 2 || j.top_k < 0 || !(j.top_p >= 0.0f) ||
+        (b[CONDITIONING].buf != NULL && j.block % j.hop) ||
+        (double)L * K * C * C + (double)L * C * S + (double)V * (C + S) > 1e12) {
         PyErr_SetString(PyExc_ValueError, "sizes out of range");
         goto done;
     }
     if (!has(&b[DILATIONS], L, "dilations")) goto done;
     j.dilations = b[DILATIONS].buf;
     size_t rows = 0;
-    for (size_t l = 0; l < L; l++) rows += (K - 1) * j.dilations[l];
+    for (size_t l = 0; l < L; l++) {
+        if (j.dilations[l] < 1 || rows > INT32_MAX) {
+            PyErr_SetString(PyExc_ValueError, "dilations out of range");
+            goto done;
+        }
+        rows += (K - 1) * j.dilations[l];
+    }
     if (j.half && (C % 32 || S % 32 || V % 32)) {
         PyErr_SetString(PyExc_ValueError, "bfloat16 weights need sizes in multiples of 32");
         goto done;

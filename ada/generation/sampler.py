@@ -27,6 +27,12 @@ class Sampler(abc.ABC):
     def __init__(
         self, model: WaveNet, lanes: int, block_steps: int, top_k: int = 0, top_p: float = 1.0
     ) -> None:
+        if lanes < 1 or block_steps < 1:
+            raise ValueError(f"Sampler: {lanes} lanes of {block_steps} ids; give at least 1 of 1.")
+        if top_k < 0 or not 0.0 <= top_p <= 1.0:
+            raise ValueError(
+                f"Sampler: top_k must be 0 or more and top_p 0 to 1, got {top_k} and {top_p}."
+            )
         self.model = model
         self.lanes = lanes
         self.block_steps = block_steps
@@ -63,19 +69,47 @@ class Sampler(abc.ABC):
           nothing left out), both `[lanes, block_steps]`.
 
         Raises:
-          ValueError: if conditioning is missing, not wanted, or does not divide the block.
+          ValueError: if conditioning is missing, not wanted, or does not divide the block; if an
+            array has another shape, or known ids and steps are out of range.
         """
-        self.model.check_conditioning(conditioning)
-        if conditioning is not None and self.block_steps % conditioning.shape[1]:
-            raise ValueError(
-                f"{conditioning.shape[1]} steps of conditioning do not divide a block of "
-                f"{self.block_steps} ids."
-            )
         if forced is None:
             forced = np.full([self.lanes, self.block_steps], -1, np.int32)
         if num_steps is None:
             num_steps = self.block_steps
+        self._check(state, uniforms, conditioning, forced, num_steps)
         return self._draw(state, uniforms, temperature, conditioning, forced, num_steps)
+
+    def _check(
+        self,
+        state: IncrementalState,
+        uniforms: Array,
+        conditioning: Array | None,
+        forced: Array,
+        num_steps: int | tf.Tensor,
+    ) -> None:
+        """Raises ValueError for what does not fit: nothing behind this looks at it again."""
+        model, block = self.model, [self.lanes, self.block_steps]
+        model.check_conditioning(conditioning)
+        _require_shape("uniforms", uniforms, block)
+        _require_shape("forced", forced, block)
+        _require_shape("state.ring", state.ring, [None, self.lanes, model.residual_channels])
+        _require_shape("state.previous", state.previous, [self.lanes])
+        if conditioning is not None:
+            shape = [self.lanes, None, model.conditioning_channels]
+            _require_shape("conditioning", conditioning, shape)
+            steps = conditioning.shape[1]
+            if not steps or self.block_steps % steps:
+                raise ValueError(
+                    f"{steps} steps of conditioning do not divide a block of {self.block_steps} "
+                    "ids."
+                )
+        for name, values, limit in (
+            ("forced", forced, model.num_classes),
+            ("state.previous", state.previous, model.num_classes),
+            ("num_steps", num_steps, self.block_steps + 1),
+        ):
+            if not tf.is_symbolic_tensor(values) and np.max(values) >= limit:
+                raise ValueError(f"{name} must be below {limit}, got {np.max(values)}.")
 
     @abc.abstractmethod
     def _draw(
@@ -88,6 +122,12 @@ class Sampler(abc.ABC):
         num_steps: int,
     ) -> tuple[IncrementalState, Array, Array]:
         """What `__call__` gives, from arguments that fit."""
+
+
+def _require_shape(name: str, array: Array, shape: list[int | None]) -> None:
+    found = tf.TensorShape(array.shape if tf.is_tensor(array) else np.shape(array))
+    if not found.is_compatible_with(shape):
+        raise ValueError(f"{name} must have shape {shape}, got {found}.")
 
 
 class BlockSampler(Sampler):

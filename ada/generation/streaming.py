@@ -126,13 +126,19 @@ class Stream:
             self._audio_of_ids = np.asarray(to_audio(np.arange(levels[-1].num_classes)), np.float32)
 
     def _check_codes(self) -> None:
-        """Raises ValueError if the codes of a level do not last for the ids of the one below it."""
-        num_codes = None if self.codes is None else self.codes.shape[1]
-        for level, length in zip(self.levels, self.lengths, strict=True):
-            if level.conditioning is not None and (num_codes or 0) * level.hop_length < length:
+        """Raises ValueError for codes that the first level does not take, or that do not last."""
+        top, codes, num_codes = self.levels[0].conditioning, self.codes, 0
+        if codes is not None:
+            if top is None:
                 raise ValueError(
-                    f"{num_codes or 0} codes at hop {level.hop_length} do not last for {length} "
-                    "ids."
+                    "Stream: codes are for an autoencoder; the first level is a prior."
+                )
+            top.check_codes(codes)
+            num_codes = codes.shape[1]
+        for level, length in zip(self.levels, self.lengths, strict=True):
+            if level.conditioning is not None and num_codes * level.hop_length < length:
+                raise ValueError(
+                    f"{num_codes} codes at hop {level.hop_length} do not last for {length} ids."
                 )
             num_codes = length
 
@@ -291,9 +297,11 @@ class _Group:
         def read(start: Array | int) -> np.ndarray:
             start = int(start)
             ids = np.full([self._batch, level.block_steps], -1, np.int32)
-            for row, piece in zip(ids, known, strict=False):
-                part = np.asarray(piece[start : start + level.block_steps])
+            parts = [np.asarray(piece[start : start + level.block_steps]) for piece in known]
+            for row, part in zip(ids, parts, strict=False):
                 row[: len(part)] = part
+            if ids.max() >= level.num_classes or any(np.min(p, initial=0) < 0 for p in parts):
+                raise ValueError(f"known ids must be 0 .. {level.num_classes - 1}.")
             return ids
 
         return engine.Prefix(int(engine.first_computed(level, num_known, total)), read)

@@ -101,6 +101,25 @@ def test_top_k_and_top_p_together_keep_what_both_keep(logits):
     assert {len(chosen) for chosen in both} == {1, 2, 3, 4}
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"top_k": 1}, {1}),
+        ({"top_k": 2}, {1, 3}),
+        ({"top_k": 4}, {0, 1, 3, 4}),
+        ({"top_k": 9}, {0, 1, 2, 3, 4, 5}),
+        ({"top_p": 0.4}, {1, 3}),
+        ({"top_p": 0.6}, {1, 3, 4}),
+        ({"top_p": 0.8}, {0, 1, 3, 4}),
+        ({"top_k": 3, "top_p": 0.8}, {1, 3, 4}),
+    ],
+)
+def test_of_equal_ids_the_first_are_kept(options, expected):
+    """Three ids of probability 1/4 and three of 1/12."""
+    logits = np.log(np.array([[1, 3, 1, 3, 3, 1]], np.float32))
+    assert kept(logits, **options) == [expected]
+
+
 def test_by_default_everything_is_kept(logits):
     assert kept(logits) == [set(range(12))] * 200
 

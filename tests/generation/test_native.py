@@ -183,12 +183,12 @@ def test_what_does_not_fit_is_refused():
     sizes = (0, 1, 2, 3, 4, 5, 1, 8, 8, 1, 0, 1.0, 1.0, 0)
     weights = 5 * 3 + 2 * 3 * 6 + 6 + 3 * 4 + 4 * 4 + 4 + 4 * 5 + 5
 
-    def draw(sizes=sizes, weights=weights, forced=-1, ring=3):
+    def draw(sizes=sizes, weights=weights, forced=-1, ring=3, dilation=1, codes=None):
         native._kernel.draw(
             *sizes,
-            np.ones(1, np.int32),
+            np.full(1, dilation, np.int32),
             np.zeros(weights, np.float32),
-            None,
+            None if codes is None else np.zeros(codes * 6, np.float32),
             np.zeros(8, np.float32),
             np.full(8, forced, np.int32),
             np.zeros(ring, np.float32),
@@ -205,6 +205,14 @@ def test_what_does_not_fit_is_refused():
         ({"sizes": (0, 0, *sizes[2:])}, "out of range"),
         ({"sizes": (*sizes[:8], 9, *sizes[9:])}, "out of range"),
         ({"sizes": (1, *sizes[1:])}, "multiples of 32"),
+        ({"sizes": (*sizes[:10], -1, *sizes[11:])}, "out of range"),
+        ({"sizes": (*sizes[:11], -0.5, *sizes[12:])}, "out of range"),
+        ({"sizes": (*sizes[:13], -1)}, "out of range"),
+        ({"sizes": (*sizes[:13], 2**63 - 1)}, "out of range"),
+        ({"sizes": (*sizes[:9], 3, *sizes[10:]), "codes": 2}, "out of range"),
+        ({"sizes": (0, *[2**31 - 1] * 5, *sizes[6:])}, "out of range"),
+        ({"dilation": 0}, "dilations out of range"),
+        ({"dilation": -3}, "dilations out of range"),
     ):
         with pytest.raises(ValueError, match=message):
             draw(**wrong)

@@ -203,6 +203,12 @@ def test_given_codes_last_as_long_as_they_are(chains):
             "draws for 2 levels, of a chain of 3",
             lambda c: stream(c, 1, 0.1, [SamplingConfig()] * 2),
         ),
+        ("codes must be 0 .. 6", lambda c: begun(modes.decoders_of(c), codes=ONE + 7)),
+        ("codes must be 0 .. 6", lambda c: begun(modes.decoders_of(c), codes=ONE - 1)),
+        ("whole numbers", lambda c: begun(modes.decoders_of(c), codes=ONE + 0.5)),
+        ("whole numbers", lambda c: begun(modes.decoders_of(c), codes=ONE[..., np.newaxis])),
+        ("known ids must be 0 .. 6", lambda c: list(begun(c, 1, 0.1, known=[[ONE[0] + 7]] * 3))),
+        ("known ids must be 0 .. 6", lambda c: list(begun(c, 1, 0.1, known=[[ONE[0] - 1]] * 3))),
         ("no duration", lambda c: begun(c).collect()),
     ],
 )
