@@ -34,7 +34,12 @@ level_flags.define(("top_k", "top_p"))
 flags.DEFINE_bool(
     "xla", False, "Let the server compile the sampling loops: faster, where its XLA works."
 )
-flags.DEFINE_integer("max_steps", MAX_STEPS, "Steps that one request may draw.", lower_bound=1)
+flags.DEFINE_integer(
+    "max_steps",
+    MAX_STEPS,
+    "Longest signal of one request, in steps per item; generate_block has no limit.",
+    lower_bound=1,
+)
 flags.DEFINE_bool("warmup", True, "Write warm-up requests (needs pip install -e '.[serving]').")
 flags.DEFINE_bool("overwrite", False, "Replace a version that is there.")
 flags.mark_flag_as_required("output_dir")

@@ -39,7 +39,7 @@ def export(
       output_dir: of the version; its name is a number, that of the directory above it the model's.
       draws: top-k and top-p of every level, top first; the temperature is for the metadata alone.
       xla: whether XLA compiles the sampling loops on the server.
-      max_steps: that one request may draw.
+      max_steps: longest signal of a request.
       with_warmup: whether to write warm-up requests.
       overwrite: replace what is there.
 
@@ -66,7 +66,9 @@ def export(
         text = json.dumps(described, indent=1) + "\n"
         write_text_atomically(str(extra / "metadata.json"), text)
         if with_warmup:
-            warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures)
+            # Codes so long are allowed, and a prompt that is continued by as much.
+            length = max(1, min(warmup.LENGTH, max_steps // (2 * servable.code_steps)))
+            warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures, length)
         old = hidden.with_suffix(".old")
         if overwrite and path.exists():
             path.replace(old)

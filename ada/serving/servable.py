@@ -1,5 +1,6 @@
 """What a chain of runs can be asked, as functions of tensors that TensorFlow alone can compute."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import keras
@@ -16,10 +17,12 @@ from ada.runs.model_json import model_config, model_from_config
 from ada.serving.checks import require, within
 from ada.serving.states import named, nested, require_state
 from ada.serving.tensors import MAX_STEPS
+from ada.utils.errors import UsageError
 
 Tensors = dict[str, tf.Tensor]
 # Items whose loops may run at the same time, on the threads that there are.
 PARALLEL_ITEMS = 16
+_STREAM = "stream by generate_block"
 NO_ITEMS = "there must be at least one item."
 _IDS = tf.TensorSpec([None], tf.int32)
 
@@ -36,7 +39,7 @@ class Servable:
       info: of the bottom one's run.
       draws: top-k and top-p of every level, top first; seed and temperature come with requests.
       xla: whether XLA compiles the sampling loops.
-      max_steps: that one request may draw.
+      max_steps: longest signal of a request, or that codes of a request stand for.
 
     Attributes:
       models: top first, in float32.
@@ -46,6 +49,8 @@ class Servable:
       num_codes: of the topmost autoencoder; 0 without codes.
       has_prior: whether the top is a model without codes above it.
       block_steps: of the bottom level.
+      code_steps: steps of the signal to one of `codes`.
+      max_steps: see above.
     """
 
     def __init__(
@@ -56,7 +61,7 @@ class Servable:
         xla: bool = False,
         max_steps: int = MAX_STEPS,
     ) -> None:
-        self._max_steps = max_steps
+        self.max_steps = max_steps
         self._info = info
         self.models = [in_float32(model) for model in models]
         top = len(self.models) - 1
@@ -73,7 +78,13 @@ class Servable:
             self.num_codes = self._decoders[0].num_codes
             self.codes = "codes" if self.num_codes else "embeddings"
 
+        self.code_steps = math.prod(model.hop_length for model in self._decoders)
         self.block_steps = self.levels[-1].block_steps
+        if max_steps < max(self.code_steps, 2):
+            raise UsageError(
+                f"--max_steps={max_steps} is too short for a request: give at least "
+                f"{max(self.code_steps, 2)}"
+            )
         # A function of its own, so that all signatures share its table.
         self._ids_of_audio = tf.function(
             lambda audio: self._info.to_ids()(pcm16(audio)), autograph=False
@@ -85,6 +96,7 @@ class Servable:
 
     def decode(self, codes: tf.Tensor, **how: tf.Tensor) -> Tensors:
         """A signal drawn given codes: for each of them what it stands for."""
+        self._require_short(self.codes, tf.shape(codes)[1], self.code_steps, _STREAM)
         return {self.signal: self._from_ids(self._decoded(self._checked(codes), how))}
 
     def reconstruct(self, signal: tf.Tensor, **how: tf.Tensor) -> Tensors:
@@ -127,6 +139,7 @@ class Servable:
 
     def decode_continued(self, codes: tf.Tensor, prompt: tf.Tensor, **how: tf.Tensor) -> Tensors:
         """A signal drawn given codes, which begins with a prompt."""
+        self._require_short(self.codes, tf.shape(codes)[1], self.code_steps, _STREAM)
         ids = self._to_ids(prompt)
         require(
             tf.shape(ids, tf.int64)[1] <= self._totals(codes)[-1],
@@ -218,11 +231,7 @@ class Servable:
     def _drawn(self, num_steps: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor]) -> Tensors:
         """All levels drawn from nothing or what is known, so many steps at the bottom."""
         require(num_steps > 0, "steps must be 1 or more.")
-        require(
-            num_steps <= self._max_steps,
-            f"steps must be at most {self._max_steps}: stream by generate_block, or export with a "
-            "larger --max_steps.",
-        )
+        self._require_short("steps", num_steps, 1, _STREAM)
         lengths = level_lengths(num_steps, [CodeGeometry.of(model) for model in self._decoders])
 
         def draw(sequence: Sequences, *known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -264,8 +273,15 @@ class Servable:
             one, (items, *rows), fn_output_signature=outputs, parallel_iterations=PARALLEL_ITEMS
         )
 
+    def _require_short(self, name: str, count: tf.Tensor, steps: int, advice: str) -> None:
+        """Fails the request where so many of an input, of so many steps each, are too many."""
+        most = self.max_steps // steps
+        told = f"{name} must be at most {most}: {advice}, or export with a larger --max_steps."
+        require(count <= most, told)
+
     def _to_ids(self, signal: tf.Tensor) -> tf.Tensor:
         """A signal as the ids that training saw: audio is rounded to 16 bits first."""
+        self._require_short(f"steps of {self.signal}", tf.shape(signal)[1], 1, "send it in parts")
         checks = [
             require(tf.shape(signal)[0] > 0, NO_ITEMS),
             require(tf.shape(signal)[1] > 0, f"{self.signal}: there must be at least one step."),

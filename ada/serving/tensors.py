@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Steps that one request may draw, if nothing else is said: a minute of audio, beyond all deadlines.
+# Longest signal of a request, if nothing else is said: a minute of audio, beyond all deadlines.
 MAX_STEPS = 2**20
 
 
