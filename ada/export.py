@@ -46,7 +46,7 @@ flags.mark_flag_as_required("output_dir")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.runs.chain import open_runs
     from ada.serving.versions import check_output
 
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> None:
     described = export(
         chain,
         FLAGS.output_dir,
-        level_sampling.draws(sampling),
+        level_sampling.configs(sampling),
         xla=FLAGS.xla,
         max_steps=FLAGS.max_steps,
         with_warmup=FLAGS.warmup,
@@ -81,8 +81,8 @@ def main(argv: list[str]) -> None:
     print(f"{FLAGS.output_dir}: {', '.join(described['signatures'])}; {megabytes:.1f} MB.")
     name = path.parent.name
     volume = shlex.quote(f"{path.parent}:/models/{name}")
-    told = f"-e {shlex.quote(f'MODEL_NAME={name}')}"
-    print(f"Serve it: docker run -p 8500:8500 -v {volume} {told} tensorflow/serving")
+    model_name = f"-e {shlex.quote(f'MODEL_NAME={name}')}"
+    print(f"Serve it: docker run -p 8500:8500 -v {volume} {model_name} tensorflow/serving")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor
     Of equally likely ids those that come first are kept, so that the number kept is exact.
 
     Args:
-      logits: `[lanes, num_classes]`.
+      logits: `[batch, num_classes]`.
       top_k: keep the k likeliest; 0 keeps all.
       top_p: keep the smallest set of likeliest ids whose probability reaches p (Holtzman et al.
         2020); 1 keeps all.
@@ -39,17 +39,17 @@ def choose(
     top_k: int = 0,
     top_p: float = 1.0,
 ) -> tf.Tensor:
-    """Draws an id by inverting the cumulative distribution.
+    """Samples an id by inverting the cumulative distribution.
 
     Args:
-      logits: float32 `[lanes, num_classes]`.
-      uniform: float32 `[lanes]` in [0, 1): the only randomness.
+      logits: float32 `[batch, num_classes]`.
+      uniform: float32 `[batch]` in [0, 1): the only randomness.
       temperature: float32 scalar; logits are divided by it. Towards 0 the likeliest id wins.
       top_k: see `restrict`.
       top_p: see `restrict`.
 
     Returns:
-      int32 `[lanes]`.
+      int32 `[batch]`.
     """
     scaled = restrict(logits / tf.maximum(temperature, 1e-6), top_k, top_p)
     probabilities = tf.nn.softmax(scaled)

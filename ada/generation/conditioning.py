@@ -4,7 +4,7 @@ Windows bound the memory and what must be known of the codes, and make every ste
 codes that the modulator sees there and of nothing else, however long the codes are and however many
 items there are. Convolutions over whole sequences promise the same only as far as their library
 adds up in one order at any length (on CPU it did when measured): a last bit that differs becomes,
-thousands of draws later, another piece of music.
+thousands of ids later, another piece of music.
 """
 
 from typing import NamedTuple

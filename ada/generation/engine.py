@@ -76,8 +76,10 @@ def begin(levels: Sequence[Level]) -> list[LevelState]:
     return [
         LevelState(
             level.sampler.initial_state(),
-            tf.zeros([level.sampler.lanes, _kept_size(levels, position)], tf.int32),
-            () if level.conditioning is None else level.conditioning.empty(level.sampler.lanes),
+            tf.zeros([level.sampler.batch_size, _kept_size(levels, position)], tf.int32),
+            ()
+            if level.conditioning is None
+            else level.conditioning.empty(level.sampler.batch_size),
         )
         for position, level in enumerate(levels)
     ]
@@ -178,7 +180,7 @@ def whole(
       codes: of the level above, `[batch, code_steps, ...]`; None for a prior.
       prefix: ids int32 `[batch, steps]` that the sequences begin with; None for nothing.
     """
-    level, batch = levels[position], levels[position].sampler.lanes
+    level, batch = levels[position], levels[position].sampler.batch_size
     total, size = tf.cast(num_steps, tf.int64), level.block_steps
     blocks = -(-num_steps // size)
     alone = Sequences(
@@ -217,14 +219,14 @@ def first_computed(level: Level, num_known: tf.Tensor | int, total: tf.Tensor | 
 
 
 def _prefix_of(level: Level, ids: tf.Tensor, total: tf.Tensor) -> Prefix:
-    """Known ids `[batch, steps]` as a prefix; what is longer than the sequences is cut."""
+    """Ids `[batch, steps]` as a prefix; what is longer than the sequences is cut."""
     size, ids = level.block_steps, ids[:, :total]
     num_known = tf.shape(ids, tf.int64)[1]
     missing = -(-total // size) * size - num_known
     padded = tf.pad(ids, [[0, 0], [0, missing]], constant_values=-1)
 
     def read(start: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(padded[:, start : start + size], [level.sampler.lanes, size])
+        return tf.ensure_shape(padded[:, start : start + size], [level.sampler.batch_size, size])
 
     return Prefix(first_computed(level, num_known, total), read)
 
@@ -268,7 +270,7 @@ def _window(
 def _require_numbers(level: Level, ids: Array, log_probs: Array) -> Array:
     """The ids, if the model gave probabilities for them; UserError if not, or a failed request."""
     message = (
-        f"level {level.number} has no probabilities for what comes next (NaN): its training "
+        f"level {level.index} has no probabilities for what comes next (NaN): its training "
         "diverged."
     )
     if tf.executing_eagerly():

@@ -31,7 +31,7 @@ class ComparedSampler(Sampler):
 
     def __init__(self, rounded: Sampler, exact: Sampler) -> None:
         super().__init__(
-            rounded.model, rounded.lanes, rounded.block_steps, rounded.top_k, rounded.top_p
+            rounded.model, rounded.batch_size, rounded.block_steps, rounded.top_k, rounded.top_p
         )
         self._rounded, self._exact = rounded, exact
         self.rounding_bits: float | None = None
@@ -43,7 +43,7 @@ class ComparedSampler(Sampler):
         """The state of sequences that have not begun, to be compared."""
         return state._replace(exact_ring=self._exact.initial_state().ring)
 
-    def _draw(
+    def _sample(
         self,
         state: ComparedState,
         uniforms: Array,
@@ -53,12 +53,12 @@ class ComparedSampler(Sampler):
         num_steps: int,
     ) -> tuple[ComparedState, Array, Array]:
         before = IncrementalState(*state[:3])
-        after, ids, log_probs = self._rounded._draw(
+        after, ids, log_probs = self._rounded._sample(
             before, uniforms, temperature, conditioning, forced, num_steps
         )
         exact_ring = state.exact_ring
         if len(exact_ring) and self.rounding_bits is None:
-            followed, _, exact = self._exact._draw(
+            followed, _, exact = self._exact._sample(
                 before._replace(ring=exact_ring), uniforms, 1.0, conditioning, ids, num_steps
             )
             exact_ring = followed.ring

@@ -31,19 +31,19 @@ class Servable:
     """A chain, ready to be traced.
 
     `signal` is what the bottom of the chain models, audio or ids; `how` are "temperature", "seed"
-    and "items" (`ada.serving.tensors`). Items are drawn one by one: what one gets does not depend
-    on how many there are.
+    and "items" (`ada.serving.tensors`). Items are generated one by one: what one
+    gets does not depend on how many there are.
 
     Args:
       models: built, top first, each over the codes of the next.
       info: of the bottom one's run.
-      draws: top-k and top-p of every level, top first; seed and temperature come with requests.
+      configs: top-k and top-p of every level, top first; seed and temperature come with requests.
       xla: whether XLA compiles the sampling loops.
       max_steps: longest signal of a request, or that codes of a request stand for.
 
     Attributes:
       models: top first, in float32.
-      levels: what draws from them.
+      levels: what samples from them.
       signal: "audio" or "ids".
       codes: "codes" or "embeddings", what the topmost autoencoder makes; None without one.
       num_codes: of the topmost autoencoder; 0 without codes.
@@ -57,7 +57,7 @@ class Servable:
         self,
         models: Sequence[keras.Model],
         info: RunInfo,
-        draws: Sequence[SamplingConfig],
+        configs: Sequence[SamplingConfig],
         xla: bool = False,
         max_steps: int = MAX_STEPS,
     ) -> None:
@@ -67,8 +67,8 @@ class Servable:
         top = len(self.models) - 1
         backend = "xla" if xla else "graph"
         self.levels = [
-            Level(model, how, number=top - n, lanes=1, backend=backend)
-            for n, (model, how) in enumerate(zip(self.models, draws, strict=True))
+            Level(model, how, index=top - n, batch_size=1, backend=backend)
+            for n, (model, how) in enumerate(zip(self.models, configs, strict=True))
         ]
         self.signal = "audio" if self._info.kind == "audio" else "ids"
         self.has_prior = self.models[0].quantizer is None
@@ -95,12 +95,12 @@ class Servable:
         return {self.codes: self._encoded(self._to_ids(signal))[0]}
 
     def decode(self, codes: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal drawn given codes: for each of them what it stands for."""
+        """A signal generated from codes: for each of them what it stands for."""
         self._require_short(self.codes, tf.shape(codes)[1], self.code_steps, _STREAM)
         return {self.signal: self._from_ids(self._decoded(self._checked(codes), how))}
 
     def reconstruct(self, signal: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal of the same length, drawn given the codes of a signal."""
+        """A signal of the same length, generated from the codes of a signal."""
         ids = self._decoded(self._encoded(self._to_ids(signal))[0], how)
         return {self.signal: self._from_ids(ids[:, : tf.shape(signal)[1]])}
 
@@ -114,7 +114,7 @@ class Servable:
         """
         *codes, ids = self._encoded(self._to_ids(signal))
         scores = {}
-        for number, model in enumerate(reversed(self.models)):
+        for index, model in enumerate(reversed(self.models)):
             above = codes.pop() if codes else None
             if model.quantizer is None:
                 log_prob = model.log_prob(ids)
@@ -122,31 +122,31 @@ class Servable:
                 log_prob = model.log_prob(ids, above)
             else:
                 log_prob = categorical(model(ids)).log_prob(ids)
-            scores[f"log_prob_steps_{number}"] = log_prob
+            scores[f"log_prob_steps_{index}"] = log_prob
             ids = above
         items = [tf.reduce_sum(log_prob, axis=1) for log_prob in scores.values()]
         return {"log_prob": tf.add_n(items)} | scores
 
     def generate(self, steps: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal of so many steps from nothing, and the codes at the top of it."""
-        return self._drawn(steps, how, [])
+        """A signal of `steps` steps, and the codes at the top of it."""
+        return self._generated(steps, how, [])
 
     def continued(self, prompt: tf.Tensor, steps: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A prompt and so many steps more."""
+        """A prompt and `steps` steps more."""
         require(steps >= 0, "steps must be 0 or more.")
-        known = self._encoded(self._to_ids(prompt), inside=True)
-        return self._drawn(tf.shape(prompt)[1] + steps, how, known)
+        prefixes = self._encoded(self._to_ids(prompt), inside=True)
+        return self._generated(tf.shape(prompt)[1] + steps, how, prefixes)
 
     def decode_continued(self, codes: tf.Tensor, prompt: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal drawn given codes, which begins with a prompt."""
+        """A signal generated from codes, which begins with a prompt."""
         self._require_short(self.codes, tf.shape(codes)[1], self.code_steps, _STREAM)
         ids = self._to_ids(prompt)
         require(
             tf.shape(ids, tf.int64)[1] <= self._totals(codes)[-1],
             "the prompt is longer than what the codes stand for.",
         )
-        known = self._encoded(ids, self._decoders[1:], inside=True)
-        return {self.signal: self._from_ids(self._decoded(self._checked(codes), how, known))}
+        prefixes = self._encoded(ids, self._decoders[1:], inside=True)
+        return {self.signal: self._from_ids(self._decoded(self._checked(codes), how, prefixes))}
 
     def initial_state(self, items: tf.Tensor) -> Tensors:
         """The state of streams before their first block."""
@@ -165,7 +165,7 @@ class Servable:
         rows = [inputs.pop(name) for name in names]
         rows += [] if codes is None else [self._checked(codes)]
 
-        def draw(sequence: Sequences, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def sample(sequence: Sequences, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
             given = row[len(names)][tf.newaxis] if codes is not None else None
             sequence = sequence._replace(totals=totals, codes=given)
             before = nested(self.levels, row)
@@ -174,7 +174,7 @@ class Servable:
             return ids[0], count, *named(self.levels, states).values()
 
         outputs = (tf.int32, tf.int32, *(row.dtype for row in rows[: len(names)]))
-        ids, count, *state = self._each(draw, inputs, outputs, *rows)
+        ids, count, *state = self._each(sample, inputs, outputs, *rows)
         there = tf.range(tf.shape(ids)[1]) < count[:, tf.newaxis]
         signal = self._from_ids(ids)
         signal = tf.where(there, signal, tf.zeros([], signal.dtype))
@@ -213,44 +213,49 @@ class Servable:
         return signals
 
     def _decoded(
-        self, codes: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor] = ()
+        self, codes: tf.Tensor, how: Tensors, prefixes: Sequence[tf.Tensor] = ()
     ) -> tf.Tensor:
-        """Bottom ids drawn given codes and, of the levels from the bottom up, what is known."""
+        """Bottom ids generated from codes, and from prefixes of the levels below, top first."""
         levels, count = self.levels, len(self._decoders)
 
-        def draw(sequence: Sequences, codes: tf.Tensor, *known: tf.Tensor) -> tf.Tensor:
+        def sample(sequence: Sequences, codes: tf.Tensor, *prefixes: tf.Tensor) -> tf.Tensor:
             codes = codes[tf.newaxis]
-            begun = [ids[tf.newaxis] for ids in known] or [None] * count
+            begun = [ids[tf.newaxis] for ids in prefixes] or [None] * count
             for position, ids in zip(range(len(levels))[-count:], begun, strict=True):
                 num_steps = tf.shape(codes)[1] * levels[position].hop_length
                 codes = engine.whole(levels, position, sequence, num_steps, codes, ids)
             return codes[0]
 
-        return self._each(draw, how, _IDS, codes, *known)
+        return self._each(sample, how, _IDS, codes, *prefixes)
 
-    def _drawn(self, num_steps: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor]) -> Tensors:
-        """All levels drawn from nothing or what is known, so many steps at the bottom."""
+    def _generated(
+        self, num_steps: tf.Tensor, how: Tensors, prefixes: Sequence[tf.Tensor]
+    ) -> Tensors:
+        """All levels generated, from prefixes if there are any, `num_steps` at the bottom."""
         require(num_steps > 0, "steps must be 1 or more.")
         self._require_short("steps", num_steps, 1, _STREAM)
         lengths = level_lengths(num_steps, [CodeGeometry.of(model) for model in self._decoders])
 
-        def draw(sequence: Sequences, *known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            drawn = [None]
-            begun = [ids[tf.newaxis] for ids in known] or [None] * len(self.levels)
+        def sample(sequence: Sequences, *prefixes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            generated = [None]
+            begun = [ids[tf.newaxis] for ids in prefixes] or [None] * len(self.levels)
             for position, (length, ids) in enumerate(zip(lengths, begun, strict=True)):
-                drawn.append(engine.whole(self.levels, position, sequence, length, drawn[-1], ids))
-            return drawn[-1][0], drawn[1][0]
+                generated.append(
+                    engine.whole(self.levels, position, sequence, length, generated[-1], ids)
+                )
+            return generated[-1][0], generated[1][0]
 
-        ids, top = self._each(draw, how, (_IDS, _IDS), *known)
+        ids, top = self._each(sample, how, (_IDS, _IDS), *prefixes)
         return {self.signal: self._from_ids(ids)} | ({self.codes: top} if self.codes else {})
 
     def _each(
-        self, draw: Callable, how: Tensors, outputs: tf.TypeSpec | tuple, *rows: tf.Tensor
+        self, sample: Callable, how: Tensors, outputs: tf.TypeSpec | tuple, *rows: tf.Tensor
     ) -> tf.Tensor | tuple[tf.Tensor, ...]:
-        """What `draw(sequence, *row)` gives for every item, stacked."""
+        """What `sample(sequence, *row)` gives for every item, stacked."""
         items, temperature = how["items"], how["temperature"]
-        levels, told = len(self.levels), "there must be as many items as rows of every other input."
-        checks = [require(tf.shape(row)[0] == tf.size(items), told) for row in rows]
+        levels = len(self.levels)
+        message = "there must be as many items as rows of every other input."
+        checks = [require(tf.shape(row)[0] == tf.size(items), message) for row in rows]
         checks += [
             require(tf.size(items) > 0, NO_ITEMS),
             require(tf.reduce_all(items >= 0), "items must be 0 or more."),
@@ -265,19 +270,19 @@ class Servable:
             temperature = tf.broadcast_to(tf.reshape(temperature, [-1]), [levels])
 
         def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor | tuple[tf.Tensor, ...]:
-            number, *rest = row
-            items = tf.cast(number, tf.int64)[tf.newaxis]
-            return draw(Sequences(items, [how["seed"]] * levels, tf.unstack(temperature)), *rest)
+            index, *rest = row
+            items = tf.cast(index, tf.int64)[tf.newaxis]
+            return sample(Sequences(items, [how["seed"]] * levels, tf.unstack(temperature)), *rest)
 
         return tf.map_fn(
             one, (items, *rows), fn_output_signature=outputs, parallel_iterations=PARALLEL_ITEMS
         )
 
     def _require_short(self, name: str, count: tf.Tensor, steps: int, advice: str) -> None:
-        """Fails the request where so many of an input, of so many steps each, are too many."""
+        """Fails the request where `count` of an input, of `steps` steps each, are too many."""
         most = self.max_steps // steps
-        told = f"{name} must be at most {most}: {advice}, or export with a larger --max_steps."
-        require(count <= most, told)
+        message = f"{name} must be at most {most}: {advice}, or export with a larger --max_steps."
+        require(count <= most, message)
 
     def _to_ids(self, signal: tf.Tensor) -> tf.Tensor:
         """A signal as the ids that training saw: audio is rounded to 16 bits first."""

@@ -59,7 +59,7 @@ def warmup_inputs(
 
 
 def _small(spec: tf.TensorSpec, length: int) -> np.ndarray:
-    """Of steps so many, at temperature 1; all else is zero, in one row of so many steps."""
+    """`length` steps, at temperature 1; all else is zero, in one row of `length` steps."""
     if spec.name in ("steps", "temperature"):
         return as_array(spec.name, length if spec.name == "steps" else 1.0)
     shape = [1, length, *spec.shape[2:]] if spec.shape.rank else []

@@ -13,7 +13,7 @@ STEPS = BLOCK * BLOCKS
 
 
 def generate(sampler, uniforms, temperature=1.0, conditioning=None, forced=None):
-    """Block by block; ids and log-probabilities `[lanes, STEPS]`."""
+    """Block by block; ids and log-probabilities `[batch, STEPS]`."""
     state, results = sampler.initial_state(), []
     for block in range(BLOCKS):
         span = slice(block * BLOCK, (block + 1) * BLOCK)
@@ -33,11 +33,11 @@ def prompts(lengths):
 
 def check_equal_to_teacher_forced(model, sampler, hop, prompt_lengths):
     rng = np.random.default_rng(1)
-    lanes = len(prompt_lengths)
+    batch_size = len(prompt_lengths)
     conditioning = None
     if hop:
-        conditioning = rng.normal(size=(lanes, STEPS // hop, CHANNELS)).astype(np.float32)
-    uniforms = rng.uniform(size=(lanes, STEPS)).astype(np.float32)
+        conditioning = rng.normal(size=(batch_size, STEPS // hop, CHANNELS)).astype(np.float32)
+    uniforms = rng.uniform(size=(batch_size, STEPS)).astype(np.float32)
     forced = prompts(prompt_lengths)
 
     ids, log_probs = generate(sampler, uniforms, 1.0, conditioning, forced)
@@ -213,14 +213,14 @@ def test_of_equal_ids_the_first_are_sampled(top_k, top_p, backend, make_wavenet)
         ({"top_p": -0.5}, "top_p 0 to 1"),
         ({"top_p": 1.5}, "top_p 0 to 1"),
         ({"top_p": float("nan")}, "top_p 0 to 1"),
-        ({"lanes": 0}, "0 lanes of 16"),
-        ({"block_steps": -16}, "2 lanes of -16"),
+        ({"batch_size": 0}, "1 or more, got 0 and 16"),
+        ({"block_steps": -16}, "1 or more, got 2 and -16"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message, backend, make_wavenet):
     with pytest.raises(ValueError, match=message):
         make_sampler(
-            make_wavenet(), **{"lanes": 2, "block_steps": BLOCK} | options, backend=backend
+            make_wavenet(), **{"batch_size": 2, "block_steps": BLOCK} | options, backend=backend
         )
 
 

@@ -266,10 +266,10 @@ def test_a_prompt_goes_on_as_in_python(kind, answers, references):
     np.testing.assert_array_equal(outputs[:, :PROMPT], prompt)
     known = reference.encoded(prompt, inside=True)
     if reference.has_prior:
-        drawn = reference.drawn(ITEMS, SEED, 1.0, steps=STEPS, known=known)
+        drawn = reference.drawn(ITEMS, SEED, 1.0, steps=STEPS, prefixes=known)
     else:
         codes = reference.encoded(reference.signal)[0]
-        drawn = reference.drawn(ITEMS, SEED, 1.0, codes=codes, known=known[1:])
+        drawn = reference.drawn(ITEMS, SEED, 1.0, codes=codes, prefixes=known[1:])
     np.testing.assert_array_equal(outputs, reference.from_ids(drawn[-1]))
 
 
