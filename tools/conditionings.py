@@ -109,7 +109,7 @@ def decoder(
     every call uses the same random numbers.
     """
     from ada.generation import Level, generate_level
-    from ada.generation.backends import default_lanes
+    from ada.generation.backends import default_batch_size
     from ada.models import AutoregressiveDiscreteAutoencoder
     from ada.quantizers import IdentityQuantizer
 
@@ -120,7 +120,7 @@ def decoder(
         model.modulator,
         model.local_model,
     )
-    level = Level(without_codes, draws, lanes=default_lanes("auto", num_clips))
+    level = Level(without_codes, draws, batch_size=default_batch_size("auto", num_clips))
 
     def decode(vectors: "np.ndarray", num_steps: int, name: str) -> "np.ndarray":
         return generate_level(level, len(vectors), num_steps, codes=vectors, desc=name)[0]

@@ -78,15 +78,15 @@ FAULTS = (
     Fault(
         "top-k keeps one class too many",
         "ada/generation/choice.py",
-        "min(top_k, ordered.shape[-1]) - 1",
-        "min(top_k, ordered.shape[-1] - 1)",
+        "min(top_k or num_classes, num_classes)",
+        "min(top_k + 1 or num_classes, num_classes)",
         "tests/generation/test_choice.py",
     ),
     Fault(
         "conditioning is one code late",
         "ada/generation/conditioning.py",
-        "slice((first - start) * self.rate, (last - start) * self.rate)",
-        "slice((first - start + 1) * self.rate, (last - start + 1) * self.rate)",
+        "slice((first - begin) * self.rate, (last - begin) * self.rate)",
+        "slice((first - begin + 1) * self.rate, (last - begin + 1) * self.rate)",
         "tests/generation/test_conditioning.py",
     ),
     Fault(
@@ -118,11 +118,11 @@ FAULTS = (
         "tests/extraction/test_offsets.py",
     ),
     Fault(
-        "the exported sampler draws another level's numbers",
-        "ada/serving/level.py",
-        "seed, number, level.number, block",
-        "seed, number, level.number + 1, block",
-        "tests/serving/test_servables.py",
+        "a level takes another one's random numbers",
+        "ada/generation/level.py",
+        "self.index, block",
+        "self.index + 1, block",
+        "tests/generation/test_level.py",
     ),
     Fault(
         "the best members copy the worst",

@@ -77,7 +77,7 @@ class Options(NamedTuple):
     def draws(self, chain: Chain) -> list[SamplingConfig]:
         """How every level is sampled, top first."""
         levels = level_sampling.resolve(chain.run_dirs, self.sampling)
-        return level_sampling.draws(levels, self.seed)
+        return level_sampling.configs(levels, self.seed)
 
 
 def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path) -> dict[str, Any]:

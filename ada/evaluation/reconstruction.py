@@ -99,7 +99,7 @@ def reconstruct_clips(
     for depth in range(1, len(decoders.runs) + 1):
         lower = Chain(decoders.runs[-depth:], decoders.checkpoints[-depth:])
         request = modes.upsampled_audio(lower, pieces, range(num_clips))
-        drawn = request.stream(draws, lanes=num_clips, progress=True).collect()
+        drawn = request.stream(draws, batch_size=num_clips, progress=True).collect()
         made[depth] = ids_to_audio(run, drawn[-1][0])
     return Reconstructions(run.info.sample_rate, original, made, stored)
 

@@ -7,8 +7,10 @@ import tensorflow as tf
 def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor:
     """Sets the logits of unlikely ids to minus infinity.
 
+    Of equally likely ids those that come first are kept, so that the number kept is exact.
+
     Args:
-      logits: `[lanes, num_classes]`.
+      logits: `[batch, num_classes]`.
       top_k: keep the k likeliest; 0 keeps all.
       top_p: keep the smallest set of likeliest ids whose probability reaches p (Holtzman et al.
         2020); 1 keeps all.
@@ -16,16 +18,18 @@ def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor
     if not top_k and top_p >= 1.0:
         return logits
     ordered = tf.sort(logits, axis=-1, direction="DESCENDING")
-    threshold = ordered[:, -1:]
-    if top_k:
-        threshold = ordered[:, min(top_k, ordered.shape[-1]) - 1, tf.newaxis]
+    num_classes = ordered.shape[-1]
+    kept = tf.fill([tf.shape(logits)[0], 1], min(top_k or num_classes, num_classes))
     if top_p < 1.0:
         # An id stays if the probability of those before it is below p: the likeliest always does.
         before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)
-        kept = tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1, keepdims=True)
-        last = tf.maximum(kept - 1, 0)
-        threshold = tf.maximum(threshold, tf.gather(ordered, last, batch_dims=1))
-    return tf.where(logits >= threshold, logits, float("-inf"))
+        likely = tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1, keepdims=True)
+        kept = tf.minimum(kept, tf.maximum(likely, 1))
+    threshold = tf.gather(ordered, kept - 1, batch_dims=1)
+    above, ties = logits > threshold, tf.cast(logits == threshold, tf.int32)
+    missing = kept - tf.reduce_sum(tf.cast(above, tf.int32), axis=-1, keepdims=True)
+    first_ties = (ties > 0) & (tf.cumsum(ties, axis=-1) <= missing)
+    return tf.where(above | first_ties, logits, float("-inf"))
 
 
 def choose(
@@ -35,17 +39,17 @@ def choose(
     top_k: int = 0,
     top_p: float = 1.0,
 ) -> tf.Tensor:
-    """Draws an id by inverting the cumulative distribution.
+    """Samples an id by inverting the cumulative distribution.
 
     Args:
-      logits: float32 `[lanes, num_classes]`.
-      uniform: float32 `[lanes]` in [0, 1): the only randomness.
+      logits: float32 `[batch, num_classes]`.
+      uniform: float32 `[batch]` in [0, 1): the only randomness.
       temperature: float32 scalar; logits are divided by it. Towards 0 the likeliest id wins.
       top_k: see `restrict`.
       top_p: see `restrict`.
 
     Returns:
-      int32 `[lanes]`.
+      int32 `[batch]`.
     """
     scaled = restrict(logits / tf.maximum(temperature, 1e-6), top_k, top_p)
     probabilities = tf.nn.softmax(scaled)

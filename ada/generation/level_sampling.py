@@ -77,7 +77,7 @@ def resolve(run_dirs: Sequence[str], values: SamplingFlags) -> list[LevelSamplin
     return levels
 
 
-def draws(levels: Sequence[LevelSampling], seed: int = 0) -> "list[SamplingConfig]":
+def configs(levels: Sequence[LevelSampling], seed: int = 0) -> "list[SamplingConfig]":
     """The same with a seed, as `ada.generation` takes it."""
     from ada.generation import SamplingConfig
 

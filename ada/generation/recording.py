@@ -6,7 +6,7 @@ sample_000.wav ...   the clips, whole WAV files at any moment
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
 sample.json          the command and what it made; written last
 
-Killed at any moment, a generation goes on from the blocks that are whole: they decide what follows,
+Killed at any moment, a generation resumes from the blocks that are whole: they decide what follows,
 as a prompt does. Of a clip no file is open longer than it takes to append to it.
 """
 
@@ -69,9 +69,9 @@ class Recording:
         ]
 
     @property
-    def known(self) -> list[list[Sequence]]:
-        """What is known of every level and clip: what was drawn before, or is given."""
-        given = self._request.known or [[()] * self._request.num_items] * len(self._journals)
+    def prefixes(self) -> list[list[Sequence]]:
+        """What every level and clip begins with: what was generated before, or is given."""
+        given = self._request.prefixes or [[()] * self._request.num_items] * len(self._journals)
         return [
             [
                 journal if len(journal) > len(piece) else piece
@@ -89,8 +89,8 @@ class Recording:
         """Writes a block to disk; blocks of a clip come in order, from the first."""
         if not (self._directory / UNFINISHED / COMMAND).exists():
             self._begin()
-        for journals, drawn in zip(self._journals, block.levels, strict=True):
-            for part in drawn:
+        for journals, parts in zip(self._journals, block.levels, strict=True):
+            for part in parts:
                 for row, item in enumerate(part.items):
                     journals[item].take(part, row)
         for item, audio in zip(block.items, block.audio, strict=True):
@@ -109,7 +109,7 @@ class Recording:
         self._synced = time.monotonic()
 
     def _begin(self) -> None:
-        """Notes the command: not before there is something to go on with."""
+        """Notes the command: not before there is something to resume from."""
         command = {**self._settings, "wavs": self._wavs}
         text = json.dumps(command, indent=1) + "\n"
         write_bytes_atomically(self._directory / UNFINISHED / COMMAND, text.encode())
@@ -117,7 +117,7 @@ class Recording:
         for name in (REPORT, CODES):
             (self._directory / name).unlink(missing_ok=True)
 
-    def finish(self, numbers: Mapping[str, Any]) -> None:
+    def finish(self, results: Mapping[str, Any]) -> None:
         """Writes codes and report, and tidies up."""
         self._sync()
         request, top = self._request, len(self._journals) - 1
@@ -126,9 +126,9 @@ class Recording:
             if request.codes is not None:
                 rows, steps = [[codes] for codes in request.codes], request.codes.shape[1]
                 self._write_rows(archive, f"level{top + 1}", rows, steps)
-            for number, journals in enumerate(self._journals):
+            for position, journals in enumerate(self._journals):
                 rows = [journal.pieces() for journal in journals]
-                self._write_rows(archive, f"level{top - number}", rows, len(journals[0]))
+                self._write_rows(archive, f"level{top - position}", rows, len(journals[0]))
         sync(written)
         written.replace(self._directory / CODES)
         report = {
@@ -137,7 +137,7 @@ class Recording:
             "wavs": self._wavs,
             "checksums": {name: _checksum(self._directory / name) for name in self._wavs},
             "bits_of_what_was_drawn": [_bits(journals) for journals in self._journals],
-            **numbers,
+            **results,
         }
         text = json.dumps(report, indent=1) + "\n"
         write_bytes_atomically(self._directory / REPORT, text.encode())
@@ -159,7 +159,7 @@ class Recording:
 def record(
     directory: Path, request: Request, settings: Mapping[str, Any], overwrite: bool = False
 ) -> Iterator[Recording | None]:
-    """A recording of a generation, which goes on with one that the same command began.
+    """A recording of a generation, which resumes one that the same command began.
 
     Args:
       directory: of the output; in it is nothing, or what the same command left.
@@ -188,7 +188,8 @@ def record(
                 return
             if begun is None:
                 log.info(
-                    f"{', '.join(damaged)} in {directory}: missing or damaged; making all anew."
+                    f"{', '.join(damaged)} in {directory}: missing or damaged; generating all "
+                    "clips again."
                 )
         old = report if begun is None else begun
         if old is None or not is_report(old):
@@ -214,13 +215,13 @@ def record(
 
 
 def _bits(journals: Sequence[Journal]) -> float | None:
-    """Mean -log2 p(id) of what was drawn of all clips; None if nothing was."""
-    drawn, nats = map(sum, zip(*(journal.drawn() for journal in journals), strict=True))
-    return nats / drawn / np.log(2.0) if drawn else None
+    """Mean -log2 p(id) of what was generated of all clips; None if nothing was."""
+    generated, nats = map(sum, zip(*(journal.generated() for journal in journals), strict=True))
+    return nats / generated / np.log(2.0) if generated else None
 
 
 def _discard(unfinished: Path) -> None:
-    """Removes what a generation goes on from; first of all what says so."""
+    """Removes what a generation resumes from; first of all what says so."""
     (unfinished / COMMAND).unlink(missing_ok=True)
     for path in unfinished.glob("*"):
         if path.name == CODES or _JOURNAL.fullmatch(path.name):
@@ -267,4 +268,4 @@ def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]
 
 def wav_names(request: Request) -> list[str]:
     """The names of the clips."""
-    return [f"sample_{number:03d}.wav" for number in request.numbers]
+    return [f"sample_{index:03d}.wav" for index in request.indices]

@@ -1,4 +1,4 @@
-"""What a generation left in its output directory (`recording`), read to go on from it."""
+"""What a generation left in its output directory (`recording`), read to continue it."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Results(NamedTuple):
     Attributes:
       directory: where it is.
       ids: int `[clips, steps]` by level, 0 the bottom.
-      runs: identities of the runs that drew, top first (`Run.identity`).
+      runs: identities of the runs that generated, top first (`Run.identity`).
       report: what `sample.json` holds.
     """
 
@@ -48,7 +48,7 @@ class Results(NamedTuple):
         """Reads an output directory.
 
         Raises:
-          UserError: if it is none, or lacks what it takes to go on.
+          UserError: if it is none, or lacks what it takes to continue.
         """
         report = read_report(Path(directory) / REPORT)
         if report is None:

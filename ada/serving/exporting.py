@@ -27,7 +27,7 @@ EXTRA = "assets.extra"
 def export(
     chain: Chain,
     output_dir: str,
-    draws: Sequence[SamplingConfig],
+    configs: Sequence[SamplingConfig],
     *,
     xla: bool = False,
     max_steps: int = MAX_STEPS,
@@ -39,9 +39,9 @@ def export(
     Args:
       chain: from any level down to any other.
       output_dir: of the version; its name is a number, that of the directory above it the model's.
-      draws: top-k and top-p of every level, top first; the temperature is for the metadata alone.
+      configs: top-k and top-p of every level, top first; the temperature is for the metadata alone.
       xla: whether XLA compiles the sampling loops on the server.
-      max_steps: that one request may draw.
+      max_steps: longest signal of a request.
       with_warmup: whether to write warm-up requests.
       overwrite: replace what is there.
 
@@ -60,7 +60,7 @@ def export(
     if with_warmup:
         require_api()
     models = [chain.load_model(position) for position in range(len(chain.runs))]
-    servable = Servable(models, chain.runs[-1].info, draws, xla, max_steps)
+    servable = Servable(models, chain.runs[-1].info, configs, xla, max_steps)
     signatures = trace(servable)
     described = metadata.describe(chain, servable, signatures, xla)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,9 @@ def export(
         text = json.dumps(described, indent=1) + "\n"
         write_text_atomically(str(extra / "metadata.json"), text)
         if with_warmup:
-            warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures)
+            # Codes so long are allowed, and a prompt that is continued by as much.
+            length = max(1, min(warmup.LENGTH, max_steps // (2 * servable.code_steps)))
+            warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures, length)
         made.mark(hidden, COMMAND, made.files_in(hidden))
         old = hidden.with_suffix(".old")
         if overwrite and path.exists():

@@ -187,12 +187,12 @@ def generate(chain, directory):
         if recording is None:
             return 0
         drawing = request.stream(
-            [SamplingConfig(3)], known=recording.known, lanes=2, backend="graph"
+            [SamplingConfig(3)], prefixes=recording.prefixes, batch_size=2, backend="graph"
         )
         for block in drawing:
             recording.take(block)
         recording.finish({})
-        return drawing.num_drawn
+        return drawing.num_generated
 
 
 def test_generation(chain_dirs, disk, tmp_path):

@@ -27,7 +27,7 @@ def codes():
 
 
 def decoded(model, codes, num_steps):
-    made = Level(model, SamplingConfig(5), lanes=2, backend="graph")
+    made = Level(model, SamplingConfig(5), batch_size=2, backend="graph")
     return generate_level(made, len(codes), num_steps, codes=codes)
 
 
@@ -73,7 +73,7 @@ def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
     codes, ids = result.ids
     assert codes.shape == (2, needed)
     # The prior is level 1 and the decoder level 0: their random numbers differ.
-    expected, log_probs = generate_level(Level(prior, draws[0], number=1), 2, needed)
+    expected, log_probs = generate_level(Level(prior, draws[0], index=1), 2, needed)
     np.testing.assert_array_equal(codes, expected)
     np.testing.assert_allclose(result.bits[0], -log_probs.mean() / np.log(2), rtol=1e-5)
     expected, log_probs = generate_level(Level(model, draws[1]), 2, 22, codes=codes)

@@ -14,7 +14,7 @@ from ada.runs.chain import Chain
 from ada.runs.run import Run
 from ada.runs.sampling_defaults import SamplingValues
 
-OPTIONS = {"lanes": 2, "backend": "graph"}
+OPTIONS = {"batch_size": 2, "backend": "graph"}
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
 

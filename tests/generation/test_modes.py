@@ -9,7 +9,7 @@ from ada.generation.prompts import encode_prompts
 from ada.runs.chain import Chain
 from ada.utils.errors import UsageError, UserError
 
-QUIET = {"backend": "graph", "progress": False, "lanes": 2}
+QUIET = {"backend": "graph", "progress": False, "batch_size": 2}
 LEVELS = [1, 2, 3]
 
 
@@ -29,7 +29,7 @@ def draws(chain):
 
 def made(request, chain=None, **options):
     """All that a request makes, as `generate` gives it."""
-    given = {"known": request.known, "codes": request.codes, "numbers": request.numbers}
+    given = {"prefixes": request.prefixes, "codes": request.codes, "indices": request.indices}
     given |= QUIET | options
     how = draws(chain or request.chain)[-len(request.chain.runs) :]
     return generate(request.chain, request.num_items, request.duration_secs, how, **given)

@@ -102,9 +102,9 @@ def test_a_generation_that_goes_on_needs_little_memory(chain, tmp_path):
     long = modes.ancestral(chain, range(2), 20.0)
     made(tmp_path, long, stop=1240)
     with record(tmp_path, long, SETTINGS) as taker, levels_once():
-        drawing = long.stream([SamplingConfig(3)] * 3, known=taker.known, **OPTIONS)
+        drawing = long.stream([SamplingConfig(3)] * 3, prefixes=taker.prefixes, **OPTIONS)
         most = max(sum(len(parts) for parts in block.levels) for block in drawing)
-    assert drawing.num_drawn == 2 * (20000 - 1240 * 16)
+    assert drawing.num_generated == 2 * (20000 - 1240 * 16)
     assert most <= 8
 
 
@@ -120,7 +120,9 @@ def test_prompts_and_given_codes_are_kept_and_gone_on_with(chain, tmp_path):
     with np.load(tmp_path / "upsampled" / "codes.npz") as arrays:
         np.testing.assert_array_equal(arrays["level2"], ids[0])
     report = json.loads((tmp_path / "longer" / "sample.json").read_text())
-    expected = generate(chain, 2, 0.15, [SamplingConfig(3)] * 3, known=longer.known, **OPTIONS)
+    expected = generate(
+        chain, 2, 0.15, [SamplingConfig(3)] * 3, prefixes=longer.prefixes, **OPTIONS
+    )
     np.testing.assert_allclose(report["bits_of_what_was_drawn"], expected.bits, rtol=1e-6)
 
 
@@ -138,7 +140,7 @@ def test_a_command_that_is_done_is_not_done_again(request_, tmp_path, said):
         damage(tmp_path / "sample_001.wav")
         made(tmp_path, request_)
         assert contents(tmp_path) == before
-        assert f"sample_001.wav in {tmp_path}: missing or damaged; making all anew." in said
+        assert f"sample_001.wav in {tmp_path}: missing or damaged; generating all" in said
         said.clear()
 
 
@@ -149,7 +151,7 @@ def test_another_command_is_refused_or_replaces_what_is_there(stop, request_, tm
     mine.write_bytes(b"something else")
     before = sorted(p.name for p in tmp_path.rglob("*"))
     other = SETTINGS | {"seed": 4}
-    one = request_._replace(numbers=range(1))
+    one = request_._replace(indices=range(1))
     unfinished = "" if stop is None else "unfinished "
     message = rf"{unfinished}clips of another command \(seed 3, not 4\): .*--overwrite"
     with pytest.raises(UserError, match=message):

@@ -72,6 +72,17 @@ def test_warm_up_requests_are_answered(kind, exported):
         assert signatures[request.model_spec.signature_name](**inputs)
 
 
+def test_warm_up_requests_are_within_max_steps(chain_of, tmp_path):
+    export(chain_of("vqvae"), str(tmp_path / "1"), [SamplingConfig()], max_steps=9)
+    signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
+    for record in tf.data.TFRecordDataset(str(tmp_path / "1" / EXTRA / FILE_NAME)):
+        request = PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {name: tf.constant(tf.make_ndarray(t)) for name, t in request.inputs.items()}
+        assert signatures[request.model_spec.signature_name](**inputs)
+    with pytest.raises(UsageError, match="--max_steps=3 is too short .* at least 4"):
+        export(chain_of("vqvae"), str(tmp_path / "2"), [SamplingConfig()], max_steps=3)
+
+
 def test_metadata_say_what_there_is(kind, exported, chain_of):
     model, chain = exported(kind), chain_of(kind)
     found = json.loads((model / EXTRA / "metadata.json").read_text())

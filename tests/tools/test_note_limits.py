@@ -42,7 +42,7 @@ def test_decoding_codes_is_what_the_sampler_makes_of_them(make_note_autoencoder,
     vectors = conditionings(model, ids)[CODES]
     made = decoder(model, SamplingConfig(3), 2)(vectors, 32, "")
     expected, _ = generate_level(
-        Level(model, SamplingConfig(3), lanes=2), 2, 32, codes=model.encode(ids)
+        Level(model, SamplingConfig(3), batch_size=2), 2, 32, codes=model.encode(ids)
     )
     np.testing.assert_array_equal(made, expected)
 
