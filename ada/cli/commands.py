@@ -17,11 +17,12 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn
 
 from absl import flags, logging
 
 from ada.utils.errors import StoppedError, Terminated, UsageError, UserError, first_line, with_hint
+from ada.utils.streams import Forgiving, give_up, printable
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
@@ -122,6 +123,10 @@ def _exit_code(
         argv = flags.FLAGS(sys.argv)
         if len(argv) > 1 + arguments:
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
+        if "allow_gin_imports" in flags.FLAGS and flags.FLAGS.allow_gin_imports:
+            from ada.config.bindings import allow_imports
+
+            allow_imports()
         if check is not None:
             check()
         if tensorflow:
@@ -130,15 +135,15 @@ def _exit_code(
     except (UsageError, flags.Error) as error:
         return _refuse_usage(error)
     except StoppedError as error:
-        print(f"Stopped: {error}", file=sys.stderr)
+        print(f"Stopped: {printable(str(error))}", file=sys.stderr)
         return STOPPED
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {printable(str(error))}", file=sys.stderr)
         return 1
     except Exception as error:
         if not _is_of_the_system(error):
             raise
-        print(f"Error: {_told(error)}", file=sys.stderr)
+        print(f"Error: {printable(_told(error))}", file=sys.stderr)
         return 1
     except Terminated:
         print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
@@ -146,34 +151,6 @@ def _exit_code(
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-
-
-class _Forgiving:
-    """A stream that drops what nobody reads any more, instead of ending the command for it.
-
-    Args:
-      stream: to write to.
-      drops: errors upon which it writes nothing more; others are raised.
-    """
-
-    def __init__(self, stream: TextIO, drops: type[OSError]) -> None:
-        self._stream, self._drops = stream, drops
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        try:
-            self._stream.write(text)
-        except self._drops:
-            _give_up(self._stream)
-        return len(text)
-
-    def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except self._drops:
-            _give_up(self._stream)
 
 
 @contextlib.contextmanager
@@ -191,8 +168,8 @@ def _heard() -> Iterator[None]:
                 os.close(opened)
     before = sys.stdout, sys.stderr
     nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - no path, and kept
-    sys.stdout = _Forgiving(before[0] or nowhere, BrokenPipeError)
-    sys.stderr = _Forgiving(before[1] or nowhere, OSError)
+    sys.stdout = Forgiving(before[0] or nowhere, BrokenPipeError)
+    sys.stderr = Forgiving(before[1] or nowhere, OSError)
     try:
         yield
     finally:
@@ -272,18 +249,8 @@ def _writing(command: Callable[[], int]) -> int:
         sys.stdout.flush()
         return code
     except OSError:
-        _give_up(sys.stdout)
+        give_up(sys.stdout)
         raise
-
-
-def _give_up(stream: TextIO) -> None:
-    """Drops what cannot be written: Python would try again at exit."""
-    try:
-        stream.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -322,5 +289,6 @@ def _told(error: Exception) -> str:
 
 
 def _refuse_usage(error: Exception) -> int:
-    print(f"Wrong usage: {str(error).rstrip('.')}. --help lists the flags.", file=sys.stderr)
+    told = printable(str(error).rstrip("."))
+    print(f"Wrong usage: {told}. --help lists the flags.", file=sys.stderr)
     return 2

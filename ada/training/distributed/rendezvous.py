@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import signal
@@ -176,9 +177,10 @@ def _join(address: str, number: int, deadline: float) -> None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 connection.sendall(_HELLO.format(number).encode())
                 mute_after = time.monotonic() + MUTE_SECS
-                if not _hears(connection, _HERE, lambda: time.monotonic() > mute_after):
+                is_mute = functools.partial(_is_past, mute_after)
+                if not _hears(connection, _HERE, is_mute):
                     reason = "what is there does not answer like a worker"
-                    if not warned and time.monotonic() > mute_after:
+                    if is_mute() and not warned:
                         log.warning(f"{address} takes the connection and says nothing.")
                         warned = True
                 elif _hears(connection, _GO, lambda: reminder(address)):
@@ -187,6 +189,10 @@ def _join(address: str, number: int, deadline: float) -> None:
             reason = error.strerror or reason
         reminder(f"{address} ({reason})")
         time.sleep(POLL_SECS)
+
+
+def _is_past(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 def _hears(connection: socket.socket, wanted: bytes, gives_up: Callable[[], bool | None]) -> bool:
