@@ -4,25 +4,23 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stoppe
 (SIGTERM, or another worker was lost): nothing is lost, and the same command goes on.
 """
 
-import atexit
 import contextlib
 import errno
 import os
-import pwd
 import re
-import shutil
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
 from absl import flags, logging
 
+from ada.cli.surroundings import have_a_cache, heard, know_a_user
 from ada.utils.errors import StoppedError, Terminated, UsageError, UserError, first_line, with_hint
-from ada.utils.streams import Forgiving, give_up, printable
+from ada.utils.streams import give_up, printable
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
@@ -102,7 +100,7 @@ def run(
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
       arguments: how many arguments that are no flags it takes.
     """
-    with _leaving_nothing_behind(), _heard():
+    with _leaving_nothing_behind(), heard():
         code = _exit_code(main, check, tensorflow, arguments)
     # Out of reach of the errors above, which notebooks would show with it.
     sys.exit(code)
@@ -154,46 +152,6 @@ def _exit_code(
 
 
 @contextlib.contextmanager
-def _heard() -> Iterator[None]:
-    """Within the context there are streams, whatever the process was started with."""
-    # Files that are opened later would get the numbers of closed streams, and what native code
-    # says would go into them.
-    for number, flags_of_open in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
-        try:
-            os.fstat(number)
-        except OSError:
-            opened = os.open(os.devnull, flags_of_open)
-            if opened != number:
-                os.dup2(opened, number)
-                os.close(opened)
-    before = sys.stdout, sys.stderr
-    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - no path, and kept
-    sys.stdout = Forgiving(before[0] or nowhere, BrokenPipeError)
-    sys.stderr = Forgiving(before[1] or nowhere, OSError)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
-
-
-def _know_a_user(environment: MutableMapping[str, str]) -> None:
-    """Lets libraries that ask for the user's name and home find some where there are none.
-
-    As in containers that run as a number that no user has.
-    """
-    try:
-        pwd.getpwuid(os.getuid())
-        return
-    except KeyError:
-        pass
-    if not any(environment.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
-        environment["LOGNAME"] = str(os.getuid())
-    if not environment.get("HOME"):
-        environment["HOME"] = tempfile.mkdtemp(prefix="ada_home_")
-        atexit.register(shutil.rmtree, environment["HOME"], ignore_errors=True)
-
-
-@contextlib.contextmanager
 def _leaving_nothing_behind() -> Iterator[None]:
     """Sets up what a command needs of the process, and gives it back as it was."""
     configuration = sys.modules.get("ada.config.configuration")
@@ -202,7 +160,8 @@ def _leaving_nothing_behind() -> Iterator[None]:
     output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
     environment = dict(os.environ)
     with contextlib.suppress(OSError):
-        _know_a_user(os.environ)
+        know_a_user(os.environ)
+        have_a_cache(os.environ)
     # Libraries talk through absl; what ada has to say goes through ada.utils.log.
     logging.set_verbosity(logging.ERROR)
     # Names of files hold anything, and terminals cannot show all of it. Notebooks can.

@@ -101,8 +101,8 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
     if others:
         names = ", ".join(f"--{name}" for name in sorted(others))
         near = [n for o in others for n in difflib.get_close_matches(o, known, n=1)]
-        mean = f"Did you mean --{', --'.join(near)}? " if near else ""
-        raise DatasetError(f"Beam knows no option {names}. {mean}")
+        mean = f" Did you mean --{', --'.join(near)}?" if near else ""
+        raise DatasetError(f"Beam knows no option {names}: leave it out.{mean}")
     return parsed
 
 

@@ -95,6 +95,32 @@ def test_options_of_the_pipeline():
         beam.pipeline_options(["runner=x"])
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            "--direct_num_worker=2",
+            "no option --direct_num_worker: .*Did you mean --direct_num_work",
+        ),
+        ("--temp_locatoin", "no option --temp_locatoin: .*--temp_location"),
+        ("--xyzzy=1,--runner=FnApiRunner", "no option --xyzzy: leave it out"),
+    ],
+)
+def test_options_that_beam_does_not_know(option, said):
+    with pytest.raises(DatasetError, match=said):
+        beam.pipeline_options([option])
+
+
+def test_names_that_are_not_utf8_end_no_preparation(music, tmp_path):
+    for number, path in enumerate(sorted(music.iterdir())):
+        shutil.copyfile(path, os.fsencode(tmp_path / "in") + b"\xfc\xff%d.wav" % number)
+    inputs = (f"{tmp_path}/in*",)
+    run_jobs = functools.partial(beam.run_on_beam, options=beam.pipeline_options())
+    spec = prepare(str(tmp_path / "out"), AudioOptions(inputs), run_jobs=run_jobs)
+    assert sum(split.num_sources for split in spec.splits.values()) == 3
+    assert Dataset.open(tmp_path / "out").spec == spec
+
+
 def test_nothing_matches(tmp_path):
     flags = [f"--input_audio_filepatterns={tmp_path}/*.wav", f"--output_dir={tmp_path}/out"]
     refuses(COMMAND, *flags, said=f"No file matches '{tmp_path}/*.wav'")
