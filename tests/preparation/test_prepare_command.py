@@ -1,7 +1,9 @@
 """`python -m data_prep.prepare_audio` as a user runs it, and Beam."""
 
 import functools
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import refuses, run_here
 
-from ada.data import DatasetError
+from ada.data import Dataset, DatasetError
 from ada.preparation.options import AudioOptions
 from ada.preparation.parts import part_path
 from ada.preparation.prepare import prepare
@@ -100,7 +102,7 @@ def test_options_of_the_pipeline():
     [
         (
             "--direct_num_worker=2",
-            "no option --direct_num_worker: .*Did you mean --direct_num_work",
+            "no option --direct_num_worker: .*--direct_num_work",
         ),
         ("--temp_locatoin", "no option --temp_locatoin: .*--temp_location"),
         ("--xyzzy=1,--runner=FnApiRunner", "no option --xyzzy: leave it out"),

@@ -233,6 +233,5 @@ def test_another_version_is_not_taken_for_damage(run_dir, change, told):
 
 
 def test_data_that_were_renamed_are_asked_for(run_dir):
-    fails(
-        lambda: Run.open(str(run_dir)).open_dataset(), "is not there any more: name where it is now"
-    )
+    run = Run.open(str(run_dir))
+    fails(run.open_dataset, "is not there any more: name where it is now by --data_dir")
