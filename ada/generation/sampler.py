@@ -22,15 +22,25 @@ class Sampler(abc.ABC):
       block_steps: ids to a block.
       top_k: see `ada.generation.choice`.
       top_p: see `ada.generation.choice`.
+
+    Raises:
+      ValueError: for numbers out of range.
     """
 
     def __init__(
         self, model: WaveNet, lanes: int, block_steps: int, top_k: int = 0, top_p: float = 1.0
     ) -> None:
+        if lanes < 1 or block_steps < 1:
+            raise ValueError(f"Sampler: {lanes} lanes and {block_steps} steps, at least 1 each.")
+        if int(top_k) != top_k or top_k < 0 or not 0.0 < top_p <= 1.0:
+            raise ValueError(
+                "Sampler: top_k must be a whole number of at least 0, top_p in (0, 1], got "
+                f"{top_k} and {top_p}."
+            )
         self.model = model
         self.lanes = lanes
         self.block_steps = block_steps
-        self.top_k = min(top_k, model.num_classes)
+        self.top_k = min(int(top_k), model.num_classes)
         self.top_p = top_p
 
     @abc.abstractmethod

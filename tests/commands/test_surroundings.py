@@ -89,9 +89,8 @@ def test_settings_of_other_projects_are_not_ours(tmp_path):
 
 
 def test_names_in_errors_are_one_line_without_control_characters():
-    line = refuses(
-        "ada.sample", "--run_dirs=a\x1b]0;x\x07b\nError: c", said="a\\x1b]0;x\\x07b\\nError"
-    )
+    harmful, shown = "a\x1b]0;x\x07b\nError: c", "a\\x1b]0;x\\x07b\\nError"
+    line = refuses("ada.describe", f"--run_dir={harmful}", said=shown)
     assert line.isprintable()
 
 
