@@ -74,8 +74,13 @@ def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.t
 
 
 # What is written into a run directory.
-RUN_FILES = tuple(
-    ["run.json", "operative.gin", "model.json", "dataset.json", "metrics.jsonl", "checkpoints"]
+RUN_FILES = (
+    "run.json",
+    "operative.gin",
+    "model.json",
+    "dataset.json",
+    "metrics.jsonl",
+    "checkpoints",
 )
 # The folder of a run directory that holds the run of its first phase.
 BOTTLENECK = "bottleneck"
