@@ -59,7 +59,7 @@ def run_commands(pages, directory):
 def test_every_command_of_the_readme_runs(music, tmp_path):
     shutil.copytree(music, tmp_path / "music" / "album")
     modules = run_commands(PAGES[:1], tmp_path)
-    assert {"ada.pipeline", "ada.train", "ada.sample", "data_prep.prepare_audio"} <= modules
+    assert {"ada.pipeline", "ada.train", "ada.sample", "ada.prepare_audio"} <= modules
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
     assert (tmp_path / "runs" / "tuned_at_once" / "page.html").exists()
     # Sampled as piano_notes is.
