@@ -95,7 +95,7 @@ def test_flipped_byte_names_the_shard(make_dataset, place):
     damaged = bytearray(path.read_bytes())
     damaged[place] ^= 4
     path.write_bytes(damaged)
-    if place < 8:  # of the length of a record, which would be as much memory
+    if 0 <= place < 8:  # of the length of a record, which would be as much memory
         assert re.search(r"Damaged.*train-00000-of-00001\.tfrecord", _open_error(dataset.directory))
         return
     dataset = Dataset.open(dataset.directory)  # sizes fit: only reading can tell

@@ -247,7 +247,7 @@ def test_number_of_threads_changes_nothing(music, tmp_path, files_of):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sample_rate": 0}, "sample_rate must be at least 1, got 0"),
+        ({"sample_rate": 0}, "sample_rate must be at least 1 and at most 1048576, got 0"),
         ({"min_secs": -1.0}, "min_secs must not be negative"),
         ({"validation_fraction": 0.0}, "validation_fraction must lie between 0 and 1"),
         ({"validation_fraction": 0.5, "test_fraction": 0.5}, "leave nothing to train on"),

@@ -220,7 +220,7 @@ def test_loading_writes_nothing(whole):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"software_version": "0.0.3", "kind": None}, "It is of ada 0.0.3, this is"),
+        ({"software_version": "0.0.3", "kind": None}, "ada 0.0.3 wrote it, this is"),
         ({"format_version": 7}, "Another version of ada may have written it"),
         ({"colour": "blue"}, "unknown field 'colour'. Another version of ada"),
         ({"kind": "video"}, "Copy the run directory again"),
