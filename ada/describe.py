@@ -9,7 +9,7 @@ from absl import flags
 from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-value_flags.define_multi_path("gin_file", [], "Gin file; may be repeated, later ones win.")
+value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding; may be repeated.")
 value_flags.define_path("run_dir", None, "A run directory instead of gin files.")
 flags.DEFINE_integer("sample_rate", 16000, "Of the audio, Hz, where no run says so.", 1)

@@ -11,7 +11,7 @@ from absl import flags
 from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-value_flags.define_multi_path("gin_file", [], "Gin file; may be repeated, later ones win.")
+value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as POPULATION=8; may be repeated.")
 value_flags.define_path(
     "run_dir", None, "Run directory. Default: runs/<name of the first gin file>."

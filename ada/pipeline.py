@@ -14,8 +14,8 @@ from ada.cli import commands, level_flags, value_flags
 from ada.generation import level_sampling
 
 FLAGS = flags.FLAGS
-value_flags.define_multi_path(
-    "gin_file", [], "First gin/systems/<system>.gin, then gin files on top of every model of it."
+value_flags.define_gin_files(
+    "First gin/systems/<system>.gin, then gin files on top of every model of it."
 )
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
 value_flags.define_path("run_dir", None, "Where everything goes. Default: runs/<system>.")

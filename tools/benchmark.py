@@ -43,7 +43,7 @@ flags.DEFINE_list(
 flags.DEFINE_list(
     "precisions", [], "For `training`, `memory`, `throughput`: such as float32,mixed_bfloat16."
 )
-value_flags.define_multi_path("gin_file", [], "For `learning` and `throughput`: other gin files.")
+value_flags.define_gin_files("For `learning` and `throughput`: other gin files.")
 flags.DEFINE_multi_string("gin_param", [], "For these: gin binding; may be repeated.")
 value_flags.define_secs("budget_secs", 600.0, "For `learning`: seconds of training.", 1.0)
 flags.DEFINE_integer("train_steps", None, "For `learning`: so many steps, however long.", 4)

@@ -31,7 +31,7 @@ value_flags.define_count("num_pieces", 1000, "Pieces to draw.", lower_bound=3)
 value_flags.define_count("motif_notes", 60, "Notes of a motif.", lower_bound=1)
 value_flags.define_count("repetitions", 8, "How often a piece plays its motif.", lower_bound=2)
 value_flags.define_count("num_clips", 8, "Pieces that every system generates.", lower_bound=1)
-value_flags.define_multi_path("gin_file", [], "Gin file on top of every model; may be repeated.")
+value_flags.define_gin_files("Gin file on top of every model; may be repeated.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model; may be repeated.")
 
 

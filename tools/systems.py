@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 value_flags.define_path("run_dir", "runs/systems", "Where everything goes.")
-value_flags.define_multi_path(
-    "gin_file", [], "Gin file on top of every model, such as gin/tiny.gin."
-)
+value_flags.define_gin_files("Gin file on top of every model, such as gin/tiny.gin.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
 value_flags.define_path("data_dir", None, "A prepared dataset. Default: the bundled audio.")
 flags.DEFINE_list("systems", list(PAPER), "Names of gin files in gin/systems/.")

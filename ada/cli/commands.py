@@ -4,24 +4,23 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stoppe
 (SIGTERM, or another worker was lost): nothing is lost, and the same command goes on.
 """
 
-import atexit
 import contextlib
 import errno
 import os
-import pwd
 import re
-import shutil
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn
 
 from absl import flags, logging
 
+from ada.cli.surroundings import have_a_cache, heard, know_a_user
 from ada.utils.errors import StoppedError, Terminated, UsageError, UserError, first_line, with_hint
+from ada.utils.streams import give_up, printable
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
@@ -101,7 +100,7 @@ def run(
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
       arguments: how many arguments that are no flags it takes.
     """
-    with _leaving_nothing_behind(), _heard():
+    with _leaving_nothing_behind(), heard():
         code = _exit_code(main, check, tensorflow, arguments)
     # Out of reach of the errors above, which notebooks would show with it.
     sys.exit(code)
@@ -122,6 +121,10 @@ def _exit_code(
         argv = flags.FLAGS(sys.argv)
         if len(argv) > 1 + arguments:
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
+        if "allow_gin_imports" in flags.FLAGS and flags.FLAGS.allow_gin_imports:
+            from ada.config.bindings import allow_imports
+
+            allow_imports()
         if check is not None:
             check()
         if tensorflow:
@@ -130,15 +133,15 @@ def _exit_code(
     except (UsageError, flags.Error) as error:
         return _refuse_usage(error)
     except StoppedError as error:
-        print(f"Stopped: {error}", file=sys.stderr)
+        print(f"Stopped: {printable(str(error))}", file=sys.stderr)
         return STOPPED
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {printable(str(error))}", file=sys.stderr)
         return 1
     except Exception as error:
         if not _is_of_the_system(error):
             raise
-        print(f"Error: {_told(error)}", file=sys.stderr)
+        print(f"Error: {printable(_told(error))}", file=sys.stderr)
         return 1
     except Terminated:
         print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
@@ -146,74 +149,6 @@ def _exit_code(
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-
-
-class _Forgiving:
-    """A stream that drops what nobody reads any more, instead of ending the command for it.
-
-    Args:
-      stream: to write to.
-      drops: errors upon which it writes nothing more; others are raised.
-    """
-
-    def __init__(self, stream: TextIO, drops: type[OSError]) -> None:
-        self._stream, self._drops = stream, drops
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        try:
-            self._stream.write(text)
-        except self._drops:
-            _give_up(self._stream)
-        return len(text)
-
-    def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except self._drops:
-            _give_up(self._stream)
-
-
-@contextlib.contextmanager
-def _heard() -> Iterator[None]:
-    """Within the context there are streams, whatever the process was started with."""
-    # Files that are opened later would get the numbers of closed streams, and what native code
-    # says would go into them.
-    for number, flags_of_open in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
-        try:
-            os.fstat(number)
-        except OSError:
-            opened = os.open(os.devnull, flags_of_open)
-            if opened != number:
-                os.dup2(opened, number)
-                os.close(opened)
-    before = sys.stdout, sys.stderr
-    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - no path, and kept
-    sys.stdout = _Forgiving(before[0] or nowhere, BrokenPipeError)
-    sys.stderr = _Forgiving(before[1] or nowhere, OSError)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
-
-
-def _know_a_user(environment: MutableMapping[str, str]) -> None:
-    """Lets libraries that ask for the user's name and home find some where there are none.
-
-    As in containers that run as a number that no user has.
-    """
-    try:
-        pwd.getpwuid(os.getuid())
-        return
-    except KeyError:
-        pass
-    if not any(environment.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
-        environment["LOGNAME"] = str(os.getuid())
-    if not environment.get("HOME"):
-        environment["HOME"] = tempfile.mkdtemp(prefix="ada_home_")
-        atexit.register(shutil.rmtree, environment["HOME"], ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -225,7 +160,8 @@ def _leaving_nothing_behind() -> Iterator[None]:
     output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
     environment = dict(os.environ)
     with contextlib.suppress(OSError):
-        _know_a_user(os.environ)
+        know_a_user(os.environ)
+        have_a_cache(os.environ)
     # Libraries talk through absl; what ada has to say goes through ada.utils.log.
     logging.set_verbosity(logging.ERROR)
     # Names of files hold anything, and terminals cannot show all of it. Notebooks can.
@@ -272,18 +208,8 @@ def _writing(command: Callable[[], int]) -> int:
         sys.stdout.flush()
         return code
     except OSError:
-        _give_up(sys.stdout)
+        give_up(sys.stdout)
         raise
-
-
-def _give_up(stream: TextIO) -> None:
-    """Drops what cannot be written: Python would try again at exit."""
-    try:
-        stream.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -322,5 +248,6 @@ def _told(error: Exception) -> str:
 
 
 def _refuse_usage(error: Exception) -> int:
-    print(f"Wrong usage: {str(error).rstrip('.')}. --help lists the flags.", file=sys.stderr)
+    told = printable(str(error).rstrip("."))
+    print(f"Wrong usage: {told}. --help lists the flags.", file=sys.stderr)
     return 2

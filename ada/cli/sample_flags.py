@@ -77,7 +77,10 @@ def clip_indices(default: Iterable[int]) -> list[int]:
         raise UsageError("give --clips or --num_samples, not both")
     if not FLAGS.clips or not all(index.isdecimal() for index in FLAGS.clips):
         raise UsageError(f"--clips: {','.join(FLAGS.clips)} are no numbers, such as 3,7")
-    return sorted(set(map(int, FLAGS.clips)))
+    numbers = sorted(set(map(int, FLAGS.clips)))
+    if numbers[-1] >= 2**31:
+        raise UsageError(f"--clips: {numbers[-1]} is more than 2147483647")
+    return numbers
 
 
 def rows_of(indices: list[int], there: list[int]) -> list[int]:

@@ -146,3 +146,13 @@ def define_count(
 ) -> None:
     """A number of things."""
     flags.DEFINE_integer(name, default, help, lower_bound, MAX_COUNT)
+
+
+def define_gin_files(help: str) -> None:  # noqa: A002
+    """--gin_file, and --allow_gin_imports."""
+    define_multi_path("gin_file", [], help)
+    flags.DEFINE_bool(
+        "allow_gin_imports",
+        False,
+        "Let gin files import modules, which executes them: only for files that you trust.",
+    )

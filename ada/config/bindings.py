@@ -8,6 +8,7 @@ import contextlib
 import difflib
 import functools
 import math
+import os
 import re
 import tokenize
 import types
@@ -20,6 +21,9 @@ from typing import Any
 from ada.utils import resources
 from ada.utils.errors import UserError, first_line
 from gin import config_parser
+
+# In the environment, so that processes that commands start know it.
+_ALLOWED = "ADA_ALLOW_GIN_IMPORTS"
 
 
 class UnusedBindingError(UserError):
@@ -96,8 +100,29 @@ def fits(value: Any, kind: Any) -> bool:
     return True
 
 
+def allow_imports() -> None:
+    """Lets gin files import modules, which executes them; in this process and those it starts."""
+    os.environ[_ALLOWED] = "1"
+
+
+def imports_are_allowed() -> bool:
+    """Whether gin files may import modules."""
+    return os.environ.get(_ALLOWED) == "1"
+
+
+def _refuse_code(what: str) -> None:
+    if not imports_are_allowed():
+        raise ValueError(
+            f"it asks for {what}, which may execute anything: read the file, and if you trust it "
+            "give --allow_gin_imports"
+        )
+
+
 class _Delegate(config_parser.ParserDelegate):
     def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Reference:
+        module = scoped_configurable_name.rsplit("/", 1)[-1].rpartition(".")[0]
+        if module and module.split(".")[0] != "ada":
+            _refuse_code(f"@{scoped_configurable_name}")
         return Reference(scoped_configurable_name + "()" * evaluate)
 
     def macro(self, macro_name: str) -> Macro:
@@ -212,7 +237,9 @@ def _of_file(path: str) -> Bindings:
 def _of_text(text: str) -> Bindings:
     bindings = Bindings()
     for statement in config_parser.ConfigParser(text, _Delegate()):
-        if isinstance(statement, config_parser.IncludeStatement):
+        if isinstance(statement, config_parser.ImportStatement):
+            _refuse_code(f"import {statement.module}")
+        elif isinstance(statement, config_parser.IncludeStatement):
             bindings.update(_of_file(statement.filename))
         elif isinstance(statement, config_parser.BindingStatement):
             # A class may be named with its module.

@@ -272,10 +272,11 @@ def join(directory: str, name: str) -> str:
 def write_text_atomically(path: str, text: str) -> None:
     """Writes a small file so that readers see the old or the new one, never a part.
 
-    Directories above it are made.
+    Directories above it are made. What is not UTF-8, as names of files may be, is escaped.
     """
+    contents = text.encode("utf-8", "backslashreplace")
     if not is_remote(path):
-        write_bytes_atomically(path, text.encode("utf-8"))
+        write_bytes_atomically(path, contents)
         return
     import tensorflow as tf
 
@@ -284,7 +285,7 @@ def write_text_atomically(path: str, text: str) -> None:
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     try:
         with tf.io.gfile.GFile(temporary, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(contents)
         tf.io.gfile.rename(temporary, path, overwrite=True)
     except BaseException:
         with contextlib.suppress(tf.errors.OpError):

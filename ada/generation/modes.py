@@ -146,7 +146,16 @@ def continued_ids(
         first piece, and so on, in turn if they are fewer.
       indices: of the clips.
       duration_secs: what is added.
+
+    Raises:
+      UsageError: for ids that the models have not.
     """
+    for run, level in zip(chain.runs, ids, strict=True):
+        if int(level.min()) < 0 or int(level.max()) >= run.info.num_classes:
+            raise UsageError(
+                f"ids of {run.directory} run from {int(level.min())} to {int(level.max())}, those "
+                f"of its model from 0 to {run.info.num_classes - 1}"
+            )
     num_steps = ids[-1].shape[1] + round(duration_secs * sample_rate(chain))
     prefixes = [pieces_of(list(level), range(len(indices))) for level in ids]
     return Request(chain, indices, num_steps, prefixes)

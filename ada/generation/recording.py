@@ -35,8 +35,9 @@ from ada.utils.made import require_free
 
 UNFINISHED, COMMAND = ".unfinished", "command.json"
 _JOURNAL = re.compile(r"level\d+_sample_\d+\.(ids|blocks)")
-# So often what was drawn is brought to the disk, so that a power cut takes no more.
-_SYNC_EVERY_SECS = 5.0
+# Of the time at most this share goes into bringing what was drawn to the disk: on most disks that
+# is after every block, and a power cut takes no more.
+_SYNCING_SHARE = 0.05
 MAX_STEPS = 2**31 - 2**10  # of 16 bits, in the 4 GB of a WAV file
 
 
@@ -58,7 +59,7 @@ class Recording:
         self.rate = request.chain.runs[-1].info.sample_rate
         widest = max(run.info.num_classes for run in request.chain.runs)
         self._unsynced: set[int] = set()
-        self._synced = time.monotonic()
+        self._synced, self._sync_secs = time.monotonic(), 0.0
         self._dtype = np.dtype("<u2" if widest <= 2**16 else "<i4")
         self._journals = [
             [
@@ -96,17 +97,19 @@ class Recording:
         for item, audio in zip(block.items, block.audio, strict=True):
             write_wav_from(self._directory / self._wavs[item], block.start, audio, self.rate)
             self._unsynced.add(item)
-        if time.monotonic() - self._synced > _SYNC_EVERY_SECS:
+        if self._sync_secs <= _SYNCING_SHARE * (time.monotonic() - self._synced):
             self._sync()
 
     def _sync(self) -> None:
         """Brings what was drawn to the disk: the journals first, from which the rest is made."""
+        began = time.monotonic()
         for item in sorted(self._unsynced):
             for journals in self._journals:
                 journals[item].sync()
             sync(self._directory / self._wavs[item])
         self._unsynced.clear()
         self._synced = time.monotonic()
+        self._sync_secs = self._synced - began
 
     def _begin(self) -> None:
         """Notes the command: not before there is something to resume from."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ada.runs.chain import Chain
+from ada.utils import npz
 from ada.utils.errors import UsageError, UserError
 from ada.utils.jsonable import parse_json
 
 CODES, REPORT = "codes.npz", "sample.json"
-# What NumPy raises for files that are missing, empty, damaged or something else.
-_NOT_NPZ = (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
 def run_identities(chain: Chain) -> list[dict[str, Any]]:
@@ -89,7 +87,7 @@ class Results(NamedTuple):
         Raises:
           UsageError: if there are none.
         """
-        return _level(self.ids, level, self.directory).astype(np.int32)
+        return _as_int32(_level(self.ids, level, self.directory), self.directory)
 
 
 def load_codes(path: str, level: int) -> np.ndarray:
@@ -106,22 +104,29 @@ def load_codes(path: str, level: int) -> np.ndarray:
     levels = _numbered(arrays)
     if not levels and len(arrays) == 1:
         levels = {level: next(iter(arrays.values()))}
-    codes = np.atleast_2d(_level(levels, level, path))
+    return _as_int32(np.atleast_2d(_level(levels, level, path)), path)
+
+
+def _as_int32(codes: np.ndarray, where: str) -> np.ndarray:
+    """Codes as int32; raises UsageError for what are none, or would become others."""
     if codes.ndim != 2 or not codes.size or codes.dtype.kind not in "iu":
         raise UsageError(
-            f"{path}: codes must be whole numbers [clips, steps], got {codes.dtype} of shape "
+            f"{where}: codes must be whole numbers [clips, steps], got {codes.dtype} of shape "
             f"{list(codes.shape)}"
         )
+    lowest, highest = int(codes.min()), int(codes.max())
+    if lowest < 0 or highest >= 2**31:
+        raise UsageError(f"{where}: the codes run from {lowest} to {highest}, which none do")
     return codes.astype(np.int32)
 
 
 def _load_arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz file; raises UserError if it is none."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except _NOT_NPZ as error:
-        raise UserError(f"{path} cannot be read as codes (.npz): {error}.") from error
+        return dict(npz.load(path))
+    except npz.NOT_NPZ as error:
+        told = str(error).rstrip(".") or repr(error)
+        raise UserError(f"{path} cannot be read as codes (.npz): {told}.") from error
 
 
 def _numbered(arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:

@@ -22,6 +22,9 @@ class Sampler(abc.ABC):
       block_steps: ids to a block.
       top_k: see `ada.generation.choice`.
       top_p: see `ada.generation.choice`.
+
+    Raises:
+      ValueError: for numbers out of range.
     """
 
     def __init__(
@@ -32,14 +35,15 @@ class Sampler(abc.ABC):
                 f"Sampler: batch_size and block_steps must be 1 or more, got {batch_size} and "
                 f"{block_steps}."
             )
-        if top_k < 0 or not 0.0 <= top_p <= 1.0:
+        if int(top_k) != top_k or top_k < 0 or not 0.0 < top_p <= 1.0:
             raise ValueError(
-                f"Sampler: top_k must be 0 or more and top_p 0 to 1, got {top_k} and {top_p}."
+                "Sampler: top_k must be a whole number of at least 0 and top_p in (0, 1], got "
+                f"{top_k} and {top_p}."
             )
         self.model = model
         self.batch_size = batch_size
         self.block_steps = block_steps
-        self.top_k = min(top_k, model.num_classes)
+        self.top_k = min(int(top_k), model.num_classes)
         self.top_p = top_p
 
     @abc.abstractmethod

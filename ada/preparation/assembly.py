@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,8 +130,12 @@ def claim(output_dir: str) -> None:
     Raises:
       DatasetError: if there is something else that has the names of a dataset's files.
     """
-    tf.io.gfile.makedirs(output_dir)
-    names = [name.rstrip("/") for name in tf.io.gfile.listdir(output_dir)]
+    if is_remote(output_dir):
+        tf.io.gfile.makedirs(output_dir)
+        names = [name.rstrip("/") for name in tf.io.gfile.listdir(output_dir)]
+    else:
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        names = [path.name for path in Path(output_dir).iterdir()]
     if made.MARKER in names:
         return
     taken = sorted(name for name in names if name == SPEC_NAME or _OURS.fullmatch(name))

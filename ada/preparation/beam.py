@@ -56,9 +56,9 @@ _at_work: set[str] = set()
 
 
 class RunJob(beam.DoFn):
-    """Runs a job; yields its name, unless it was told to stop."""
+    """Runs a job; yields its name in bytes, as it may be no UTF-8, unless it was told to stop."""
 
-    def process(self, job: Any) -> Iterator[str]:
+    def process(self, job: Any) -> Iterator[bytes]:
         """Makes one part."""
         _at_work.add(job.name)
         try:
@@ -67,7 +67,7 @@ class RunJob(beam.DoFn):
             return
         finally:
             _at_work.discard(job.name)
-        yield job.name
+        yield job.name.encode("utf-8", "surrogatepass")
 
 
 def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
@@ -101,8 +101,8 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
     if others:
         names = ", ".join(f"--{name}" for name in sorted(others))
         near = [n for o in others for n in difflib.get_close_matches(o, known, n=1)]
-        mean = f"Did you mean --{', --'.join(near)}? " if near else ""
-        raise DatasetError(f"Beam knows no option {names}. {mean}")
+        mean = f" Did you mean --{', --'.join(near)}?" if near else ""
+        raise DatasetError(f"Beam knows no option {names}: leave it out.{mean}")
     return parsed
 
 

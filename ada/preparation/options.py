@@ -49,7 +49,8 @@ class AudioOptions:
         for name in ("sample_rate", "record_steps", "num_shards"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= _MOST[name]:
-                raise DatasetError(f"{name} must be from 1 to {_MOST[name]}, got {value}.")
+                least = f"at least 1 and at most {_MOST[name]}"
+                raise DatasetError(f"{name} must be {least}, got {value}.")
         if not 0 <= self.min_secs < float("inf"):
             raise DatasetError(f"min_secs must not be negative, got {self.min_secs}.")
         for name in ("validation_fraction", "test_fraction"):

@@ -14,11 +14,12 @@ from ada.preparation.inputs import InputFile, find_files, obviously_not_audio
 from ada.preparation.options import AudioOptions
 from ada.preparation.parts import PARTS_DIR, PartSummary, load_summary, part_path
 from ada.preparation.placement import place
-from ada.preparation.report import count_reasons, print_report, printable
+from ada.preparation.report import count_reasons, print_report
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.preparation.splits import beside, read_maestro_csv
 from ada.utils.files import exclusive, is_remote
 from ada.utils.jsonable import to_jsonable
+from ada.utils.streams import printable
 
 
 def prepare(

@@ -75,8 +75,12 @@ def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.t
 
 # What is written into a run directory.
 RUN_FILES = (
-    *("run.json", "operative.gin", "model.json", "dataset.json", "sampling.json", "metrics.jsonl"),
-    *("checkpoints", "index.npz"),
+    "run.json",
+    "operative.gin",
+    "model.json",
+    "dataset.json",
+    "metrics.jsonl",
+    "checkpoints",
 )
 # The folder of a run directory that holds the run of its first phase.
 BOTTLENECK = "bottleneck"

@@ -111,6 +111,9 @@ def sync(path: str | os.PathLike) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:  # nor do they know how to sync
+            raise
     finally:
         os.close(descriptor)
 

@@ -202,7 +202,6 @@ def test_what_lies_in_the_folder_of_unfinished_clips_stays(request_, tmp_path):
 def test_silence_that_a_power_cut_left_is_written_again(whole, request_, tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(recording, "sync", lambda path: synced.append(path.name))
-    monkeypatch.setattr(recording, "_SYNC_EVERY_SECS", 0.0)
     made(tmp_path, request_, stop=5)
     assert {"sample_000.wav", "sample_001.wav", "sample_002.wav"} <= set(synced)
     for path in tmp_path.glob("*.wav"):

@@ -159,19 +159,23 @@ def test_a_version_appears_whole(chain_of, tmp_path):
 def test_what_is_there_stays_unless_it_may_go(exported, chain_of, tmp_path):
     there = tmp_path / "model" / "1"
     shutil.copytree(exported("wavenet"), there)
-    (there / "mark").touch()
     with pytest.raises(UserError, match="is there already.*--overwrite"):
         export(chain_of("wavenet"), str(there), [SamplingConfig()])
+    (there / "mark").touch()
+    with pytest.raises(UserError, match="mark was not made by ada.export"):
+        export(chain_of("wavenet"), str(there), [SamplingConfig()], overwrite=True)
     assert (there / "mark").exists()
+    (there / "mark").unlink()
+    (there / ".made_by_ada").unlink()  # as exports of before
     export(chain_of("wavenet"), str(there), [SamplingConfig()], overwrite=True)
-    assert not (there / "mark").exists()
+    assert (there / ".made_by_ada").exists()
     assert names_in(there.parent) == ["1"]
 
 
 def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
     there = tmp_path / "model" / "1"
     there.mkdir(parents=True)
-    (there / "mark").touch()
+    (there / "saved_model.pb").touch()
     replace = Path.replace
 
     def fail(path, target):
@@ -184,7 +188,7 @@ def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
         export(
             chain_of("wavenet"), str(there), [SamplingConfig()], with_warmup=False, overwrite=True
         )
-    assert (there / "mark").exists()
+    assert (there / "saved_model.pb").exists()
     assert names_in(there.parent) == ["1"]
 
 

@@ -76,3 +76,20 @@ def test_what_is_not_evaluated_as_it_is_is_not_packed(chain_dirs, tmp_path):
         said="does not evaluate",
     )
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "-x"])
+def test_a_name_is_the_name_of_a_folder(name, chain_dirs, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    flags = [f"--run_dirs={','.join(chain_dirs[2])}", "--evaluation=setup.py", "--data=setup.py"]
+    refuses("tools.pack", *flags, f"--name={name}", f"--output_dir={tmp_path}", code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_of_something_else_is_not_replaced(chain_dirs, tmp_path):
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "thesis.md").write_text("mine")
+    flags = [f"--run_dirs={','.join(chain_dirs[2])}", "--evaluation=setup.py", "--data=setup.py"]
+    flags += ["--name=toy", f"--output_dir={tmp_path}"]
+    refuses("tools.pack", *flags, said="thesis.md was not made by tools.pack")
+    assert (tmp_path / "toy" / "thesis.md").read_text() == "mine"
