@@ -83,10 +83,12 @@ class Loop:
             batch_steps=min(65536, settings.batch_size * settings.crop_steps // parts),
             jit_compile=trainer.jit_compile,
             strategy=trainer.strategy,
-            max_steps=self.intervals.validation_ids or None,
+            max_steps=settings.validation_ids(),
         )
+        self._validation_ended = time.monotonic()
         self.listener = self.note_listener = self.summaries = self.rolled_codes = None
         if self.workers.is_chief:
+            self._say_what_is_validated()
             self.rolled_codes = self._rolled_codes()
             self.listener = Listener(
                 trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
@@ -106,6 +108,15 @@ class Loop:
             lambda: tf.linalg.global_norm([w.value for w in trainer.model.trainable_weights]),
             autograph=False,
         )
+
+    def _say_what_is_validated(self) -> None:
+        counted = self.validation.num_steps
+        every = int(self.dataset.index("validation").lengths.sum())
+        if counted < every:
+            log.info(
+                f"Validations score {counted:,} of {every:,} ids of the validation split, the same "
+                "each time (VALIDATION_IDS = 0: all)."
+            )
 
     def _rolled_codes(self) -> RolledCodes | None:
         """Measures whether codes are ignored; None where there are none, or nothing to tell it."""
@@ -149,7 +160,7 @@ class Loop:
         if self.summaries is not None:
             lines = self.run.operative_gin().splitlines()
             self.summaries.text("operative_gin", "\n".join("    " + line for line in lines))
-        step = self.trainer.step
+        step, self._validation_ended = self.trainer.step, time.monotonic()
         profiler = Profiler(self.run.directory if self.profile else None, step, stop)
         bar = progress_bar(
             total=self.num_steps,
@@ -277,6 +288,7 @@ class Loop:
 
     def _validate(self, step: int) -> None:
         """Validates with averaged weights, and keeps them if they are the best."""
+        began = time.monotonic()
         with self.trainer.polyak.in_place():
             scores = self.validation(between=self._break_validation)
             rolled = self.rolled_codes() if self.rolled_codes else {}
@@ -294,7 +306,9 @@ class Loop:
             values["codebook/used_share"] = scores["used_codes"] / len(usage)
         if rolled:
             values["codebook/rolled_codes_cost_bits"] = rolled["rolled_codes_cost_bits"]
-        self.scores = values
+        now, before = time.monotonic(), self._validation_ended
+        values["speed/validation_share"] = (now - began) / (now - before)
+        self.scores, self._validation_ended = values, now
         quantizer = self.trainer.quantizer
         # An unquantised model is no candidate for the best.
         candidate = quantizer is None or not quantizer.wants_codebook
