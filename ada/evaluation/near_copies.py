@@ -1,4 +1,4 @@
-"""Whether clips are near-copies of the training data: audio fingerprints, compared with a tolerance.
+"""Whether clips are near-copies of the training data, by fingerprints of audio.
 
 Copies that were played a little slower, transposed by up to a semitone or buried in noise have
 other samples and other codes, but the same peaks of the spectrum in the same order. A fingerprint
@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-FRAME_SECS, STRETCH_FRAMES = 0.25, 32
+FRAME_SECS, STRETCH_SECS = 0.25, 8.0
+STRETCH_FRAMES = round(STRETCH_SECS / FRAME_SECS)
 BINS_PER_SEMITONE, MOST_SEMITONES = 4, 1
 # What a frame that is skipped or repeated costs, and a transposition by one bin.
 WARP_COST, SHIFT_COST = 0.2, 0.01
@@ -93,7 +94,8 @@ def nearest(
     queries = [_transposed(query) for found in stretches for query in found]
     best = np.zeros(len(clips))
     if queries:
-        for clip, query, places in zip(owner, queries, _search(queries, corpus, sample_rate)):
+        found_places = _search(queries, corpus, sample_rate)
+        for clip, query, places in zip(owner, queries, found_places, strict=True):
             found = max((_compare(query, place.prints) for place in places), default=0.0)
             best[clip] = max(best[clip], found)
     return best

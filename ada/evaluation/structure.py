@@ -13,8 +13,9 @@ neighbours fit, comes little above 1; music that repeats itself comes far above 
 structure. Music that repeats nothing within a clip, such as half a minute of a chorale, comes
 hardly higher than a Markov chain does: read it beside the value of real audio of the same kind.
 
-Silence is left out. Loudness does not matter: a clip that fades has the structure of one that does
-not.
+A dozen clips of 20 s tell real music that repeats itself from all of these, of 40 s also its
+shuffled bars from a Markov chain. Silence is left out. Loudness does not matter: a clip that fades
+has the structure of one that does not.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ import numpy as np
 FRAME_SECS = 0.25
 # Stretches that are looked for, and pieces that the clip is cut into to compare with.
 STRETCH_SECS, PIECE_SECS = (2.0, 4.0, 8.0), 1.0
+SHORTEST_SECS = 2.0 * STRETCH_SECS[-1]
 # So many other orders, and among so many best-fitting pieces the next one is drawn.
 ORDERS, FITTING = 10, 3
 SILENCE_DB = -70.0  # of full scale, root mean square; mu-law's smallest step is at -71
@@ -87,8 +89,10 @@ def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
 
     Returns:
       0 where order does not matter, 1 where all is repeated and in another order nothing would be;
-      None of less than 4 s.
+      None of less than `SHORTEST_SECS`.
     """
+    if len(rows) < SHORTEST_SECS / FRAME_SECS:
+        return None
     rng = np.random.default_rng(seed)
     likeness = rows @ rows.T
     size = round(PIECE_SECS / FRAME_SECS)
@@ -97,8 +101,6 @@ def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
     found = []
     for secs in STRETCH_SECS:
         length = round(secs / FRAME_SECS)
-        if 2 * length > len(rows):
-            continue
         own = _found_again(likeness, length)
         fitting, chance = (
             np.mean([_found_again(likeness[np.ix_(order, order)], length) for order in some])
@@ -106,7 +108,7 @@ def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
         )
         # What is the same all the time, a drone, leaves nothing between chance and 1.
         found.append((own - fitting) / (1.0 - chance + 0.1))
-    return float(np.mean(found)) if found else None
+    return float(np.mean(found))
 
 
 def _found_again(likeness: np.ndarray, length: int) -> float:
@@ -149,8 +151,8 @@ def structure(clips: Sequence[np.ndarray], sample_rate: int) -> dict[str, Statis
 
     Returns:
       "structure", "pitched" and "repetition", each with "mean" over the clips and "error", its
-      standard error (None of one clip). Clips with less than 4 s that are not silent do not count;
-      None if there are no others.
+      standard error (None of one clip). Clips with less than `SHORTEST_SECS` that are not silent
+      do not count; None if there are no others.
     """
     values = []
     for clip in clips:
@@ -162,7 +164,9 @@ def structure(clips: Sequence[np.ndarray], sample_rate: int) -> dict[str, Statis
     names = ("structure", "pitched", "repetition")
     if not values:
         return dict.fromkeys(names)
-    return {name: _statistic(column) for name, column in zip(names, zip(*values), strict=True)}
+    return {
+        name: _statistic(column) for name, column in zip(names, np.transpose(values), strict=True)
+    }
 
 
 def _statistic(values: Sequence[float]) -> Statistic:

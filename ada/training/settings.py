@@ -87,9 +87,9 @@ class Intervals:
       save: a checkpoint.
       keep: number of newest checkpoints kept; the best is kept besides.
       patience: stop early after so many validations without a better one; 0 never stops early.
-      validation_ids: ids of the validation split that are scored, in the same windows each time, one
-        of every equal part of it; 0 scores all of them. None: a tenth of the ids that are trained
-        on between two validations, which takes some 5 % of the time.
+      validation_ids: ids of the validation split that are scored, in the same windows each time,
+        one of every equal part of it; 0 scores all of them. None: a tenth of the ids that are
+        trained on between two validations, which takes some 5 % of the time.
       audio_secs: length of the audio in TensorBoard, or of what codes there stand for; 0 for none.
       weight_histograms: whether each validation writes histograms of all weights.
       notes: note F1 of reconstructions of an audio autoencoder, with averaged weights (needs the

@@ -14,6 +14,7 @@ from ada.extensions import GroupedVectorQuantizer
 from ada.extraction.job import SourceEncoder
 from ada.quantizers import VectorQuantizer
 
+
 def dataset_of(tmp_path, name, sources, num_codes):
     splits = {"train": sources[:1], "validation": sources, "test": sources[:1]}
     return Dataset.open(write_codes(tmp_path / name, splits, num_codes))
