@@ -89,12 +89,9 @@ def conditionings(
     for row in ids:
         queries = model.queries(row[np.newaxis])
         found[CODES].append(quantizer.codes_to_quantized(quantizer(queries).codes))
-        # As in the unquantised warm-up.
-        quantizer.active.assign(0.0)
-        passed_on = quantizer(queries).quantized
-        quantizer.active.assign(1.0)
-        found[MEANS].append(passed_on)
-        found[QUERIES].append(queries if quantizer.group_length > 1 else passed_on)
+        means = quantizer.group_means(queries)
+        found[MEANS].append(means)
+        found[QUERIES].append(queries if quantizer.group_length > 1 else means)
     if quantizer.group_length == 1:
         del found[MEANS]
     return {name: np.concatenate(rows) for name, rows in found.items()}

@@ -26,10 +26,15 @@ REGISTERED = (
     quantizers.IdentityQuantizer,
     quantizers.VectorQuantizer,
     extensions.CodeFrontEnd,
+    extensions.CodebookWarmup,
+    extensions.EmaCodebook,
     extensions.FilterbankFrontEnd,
     extensions.GroupedArgmaxQuantizer,
     extensions.GroupedVectorQuantizer,
+    extensions.ReplaceInputs,
+    extensions.RestartUnusedCodes,
     extensions.SpectralLoss,
+    extensions.UnitLengthVectorQuantizer,
     extensions.WaveformLoss,
     training.FirstPhase,
     training.Optimization,
@@ -70,6 +75,8 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
             list(gin_files), list(gin_params), finalize_config=False
         )
         settings = make_settings()
+        for make_hook in settings.hooks:
+            make_hook()  # errors of its values show now, and its bindings count as used
     return dataclasses.replace(settings, model=_checked(settings.model))
 
 

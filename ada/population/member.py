@@ -104,7 +104,7 @@ class MemberTrainer:
         except DivergedError:
             return _diverged(stop)
         quantizer = loop.trainer.quantizer
-        active = quantizer is None or not quantizer.wants_codebook
+        active = quantizer is None or quantizer.is_active
         least = search.least_perplexity or least_perplexity(loop.trainer.model.num_codes)
         score, healthy, report = judge(loop.scores, active, least)
         saved = loop.checkpoints.newest()

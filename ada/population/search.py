@@ -36,6 +36,7 @@ from ada.training.start import (
     check_fit,
     check_warmup,
     info_of_new_run,
+    make_hooks,
     make_model,
 )
 from ada.training.tensorboard.hparams import write_row
@@ -140,7 +141,7 @@ def _check(load: Callable, describe: Callable, plan: Plan, dataset: Dataset) -> 
     network = make_model(settings)
     describe()
     check_fit(settings, network, dataset)
-    check_warmup(settings, network)
+    check_warmup(settings, make_hooks(settings, network))
     check_effective(settings, network)
     least = settings.search.least_perplexity
     if network.num_codes and least is not None and least >= network.num_codes:

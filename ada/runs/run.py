@@ -234,6 +234,7 @@ class Run:
           UserError: if nothing was saved yet.
         """
         from ada.models import PolyakAverage
+        from ada.runs.old_formats import fold_in_scale
 
         model = self.build_model()
         polyak = PolyakAverage(model)
@@ -244,7 +245,8 @@ class Run:
         except unreadable() as error:
             raise _damaged(path, "restored", error) from error
         polyak.copy_to_model()
-        if model.quantizer is not None and model.quantizer.wants_codebook:
+        fold_in_scale(model, path)
+        if model.quantizer is not None and not model.quantizer.is_active:
             raise UserError(
                 f"{self.directory} is still in its warm-up without a codebook: train it further."
             )

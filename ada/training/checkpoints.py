@@ -43,6 +43,9 @@ class Checkpoints:
             "stale_validations": self.stale_validations,
             "validated_step": self._validated_step,
         }
+        for hook in trainer.hooks:
+            if hook.state:
+                state[type(hook).__name__] = tf.train.Checkpoint(**hook.state)
         if trainer.loss_scale is not None:
             state["loss_scale"] = trainer.loss_scale
         # All of the state, by itself.

@@ -23,6 +23,7 @@ from ada.training.start import (
     check_warmup,
     info_of_new_run,
     load_below,
+    make_hooks,
     make_model,
     open_or_create,
     start_from,
@@ -112,6 +113,7 @@ def _train_phase(
                 if init_from:
                     start_from(network, init_from)
                     trainer.polyak.reset()
+                    trainer.codes_changed()
                 begun = existing_checkpoints(str(Path(run_dir) / "checkpoints"))
                 if settings.part == "local_model" and not init_from and not begun:
                     raise UserError(
@@ -120,7 +122,7 @@ def _train_phase(
                     )
                 if settings.part != "local_model" and not begun:
                     load_below(network, dataset)
-                check_warmup(settings, network)
+                check_warmup(settings, trainer.hooks)
                 run = runs.Run(run_dir, info, dataset.spec)
                 if workers.is_chief:
                     stack.enter_context(exclusive(run_dir))
@@ -203,6 +205,7 @@ def make_trainer(
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
         network = make_model(settings)
+        hooks = make_hooks(settings, network)
         polyak = PolyakAverage(network, settings.optimization.polyak_decay)
         optimizer = settings.optimization.make_optimizer(settings.num_steps)
         loss_scale = LossScale() if settings.precision == "mixed_float16" else None
@@ -216,4 +219,5 @@ def make_trainer(
         settings.seed,
         settings.accumulation_steps,
         loss_scale,
+        hooks,
     )

@@ -13,7 +13,6 @@ from ada.runs import run as runs
 from ada.runs.checkpoint_files import existing_checkpoints
 from ada.training.checkpoints import Checkpoints
 from ada.training.code_use import health
-from ada.training.codebook import init_codebook
 from ada.training.distributed.workers import Workers
 from ada.training.settings import TrainingSettings
 from ada.training.stopping import StopSignals
@@ -88,7 +87,6 @@ class Loop:
         self.signals, self.stopwatch = StopSignals(), Stopwatch()
         self.scores: dict[str, float] = {}
         self._next_ask, self._last_ask = 0, (trainer.step, time.monotonic())
-        self._codebook_is_settled = trainer.quantizer is None
         # Compiled: a model has hundreds of weights.
         self._weight_norm = tf.function(
             lambda: tf.linalg.global_norm([w.value for w in trainer.model.trainable_weights]),
@@ -144,7 +142,7 @@ class Loop:
                 return
             self.stopwatch.start(step)
             for batch in self.stopwatch.waiting(inputs):
-                self._make_codebook(step)
+                self._prepare(step)
                 with profiler.step(step):
                     result = self.trainer.train_step(batch)
                 step += 1
@@ -222,22 +220,16 @@ class Loop:
         if self.workers.any(self.signals.received is not None):
             raise _ValidationBroken
 
-    def _make_codebook(self, step: int) -> None:
-        # Whether one is wanted is asked of a device, which ends its step first: not each time.
-        if self._codebook_is_settled or step < self.trainer.quantizer.warmup_steps:
-            return
-        if self.trainer.quantizer.wants_codebook:
-            log.info(f"Step {step}: making the codebook by k-means.")
-            init_codebook(self.trainer, self._batches_from(step))
+    def _prepare(self, step: int) -> None:
+        if self.trainer.before_step(functools.partial(self._batches_from, step)):
             self.workers.follow_chief(self.trainer.variables)
-        self._codebook_is_settled = True
 
     def _check(self, result: StepResult | None, step: int) -> dict[str, float]:
         """The step's scalars; raises DivergedError if the loss or the gradient is not finite."""
         if result is None:
             return {}
         quantizer = self.trainer.quantizer
-        active = quantizer is not None and not quantizer.wants_codebook
+        active = quantizer is not None and quantizer.is_active
         values = step_scalars(result, health(self.trainer.code_use, step), active)
         broken = [k for k, v in values.items() if not np.isfinite(v)]
         if broken:
@@ -259,7 +251,7 @@ class Loop:
         self.scores = values
         quantizer = self.trainer.quantizer
         # An unquantised model is no candidate for the best.
-        candidate = quantizer is None or not quantizer.wants_codebook
+        candidate = quantizer is None or quantizer.is_active
         if self.summaries is not None:
             self.reporter.validation(values, step, self.trainer, usage, clips)
         self.checkpoints.validated(step, score if candidate else None)

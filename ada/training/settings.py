@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ada.audio.companding import COMPANDINGS
+from ada.extensions import TrainingHook
 from ada.training.adam import CodebookAdam
 from ada.training.schedules import SCHEDULES, learning_rate_schedule
 
@@ -214,6 +215,7 @@ class TrainingSettings:
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
       search: what `ada.pbt` searches; None for a model that is not searched.
+      hooks: make what takes part beside the model (`ada.extensions.TrainingHook`), ours.
       first_phase: training of the bottleneck alone that comes first; None as in the paper.
       part: what is trained (`AutoregressiveDiscreteAutoencoder.trained_part`).
     """
@@ -234,6 +236,7 @@ class TrainingSettings:
     allow_short_crops: bool = False
     seed: int = 0
     search: Search | None = None
+    hooks: tuple[Callable[[], TrainingHook], ...] = ()
     first_phase: FirstPhase | None = None
     part: str = "all"
 

@@ -1,14 +1,15 @@
 """Before the first step: does everything fit, and is the run new, resumed or fine-tuned?"""
 
 import os
+from collections.abc import Sequence
 
 import keras
 
 from ada.data import Dataset, differing_data
-from ada.extensions import CodeFrontEnd
+from ada.extensions import CodebookWarmup, CodeFrontEnd, TrainingHook
 from ada.runs import sampling_defaults
 from ada.runs.info import RunInfo
-from ada.runs.model_json import differing_fields, model_config
+from ada.runs.model_json import differing_fields, is_old, model_config
 from ada.runs.run import Run
 from ada.runs.upstream import check_upstream, upstream_run
 from ada.training.settings import TrainingSettings
@@ -32,6 +33,21 @@ def make_model(settings: TrainingSettings) -> keras.Model:
     except ValueError as error:
         raise UserError(f"train.first_phase: {error} Set FIRST_PHASE = None.") from error
     return network
+
+
+def make_hooks(settings: TrainingSettings, network: keras.Model) -> list[TrainingHook]:
+    """The hooks that have something to do in the training of a built model, built.
+
+    Raises:
+      UserError: for one that does not fit the model.
+    """
+    hooks = [hook for make in settings.hooks if (hook := make()).applies_to(network)]
+    try:
+        for hook in hooks:
+            hook.build(network)
+    except ValueError as error:
+        raise UserError(f"train.hooks: {error}") from error
+    return hooks
 
 
 def info_of_new_run(
@@ -124,14 +140,15 @@ def load_below(network: keras.Model, dataset: Dataset) -> None:
         raise UserError(str(error)) from error
 
 
-def check_warmup(settings: TrainingSettings, network: keras.Model) -> None:
+def check_warmup(settings: TrainingSettings, hooks: Sequence[TrainingHook]) -> None:
     """Raises UserError if the training would end before there is a codebook."""
-    quantizer, steps = network.quantizer, settings.num_steps
-    if quantizer is not None and quantizer.wants_codebook and quantizer.warmup_steps >= steps:
-        raise UserError(
-            f"an unquantised warm-up of {quantizer.warmup_steps} steps leaves nothing of {steps}: "
-            "set CODEBOOK_WARMUP_STEPS lower or train for longer."
-        )
+    steps = settings.num_steps
+    for hook in hooks:
+        if isinstance(hook, CodebookWarmup) and hook.steps >= steps:
+            raise UserError(
+                f"an unquantised warm-up of {hook.steps} steps leaves nothing of {steps}: set "
+                "CODEBOOK_WARMUP_STEPS lower or train for longer."
+            )
 
 
 def open_or_create(
@@ -154,6 +171,11 @@ def open_or_create(
         raise UserError(
             f"{run_dir} was trained on other data than {dataset.directory} holds: {told}. Choose "
             "another --run_dir."
+        )
+    if is_old(run.model_config()):
+        raise UserError(
+            f"{run_dir} was begun by an older version of ada, whose trainings cannot be resumed: "
+            f"start a new run from its weights with --init_from={run_dir}."
         )
     differing = differing_fields(run.model_config(), model_config(network))
     if differing:
@@ -187,17 +209,11 @@ def start_from(network: keras.Model, init_from: str) -> None:
     """
     source = Run.open(init_from).load_model()
     # Settings that change no weights, such as INPUT_REPLACEMENT or RESTART_EVERY, may differ.
-    same = len(network.trainable_weights) == len(source.trainable_weights)
-    pairs = list(zip(network.trainable_weights, source.trainable_weights, strict=False))
+    same = len(network.weights) == len(source.weights)
+    pairs = list(zip(network.weights, source.weights, strict=False))
     quantizers = network.quantizer, source.quantizer
     if None not in quantizers:
         same = same and quantizers[0].group_length == quantizers[1].group_length
-        state = {weight.name: weight for weight in source.quantizer.non_trainable_weights}
-        own = network.quantizer.non_trainable_weights
-        pairs += [(weight, state[weight.name]) for weight in own if weight.name in state]
-        fronts = [model.encoder.front_end for model in (network, source)]
-        if None not in fronts:
-            pairs += zip(*(front.non_trainable_weights for front in fronts), strict=False)
     if not same or any(target.shape != value.shape for target, value in pairs):
         raise UserError(
             f"--init_from: {init_from} is another model than the one configured; use the gin "

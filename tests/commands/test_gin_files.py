@@ -176,7 +176,7 @@ def test_every_model_fits_the_overlay_for_notes(name, overlay):
     if has_codes:
         assert model.auxiliary is not None
         assert settings.of_first_phase().crop_steps % model.alignment == 0
-        assert settings.first_phase.num_steps > model.quantizer.warmup_steps
+        assert settings.first_phase.num_steps > settings.hooks[0]().steps
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -28,11 +28,10 @@ def test_every_variant_has_a_row(music, tmp_path):
         assert row["zero_queries"] is None
         assert f"| {row['autoencoder']} | " in process.stdout
     with_restarts, without = (
-        json.loads((tmp_path / row["run_dir"] / "model.json").read_text())["config"]["quantizer"]
-        for row in rows
+        (tmp_path / row["run_dir"] / "operative.gin").read_text() for row in rows
     )
-    assert with_restarts["config"]["restart_every"] > 0
-    assert without["config"]["restart_every"] == 0
+    assert "RESTART_EVERY = 20" in with_restarts
+    assert "RESTART_EVERY = 0" in without
 
 
 def test_unknown_names_are_wrong_usage(tmp_path):

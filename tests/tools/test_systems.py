@@ -1,6 +1,7 @@
 """The table of all systems, on a scale of seconds."""
 
 import json
+import re
 import wave
 from pathlib import Path
 
@@ -166,13 +167,17 @@ def test_remedies_are_off_where_it_says_so(finished):
         model = json.loads((root / folder / level / "model.json").read_text())["config"]
         return model[part]["config"].get(name)
 
+    def macro(folder, level, name):
+        text = (root / folder / level / "operative.gin").read_text()
+        return float(re.search(rf"(?m)^{name} = (.*)$", text)[1])
+
     for folder, replaced, layers in (("levels", 0.2, 3), ("plain", 0.0, 10)):
         for level in ("hop8_vqvae", "level2_amae"):
-            assert setting(folder, level, "local_model", "input_replacement") == replaced
+            assert macro(folder, level, "INPUT_REPLACEMENT") == replaced
             assert setting(folder, level, "local_model", "layers_per_stack") == layers
-    assert setting("levels", "hop8_vqvae", "quantizer", "warmup_steps") == 2
-    assert setting("plain", "hop8_vqvae", "quantizer", "warmup_steps") == 0
-    assert setting("plain", "hop8_vqvae", "quantizer", "restart_every") == 0
+    assert macro("levels", "hop8_vqvae", "CODEBOOK_WARMUP_STEPS") == 2
+    assert macro("plain", "hop8_vqvae", "CODEBOOK_WARMUP_STEPS") == 0
+    assert macro("plain", "hop8_vqvae", "RESTART_EVERY") == 0
     assert setting("levels", "level2_amae", "quantizer", "normalization") == "softmax"
     assert setting("plain", "level2_amae", "quantizer", "normalization") == "relu"
 

@@ -26,7 +26,7 @@ installed = pytest.mark.skipif(
 def autoencoder():
     return AutoregressiveDiscreteAutoencoder(
         Encoder(16, 256, 8, (1,)),
-        VectorQuantizer(32, 4, warmup_steps=2),
+        VectorQuantizer(32, 4),
         Modulator(8, (1,)),
         WaveNet(256, 1, 2, 2, 8, 8, 8),
     )

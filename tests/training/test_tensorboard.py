@@ -30,7 +30,7 @@ RATES = {0: (1e-3, 8e-4), 1: (5e-3, 6e-3)}
 def audio_autoencoder():
     return AutoregressiveDiscreteAutoencoder(
         Encoder(16, 256, 8, (1,)),
-        VectorQuantizer(32, 4, restart_every=40),
+        VectorQuantizer(32, 4),
         Modulator(8, (1,)),
         WaveNet(256, 1, 2, 2, 8, 8, 8),
     )

@@ -50,7 +50,7 @@ class NoteListener:
         """Whether to measure after a step; never before the codebook is made."""
         if not self._every or not (step % self._every == 0 or last):
             return False
-        return not self._model.quantizer.wants_codebook
+        return self._model.quantizer.is_active
 
     def __call__(self) -> dict[str, float]:
         """Returns "notes/note_f1" and "notes/frame_f1"; nothing where no clip has notes."""

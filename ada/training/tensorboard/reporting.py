@@ -110,7 +110,7 @@ class Reporter:
         if usage is not None:
             summaries.code_use(step, usage)
             share = trainer.code_use.share.numpy()
-            if share.any() and not model.quantizer.wants_codebook:
+            if share.any() and model.quantizer.is_active:
                 summaries.codebook(step, share, trainer.code_use.ages(step))
         if self._intervals.weight_histograms:
             summaries.weights(step, model)

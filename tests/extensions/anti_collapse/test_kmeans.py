@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ada.quantizers import kmeans
+from ada.extensions.anti_collapse.kmeans import kmeans
 
 CORNERS = np.array([[0, 0], [10, 0], [0, 10], [10, 10]], np.float32)
 
