@@ -87,24 +87,20 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
                 "",
             ),
             ("reconstruction, log-mel distance, dB", "log_mel_db", ".2f"),
-            ("Frechet audio distance of generated clips", "fad", ".2f"),
+            ("Frechet audio distance of generated clips (lower is better)", "fad", ".2f"),
             ("the same of as much real audio", "fad_real", ".2f"),
-            *(
-                (
-                    f"{what} {lag} s apart: likeness above chance{whose}",
-                    f"{key}_{lag}_secs{real}",
-                    ".2f",
-                )
-                for key, what in (("chroma", "harmony"), ("onset", "rhythm"))
-                for lag in ("4-8", "8-16")
-                for whose, real in (("", ""), (", of real audio", "_real"))
-            ),
+            ("the distance without bias (lower is better)", "fad_corrected", ".2f"),
+            ("the same of as much real audio", "fad_real_corrected", ".2f"),
+            ("structure: 0 is noise, 1 pitch without order (higher is better)", "structure", ".2f"),
+            ("the same of real audio", "structure_real", ".2f"),
             (
                 "longest run of codes shared with the training data, s",
                 "memorised_mean_secs",
                 ".2f",
             ),
             ("the same of unheard audio, s", "memorised_real_mean_secs", ".2f"),
+            ("likeness to the nearest training audio (lower is better)", "near_copies_mean", ".2f"),
+            ("the same of unheard audio", "near_copies_real_mean", ".2f"),
             ("generation, times real time (two CPU cores)", "real_time_factor", ".2f"),
         )
         if numbers.get(key) is not None

@@ -17,11 +17,10 @@ from tools.published import PAPER
 from tools.tables import markdown
 
 HEARD = (
-    "log-mel, dB",
-    "FAD (real)",
-    "harmony, 8-16 s (real)",
-    "rhythm, 8-16 s (real)",
-    "× real time",
+    "log-mel, dB ↓",
+    "FAD ↓ (real)",
+    "structure ↑ (real)",
+    "× real time ↑",
 )
 HEADER = (
     "system",
@@ -43,9 +42,9 @@ LEGEND = (
     "compares with a WaveNet without codes. Perplexity of the codes, and what another clip's codes "
     "cost in bits a step of the level below, by level from the bottom up. Log-mel: distance of "
     "reconstructions, drawn given the codes of all levels, from originals. FAD: Frechet audio "
-    "distance of generated from real audio, and that of as much other real audio. Harmony "
-    "and rhythm: how much more alike moments 8 to 16 s apart are than moments of different clips, "
-    "with standard errors, and the same of real audio. Real time: of all clips together, without "
+    "distance of generated from real audio, and that of as much other real audio. Structure: 0 is "
+    "noise, 1 pitch without order, more is repetition in order, with standard errors, and the same "
+    "of real audio. ↑: higher is better, ↓: lower. Real time: of all clips together, without "
     "loading and compiling. Receptive field, fidelity and musicality marked as "
     "the paper's are of its own models, rated by people from 1 to 5. Rows without remedies are "
     "autoencoders alone."

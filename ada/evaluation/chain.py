@@ -33,7 +33,7 @@ def evaluate_run(
     model = run.load_model(checkpoint)
     dataset = unshifted(run.open_dataset(data_dir))
     to_ids = run.info.to_ids()
-    scores = SplitScorer(model, dataset, to_ids, split)(progress=True)
+    scores = SplitScorer(model, dataset, to_ids, split, exact_ends=True)(progress=True)
     per_sample = scores["bits"] / run.info.hop_length
     result = {
         "run_dir": run.directory,

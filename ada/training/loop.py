@@ -9,8 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from ada.data import Dataset, read_batches, training_batches
-from ada.evaluation import SplitScorer
-from ada.evaluation.codes import RolledCodes
 from ada.runs import run as runs
 from ada.runs.checkpoint_files import existing_checkpoints
 from ada.training.checkpoints import Checkpoints
@@ -24,6 +22,7 @@ from ada.training.tensorboard.profiler import Profiler
 from ada.training.tensorboard.reporting import Reporter, Stopwatch
 from ada.training.tensorboard.summaries import Summaries, step_scalars
 from ada.training.trainer import StepResult, Trainer
+from ada.training.validation import Validation
 from ada.utils import log
 from ada.utils.errors import StoppedError, UserError
 from ada.utils.progress import progress_bar
@@ -31,8 +30,6 @@ from ada.utils.replicas import distribute
 
 # Seconds, about, from one time that several processes ask each other whether to stop to the next.
 ASK_EVERY_SECS = 1.0
-# Of the clips whose codes are exchanged at each validation: number, and ids of each that count.
-ROLLED_CLIPS, ROLLED_STEPS = 16, 2048
 
 
 class DivergedError(UserError):
@@ -73,20 +70,11 @@ class Loop:
         self.checkpoints, self.settings = checkpoints, settings
         self.workers = workers or Workers(trainer.strategy)
         self.intervals, self.num_steps = settings.intervals, settings.num_steps
-        parts = trainer.strategy.num_replicas_in_sync * settings.accumulation_steps
-        self.validation = SplitScorer(
-            trainer.model,
-            dataset,
-            run.info.to_ids(),
-            # No more at once than a training step, which keeps more of each.
-            batch_steps=min(65536, settings.batch_size * settings.crop_steps // parts),
-            jit_compile=trainer.jit_compile,
-            strategy=trainer.strategy,
-            max_steps=self.intervals.validation_ids or None,
+        self.validation = Validation(
+            trainer, dataset, run.info.to_ids(), settings, self.workers.is_chief
         )
-        self.listener = self.note_listener = self.summaries = self.rolled_codes = None
+        self.listener = self.note_listener = self.summaries = None
         if self.workers.is_chief:
-            self.rolled_codes = self._rolled_codes()
             self.listener = Listener(
                 trainer.model, dataset, run.info, self.intervals.audio_secs, trainer.seed
             )
@@ -104,21 +92,6 @@ class Loop:
             lambda: tf.linalg.global_norm([w.value for w in trainer.model.trainable_weights]),
             autograph=False,
         )
-
-    def _rolled_codes(self) -> RolledCodes | None:
-        """Measures whether codes are ignored; None where there are none, or nothing to tell it."""
-        model = self.trainer.model
-        if not model.num_codes or self.settings.part == "bottleneck":
-            return None
-        rolled = RolledCodes(
-            model,
-            self.dataset,
-            self.run.info.to_ids(),
-            counted_steps=ROLLED_STEPS,
-            num_clips=ROLLED_CLIPS,
-            jit_compile=self.trainer.jit_compile,
-        )
-        return rolled if rolled.possible else None
 
     def _batches_from(self, step: int, **of_worker: int) -> tf.data.Dataset:
         return training_batches(
@@ -147,6 +120,7 @@ class Loop:
         if self.summaries is not None:
             lines = self.run.operative_gin().splitlines()
             self.summaries.text("operative_gin", "\n".join("    " + line for line in lines))
+        self.validation.start_clock()
         step = self.trainer.step
         profiler = Profiler(self.run.directory if self.profile else None, step, stop)
         bar = progress_bar(
@@ -270,22 +244,10 @@ class Loop:
     def _validate(self, step: int) -> None:
         """Validates with averaged weights, and keeps them if they are the best."""
         with self.trainer.polyak.in_place():
-            scores = self.validation(between=self._break_validation)
-            rolled = self.rolled_codes() if self.rolled_codes else {}
+            values, usage = self.validation(self._break_validation)
             clips = self.listener() if self.listener else {}
-        usage, _ = scores.pop("usage", None), scores.pop("source_bits", None)
-        values = {}
-        if "explained_share" in scores:
-            values["conditioning/unexplained"] = 1.0 - scores.pop("explained_share")
-        if "bits" in scores:
-            values["bits" if usage is None else "reconstruction_bits"] = scores.pop("bits")
         # What is trained decides; the chief's, so that all processes decide alike.
-        score = float(self.workers.gather([list(values.values())[-1]])[0, 0])
-        values |= {f"codebook/{k}": v for k, v in scores.items()}
-        if usage is not None:
-            values["codebook/used_share"] = scores["used_codes"] / len(usage)
-        if rolled:
-            values["codebook/rolled_codes_cost_bits"] = rolled["rolled_codes_cost_bits"]
+        score = float(self.workers.gather([list(values.values())[0]])[0, 0])
         self.scores = values
         quantizer = self.trainer.quantizer
         # An unquantised model is no candidate for the best.

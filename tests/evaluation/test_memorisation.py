@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import write_codes
 
-from ada.evaluation.generated import memorised
+from ada.evaluation.copies import memorised
 from ada.evaluation.memorisation import longest_shared_runs
 from ada.runs.chain import Chain
 

@@ -99,7 +99,7 @@ def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
         ),
     )
     scores = {"bits": 2.0, "source_bits": []}
-    monkeypatch.setattr(chain, "SplitScorer", lambda *_: lambda progress: scores)
+    monkeypatch.setattr(chain, "SplitScorer", lambda *_, **__: lambda progress: scores)
     counted = {"unigram_bits": 2.5, "bigram_bits": 2.25}
     monkeypatch.setattr(chain, "code_entropies", lambda *_: counted)
     result = chain.evaluate_run(run)

@@ -11,7 +11,7 @@ from support import values_in
 
 from ada.models import WaveNet
 from ada.runs.run import Run
-from ada.training import Optimization, launch, loop, train
+from ada.training import Optimization, launch, train, validation
 from ada.utils.errors import StoppedError, UserError
 
 
@@ -99,7 +99,7 @@ def signalled(number, at, monkeypatch, where="step"):
 
             self.train_step = step_and_signal
 
-    class Validated(loop.SplitScorer):
+    class Validated(validation.SplitScorer):
         validations = 0
 
         def __call__(self, *args, **kwargs):
@@ -110,7 +110,7 @@ def signalled(number, at, monkeypatch, where="step"):
             return super().__call__(*args, **kwargs)
 
     monkeypatch.setattr(launch, "Trainer", Signalled)
-    monkeypatch.setattr(loop, "SplitScorer", Validated)
+    monkeypatch.setattr(validation, "SplitScorer", Validated)
 
 
 @pytest.mark.parametrize(
