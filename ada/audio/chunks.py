@@ -106,7 +106,8 @@ def find_samples(path: str, file: BinaryIO, section: Section) -> Contents:
         notes = (AudioNote("extra_bytes", extra),)
     patches = {} if true == chunk.length else _patches(fmt, chunk, long_chunk, true, stop - start)
     end = chunk.start + true if fmt.data_is_last else stop
-    return Contents((Section(start, end, patches),), notes)
+    plain = fmt is _RIFF and not patches and not notes
+    return Contents((Section(start, end, patches),), notes, for_libsndfile=plain)
 
 
 def has_chunks(magic: bytes) -> bool:

@@ -68,7 +68,7 @@ def find_audio(path: str) -> Contents:
         elif magic[:4] == b"fLaC":
             sections = find_files(file, section)
             several = AudioNote("joined", f"{len(sections)} FLAC files one after another")
-            found = Contents(sections or (section,), (several,) if len(sections) > 1 else ())
+            found = Contents(sections, (several,) if len(sections) > 1 else ())
         else:
             found = Contents((section,))
     if start and not _is_tag(path, start):

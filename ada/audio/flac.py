@@ -45,6 +45,8 @@ def find_files(file: BinaryIO, section: Section) -> tuple[Section, ...]:
         window = file.read(min(_WINDOW + 7, section.stop - at))
         starts += [at + found.start() for found in MARKER.finditer(window)]
         at += _WINDOW
+    if not starts:
+        return (section,)
     stops = [*starts[1:], section.stop]
     return tuple(Section(*bounds) for bounds in zip(starts, stops, strict=True))
 
@@ -59,7 +61,7 @@ def read_stream_info(file: BinaryIO, section: Section) -> StreamInfo:
 
 
 def md5_update(md5: "hashlib._Hash", info: StreamInfo, samples: np.ndarray) -> None:
-    """Adds integers `[frames, channels]` of 16 or 32 bits, as FFmpeg aligns them, to a sum."""
+    """Adds integers, channels interleaved, of 16 or 32 bits, as FFmpeg aligns them, to a sum."""
     shifted = samples >> (8 * samples.itemsize - info.bits)
     as_bytes = shifted.astype(f"<i{samples.itemsize}").reshape(-1, 1).view(np.uint8)
     md5.update(as_bytes[:, : info.num_bytes].tobytes())

@@ -8,6 +8,7 @@ for that, and are often wrong.
 
 import struct
 import zlib
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ada.audio.errors import AudioError, AudioNote
@@ -31,43 +32,88 @@ def find_streams(path: str, file: BinaryIO, section: Section) -> Contents:
       AudioError: if a page is cut, damaged or missing.
     """
     at, stop = section.start, section.stop
-    starts, end = [], at
-    numbers: dict[bytes, int] = {}  # of the next page, by stream
-    ended: dict[bytes, bool] = {}
-    open_packets: dict[bytes, bool] = {}
-    in_heads, num_with_samples, is_vorbis = False, 0, False
+    links: list[_Link] = []
     while (at := _next_page(file, at, stop)) is not None:
         page = _page(path, file, at, stop)
         flags, serial, number = page[5], page[14:18], int.from_bytes(page[18:22], "little")
-        if flags & _FIRST and not in_heads:
+        if flags & _FIRST and not (links and links[-1].is_beginning):
             # All streams of a link begin before any of them goes on.
-            starts.append(at)
-            numbers, ended, open_packets = {}, {}, {}
-        in_heads = bool(flags & _FIRST)
-        is_vorbis |= in_heads and page[28:35] == b"\x01vorbis"
-        if not in_heads and number != numbers.get(serial, number):
+            links.append(_Link(at))
+        link = links[-1] if links else _Link(at)
+        link.is_beginning = bool(flags & _FIRST)
+        stream = link.streams.setdefault(serial, _Stream(is_vorbis=page[28:35] == b"\x01vorbis"))
+        if number != stream.number and not flags & _FIRST:
             raise AudioError("truncated", path, f"pages are missing before byte {at}")
-        numbers[serial] = (number + 1) % 2**32
-        num_with_samples += int.from_bytes(page[6:14], "little") != 0
-        ended[serial] = bool(flags & _LAST) or ended.get(serial, False)
-        open_packets[serial] = page[26] > 0 and page[26 + page[26]] == 255
-        at = end = at + len(page)
-    if any(open_packets.values()):
+        stream.add(page, number)
+        at = link.stop = at + len(page)
+    if not links:
+        raise AudioError("truncated", path, "the beginning of the Ogg stream is missing")
+    streams = [stream for link in links for stream in link.streams.values()]
+    if any(stream.is_within_packet for stream in streams):
         raise AudioError("truncated", path, "the Ogg stream breaks off within a packet")
     notes = []
-    if not all(ended.values()):
+    if not all(stream.ends for stream in streams):
         detail = "the Ogg stream lacks its end mark: it may have been cut between two pages"
         notes.append(AudioNote("no_end_mark", detail))
-    if len(starts) > 1:
-        notes.append(AudioNote("joined", f"{len(starts)} Ogg streams one after another"))
-    bounds = zip(starts, [*starts[1:], end], strict=True)
-    # Where the first page of a Vorbis stream is also its last, FFmpeg takes what is to be left out
-    # at the end off the beginning.
+    if len(links) > 1:
+        notes.append(AudioNote("joined", f"{len(links)} Ogg streams one after another"))
     return Contents(
-        tuple(Section(*bound) for bound in bounds) or (section,),
+        tuple(Section(link.start, link.stop) for link in links),
         tuple(notes),
-        for_libsndfile=is_vorbis and num_with_samples == len(starts) == len(ended) == 1,
+        for_libsndfile=len(streams) == 1 and streams[0].is_regular_vorbis,
     )
+
+
+@dataclass
+class _Stream:
+    """What the pages of a stream so far have shown.
+
+    Attributes:
+      is_vorbis: whether it is a Vorbis stream.
+      number: of the next page.
+      ends: pages with the end mark.
+      is_within_packet: whether the last packet goes on.
+      position: in samples, the last that was stated.
+      is_regular: whether positions only grow, and no page follows the end mark.
+    """
+
+    is_vorbis: bool
+    number: int = 0
+    ends: int = 0
+    is_within_packet: bool = False
+    position: int = 0
+    is_regular: bool = True
+
+    @property
+    def is_regular_vorbis(self) -> bool:
+        """Whether the position in the last page says where a Vorbis stream ends."""
+        return self.is_vorbis and self.is_regular and self.ends == 1
+
+    def add(self, page: bytes, number: int) -> None:
+        """Takes note of the next page."""
+        position = int.from_bytes(page[6:14], "little", signed=True)
+        self.is_within_packet = page[26] > 0 and page[26 + page[26]] == 255
+        self.number = (number + 1) % 2**32
+        self.is_regular &= self.ends == 0 and (self.is_within_packet or position >= self.position)
+        self.ends += bool(page[5] & _LAST)
+        self.position = max(position, self.position)
+
+
+@dataclass
+class _Link:
+    """The streams of an Ogg file that run side by side.
+
+    Attributes:
+      start: of the first page, in bytes.
+      stop: behind the last page.
+      is_beginning: whether the last page was the first of a stream.
+      streams: by serial number.
+    """
+
+    start: int
+    stop: int = 0
+    is_beginning: bool = False
+    streams: dict[bytes, _Stream] = field(default_factory=dict)
 
 
 def _page(path: str, file: BinaryIO, at: int, stop: int) -> bytes:

@@ -39,6 +39,8 @@ _SLACK_SECS = 0.1
 _COUNTING_FRAME_BYTES = 2000
 _IO_BYTES = 1 << 16
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+_DTYPES = {name: np.dtype(kind) for name, kind in _DTYPES.items()}
+_DTYPES |= {f"{name}p": kind for name, kind in _DTYPES.items()}  # planar
 
 
 class PyavDecoder:
@@ -63,46 +65,47 @@ class PyavDecoder:
         self.notes = list(contents.notes)
         self.sample_rate = self.channels = 0
         self.codec = ""
-        self._arrays = self._decoded(contents.sections)
+        self._planes = self._decoded(contents.sections)
         # The decoder knows rate and channels for certain only when it has decoded something.
-        self._first = next(self._arrays, None)
+        self._first = next(self._planes, None)
         if self._first is None:
             raise AudioError("empty", path, "the file has no samples")
+        self._width = self.channels if len(self._first) == 1 else 1
 
     def blocks(self, block_secs: float) -> Iterator[np.ndarray]:
         """Yields float32 `[frames, channels]`, full scale at 1, until the end of the file."""
         wanted = block_secs * self.sample_rate
-        held, length = [self._first], len(self._first)
+        held, length = [self._first], self._first[0].size // self._width
         self._first = None
-        for array in self._arrays:
+        for planes in self._planes:
             if length >= wanted:
-                yield np.concatenate(held)
+                yield _as_floats(held, self.channels)
                 held, length = [], 0
-            held.append(array)
-            length += len(array)
-        yield np.concatenate(held)
+            held.append(planes)
+            length += planes[0].size // self._width
+        yield _as_floats(held, self.channels)
 
     def close(self) -> None:
         """Closes the file; may be called again."""
-        self._arrays.close()
+        self._planes.close()
 
-    def _decoded(self, sections: tuple[Section, ...]) -> Iterator[np.ndarray]:
-        """Yields the samples of all sections, frame by frame."""
+    def _decoded(self, sections: tuple[Section, ...]) -> Iterator[list[np.ndarray]]:
+        """Yields the planes of all frames of all sections."""
         for section in sections:
             track = _Track(self._path, section, self.notes)
             for frame in track.frames():
-                channels = frame.layout.nb_channels
+                found = frame.sample_rate, frame.layout.nb_channels
                 if not self.sample_rate:
-                    self.sample_rate, self.channels = frame.sample_rate, channels
+                    self.sample_rate, self.channels = found
                     self.codec = track.codec
-                if (frame.sample_rate, channels) != (self.sample_rate, self.channels):
+                if found != (self.sample_rate, self.channels):
                     raise AudioError(
                         "unreadable",
                         self._path,
                         f"it changes from {self.sample_rate} Hz and {self.channels} channels to "
-                        f"{frame.sample_rate} Hz and {channels} channels: split the file there",
+                        f"{found[0]} Hz and {found[1]} channels: split the file there",
                     )
-                yield _as_floats(frame)
+                yield _planes(frame)
 
 
 class _Track:
@@ -238,7 +241,7 @@ class _Track:
         with SectionFile(self._path, self._section) as file, self._open(file) as container:
             try:
                 for frame in container.decode(self._stream(container)):
-                    md5_update(md5, info, _samples(frame))
+                    md5_update(md5, info, _interleaved([_planes(frame)], 1))
             except av.FFmpegError:
                 return False
         return md5.digest() == info.md5
@@ -248,24 +251,30 @@ class _Track:
         return AudioError("truncated", self._path, f"damaged or cut short at {secs:.1f} s ({why})")
 
 
-def _samples(frame: av.AudioFrame) -> np.ndarray:
-    """`[frames, channels]` as FFmpeg has them."""
-    dtype, channels = _DTYPES[frame.format.packed.name], frame.layout.nb_channels
+def _planes(frame: av.AudioFrame) -> list[np.ndarray]:
+    """The samples as FFmpeg has them: each channel, or all of them interleaved."""
+    dtype, channels = _DTYPES[frame.format.name], frame.layout.nb_channels
     if not frame.format.is_planar:
-        count = frame.samples * channels
-        return np.frombuffer(AudioPlane(frame, 0), dtype, count).reshape(-1, channels)
+        return [np.frombuffer(AudioPlane(frame, 0), dtype, frame.samples * channels)]
     # Not `frame.to_ndarray()`: PyAV 18 finds the number of planes by reading on until a pointer is
     # zero, which is behind the end of the list for eight channels and more.
-    planes = [np.frombuffer(AudioPlane(frame, i), dtype, frame.samples) for i in range(channels)]
-    return np.stack(planes, axis=1)
+    return [np.frombuffer(AudioPlane(frame, i), dtype, frame.samples) for i in range(channels)]
 
 
-def _as_floats(frame: av.AudioFrame) -> np.ndarray:
+def _interleaved(frames: list[list[np.ndarray]], channels: int) -> np.ndarray:
+    """Joins the planes of frames that follow each other: `[frames, channels]`."""
+    joined = [np.concatenate(parts) for parts in zip(*frames, strict=True)]
+    if len(joined) == 1:
+        return joined[0].reshape(-1, channels)
+    return np.stack(joined, axis=1)
+
+
+def _as_floats(frames: list[list[np.ndarray]], channels: int) -> np.ndarray:
     """Float32 `[frames, channels]`, full scale at 1: exactly the integers up to 24 bits."""
-    samples = _samples(frame)
+    samples = _interleaved(frames, channels)
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):
-            return samples.astype(np.float32)
+            return samples.astype(np.float32, copy=False)
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128) / np.float32(128)
     return samples.astype(np.float32) / np.float32(2.0 ** (8 * samples.itemsize - 1))

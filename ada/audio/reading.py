@@ -45,7 +45,7 @@ class Decoder(Protocol):
 
 
 def _open_default(path: str) -> Decoder:
-    """FFmpeg, and libsndfile where it reads more or better."""
+    """FFmpeg, and libsndfile where it reads more, or the same faster."""
     check_file(path)
     contents = find_audio(path)
     if contents.for_libsndfile:
@@ -119,8 +119,8 @@ class AudioStream(Iterator[AudioBlock]):
             detail = f"claims a sample rate of {self.source_sample_rate} Hz"
             raise AudioError("not_audio", self.path, detail)
         self.num_cuts = self.num_clipped = self._num_samples = self._cut_frames = 0
-        self.peak = self._mixed_power = 0.0
-        self._channel_power = np.zeros(self.channels)
+        self.peak = 0.0
+        self._products = np.zeros((self.channels, self.channels))  # of channels, summed over time
 
     @property
     def cut_secs(self) -> float:
@@ -130,9 +130,9 @@ class AudioStream(Iterator[AudioBlock]):
     @property
     def better_channel(self) -> int | None:
         """The loudest channel if the channels cancel each other when they are averaged."""
-        together = self.channels**2 * self._mixed_power
-        cancels = together < _CANCELLING * self._channel_power.sum()
-        return int(self._channel_power.argmax()) if cancels and self._channel is None else None
+        power = self._products.diagonal()
+        cancels = self._products.sum() < _CANCELLING * power.sum()
+        return int(power.argmax()) if cancels and self._channel is None else None
 
     @property
     def notes(self) -> tuple[AudioNote, ...]:
@@ -191,8 +191,14 @@ class AudioStream(Iterator[AudioBlock]):
         for block in blocks:
             mono = self._mix_down(block)
             num_frames += len(mono)
-            finite = np.abs(mono) < _LARGEST_AMPLITUDE  # False for NaN
-            self._check_channels(block, mono, finite)
+            magnitude = np.abs(mono)
+            finite = magnitude < _LARGEST_AMPLITUDE  # False for NaN
+            if finite.all():
+                self._check_scale(magnitude)
+                self._products += block.T @ block
+            else:
+                self._check_scale(magnitude[finite])
+                self._products += block[finite].T @ block[finite]  # the others are cut out
             edges = np.flatnonzero(finite[1:] != finite[:-1]) + 1
             for start, stop in pairwise((0, *edges, len(mono))):
                 if finite[start]:
@@ -217,23 +223,21 @@ class AudioStream(Iterator[AudioBlock]):
     def _mix_down(self, block: np.ndarray) -> np.ndarray:
         if self._channel is not None:
             return np.ascontiguousarray(block[:, self._channel])
+        mono = block[:, 0].copy()
         with np.errstate(over="ignore", invalid="ignore"):
-            return block.mean(axis=1, dtype=np.float32)
+            for channel in range(1, self.channels):  # ten times as fast as `block.mean(axis=1)`
+                mono += block[:, channel]
+            mono /= np.float32(self.channels)
+        return mono
 
-    def _check_channels(self, block: np.ndarray, mono: np.ndarray, finite: np.ndarray) -> None:
-        """Adds up what the channels hold, and refuses what is no scale of floats."""
-        if not finite.all():
-            block, mono = block[finite], mono[finite]
-        peak = max(-block.min(initial=0.0), block.max(initial=0.0))
+    def _check_scale(self, magnitude: np.ndarray) -> None:
+        peak = magnitude.max(initial=0.0)
         if peak > _LOUDEST:
             detail = (
-                f"a sample of {peak:.4g} where full scale is 1: integers stored as floats? Divide "
+                f"a sample of {peak:.6g} where full scale is 1: integers stored as floats? Divide "
                 "them by the largest integer"
             )
             raise AudioError("out_of_scale", self.path, detail)
-        if self.channels > 1:
-            self._mixed_power += float(np.dot(mono, mono))
-            self._channel_power += np.einsum("tc,tc->c", block, block)
 
     def _measure(self, samples: np.ndarray) -> None:
         self._num_samples += len(samples)

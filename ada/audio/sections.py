@@ -30,7 +30,7 @@ class Contents(NamedTuple):
     Attributes:
       sections: in order, at least one.
       notes: what is unusual about the file.
-      for_libsndfile: whether libsndfile is exact where FFmpeg is not.
+      for_libsndfile: whether nothing is unusual about it and libsndfile is exact and fast.
     """
 
     sections: tuple[Section, ...]
