@@ -236,7 +236,7 @@ def _is_of_the_system(error: Exception) -> bool:
 def _told(error: Exception) -> str:
     """One line of an error of the system."""
     if isinstance(error, UnicodeEncodeError):
-        shown = error.object.encode("utf-8", "backslashreplace").decode()
+        shown = printable(error.object[:200])
         return (
             f"{shown}: the name is not UTF-8, as TensorFlow wants it: rename it, or, if it is, set "
             "LC_ALL=C.UTF-8."

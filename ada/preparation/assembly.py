@@ -31,10 +31,9 @@ from ada.utils.jsonable import parse_json
 # Small enough to copy around, large enough that MAESTRO is not thousands of files.
 SHARD_BYTES = 256 * 2**20
 _COPY_BYTES = 16 * 2**20
-_OURS = re.compile(
-    r"(train|validation|test)-\d{5}-of-\d{5}\.tfrecord|index\.npz"
-    r"|\.?dataset\.json\.([0-9a-f]{32}|[0-9a-f]{8})\.tmp"
-)
+_OURS = re.compile(r"(train|validation|test)-\d{5}-of-\d{5}\.tfrecord|index\.npz")
+# What a kill leaves of files that are written atomically.
+_TEMPORARY = re.compile(r"\.?(dataset\.json|\.made_by_ada)\.([0-9a-f]{32}|[0-9a-f]{8})\.tmp")
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ def _clear(output_dir: str) -> None:
     if SPEC_NAME in names:
         tf.io.gfile.remove(join(output_dir, SPEC_NAME))
     for name in names:
-        if _OURS.fullmatch(name):
+        if _OURS.fullmatch(name) or _TEMPORARY.fullmatch(name):
             tf.io.gfile.remove(join(output_dir, name))
 
 
