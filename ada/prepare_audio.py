@@ -41,7 +41,9 @@ value_flags.define_path(
     None,
     "MAESTRO's csv: its files and its splits are used. With patterns too, only files that match.",
 )
-flags.DEFINE_enum("decoder", "soundfile", ["soundfile", "tfio"], "What decodes audio.")
+flags.DEFINE_enum(
+    "decoder", "pyav", ["pyav", "tfio"], "What decodes audio: FFmpeg, or tensorflow-io."
+)
 flags.DEFINE_bool("overwrite", False, "Make the dataset anew even if it is complete.")
 runner_flags.define(default="auto")
 

@@ -106,7 +106,8 @@ class Stream:
         self.seconds, self.num_generated = 0.0, 0
         self.level_seconds = [0.0] * len(levels)
         self.indices = range(num_items) if indices is None else indices
-        self.codes, self._desc = codes, desc
+        self.codes = None if codes is None else np.asarray(codes)
+        self._desc = desc
         self.prefixes = prefixes or [()] * len(levels)
         self._begun = False
         counts = {"indices": len(self.indices)} | ({} if codes is None else {"codes": len(codes)})

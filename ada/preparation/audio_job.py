@@ -42,7 +42,7 @@ class AudioJob:
       sample_rate: of the dataset, Hz.
       min_secs: shorter files are dropped.
       record_steps: samples in a record.
-      decoder: "soundfile" or "tfio".
+      decoder: "pyav" or "tfio".
     """
 
     path: str

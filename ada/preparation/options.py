@@ -25,7 +25,7 @@ class AudioOptions:
       record_steps: samples in a record.
       maestro_csv: MAESTRO's csv, whose splits are used and whose files are read; `inputs`, if
         given too, select among them.
-      decoder: "soundfile" or "tfio".
+      decoder: "pyav" or "tfio".
     """
 
     inputs: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class AudioOptions:
     num_shards: int | None = None
     record_steps: int = RECORD_STEPS["audio"]
     maestro_csv: str | None = None
-    decoder: str = "soundfile"
+    decoder: str = "pyav"
 
     def check(self) -> None:
         """Refuses what cannot be.

@@ -121,6 +121,8 @@ class Loop:
             lines = self.run.operative_gin().splitlines()
             self.summaries.text("operative_gin", "\n".join("    " + line for line in lines))
         self.validation.start_clock()
+        for hook in self.trainer.hooks:
+            hook.begin()
         step = self.trainer.step
         profiler = Profiler(self.run.directory if self.profile else None, step, stop)
         bar = progress_bar(

@@ -1,7 +1,6 @@
 """A full disk: one clear line, nothing lost, and the same command goes on once there is room."""
 
 import itertools
-import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import MICRO, ROOT, run, write_codes
+from support import MICRO, TrainersOnce, run, write_codes
 
 from ada.cli.commands import _is_of_the_system, _told
 from ada.data import SPLITS, Dataset
@@ -133,12 +132,19 @@ SETTINGS = TrainingSettings(
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trainers():
+    """Trains with one trainer."""
+    return TrainersOnce()
+
+
+@pytest.fixture(scope="module")
+def trained(trainers, tmp_path_factory):
     """Data and a run on it, whose disk was never full."""
     root = tmp_path_factory.mktemp("trained")
     rng = np.random.default_rng(0)
     write_codes(root / "data", {s: [rng.integers(0, 4, 500)] for s in SPLITS}, 4)
-    train(SETTINGS, str(root / "run"), str(root / "data"))
+    with trainers():
+        train(SETTINGS, str(root / "run"), str(root / "data"))
     return root
 
 
@@ -148,6 +154,13 @@ def values(run_dir):
     return {n: reader.get_tensor(n) for n in names if "save_counter" not in n}
 
 
+@pytest.fixture
+def trainers_once(trainers):
+    with trainers():
+        yield
+
+
+@pytest.mark.usefixtures("trainers_once")
 def test_training(trained, disk):
     """The disk grows a little at a time; whatever was saved before can be used all along."""
     directory, sized = disk
@@ -169,6 +182,7 @@ def test_training(trained, disk):
         np.testing.assert_array_equal(value, found[name], err_msg=name)
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_training_on_a_disk_that_is_only_read(trained, disk):
     directory, sized = disk
     sized(4000)
@@ -208,21 +222,6 @@ def test_generation(chain_dirs, disk, tmp_path):
         assert (directory / "out" / path.name).read_bytes() == path.read_bytes()
 
 
-def limited(module, *args, num_bytes):
-    """A command that may write no file longer than that; `File too large` is a full disk."""
-    import sys
-
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, args)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, num_bytes)),
-    )
-
-
 @pytest.mark.parametrize("command", ["prepare", "train"])
 def test_commands_end_in_one_line_and_go_on(command, music, trained, tmp_path):
     out = tmp_path / "out"
@@ -239,7 +238,8 @@ def test_commands_end_in_one_line_and_go_on(command, music, trained, tmp_path):
             20_000,
         ),
     }[command]
-    process = limited(module, *args, num_bytes=num_bytes)
+    # `File too large` is a full disk, too.
+    process = run(module, *args, file_bytes=num_bytes)
     assert process.returncode == 1, process.stderr
     assert "Traceback" not in process.stderr
     [line] = [line for line in process.stderr.splitlines() if line.startswith("Error: ")]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from support import MICRO, ROOT, refuses, run, run_here, write_codes
+from support import MICRO, ROOT, refuses, run, run_here, start, write_codes
 
 from ada.audio import write_wav
 from ada.data import SPLITS
@@ -106,14 +106,13 @@ def test_sampling_that_is_terminated_exits_with_75_and_goes_on(chain_dirs, tmp_p
         return [*flags, f"--duration_secs={secs}", "--backend=graph"]
 
     out = tmp_path / "out"
-    args = [sys.executable, "-m", "ada.sample", *command(out, 30)]
-    with subprocess.Popen(args, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with start("ada.sample", *command(out, 30)) as process:
         while not list(out.glob("*.wav")):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=60)[1]
-    assert process.returncode == 75, said
+        code, said = process.wait(timeout=60), process.said()[1]
+    assert code == 75, said
     assert said.splitlines()[-1] == "Stopped: SIGTERM came; the same command goes on."
     again = run_here("ada.sample", *command(out, 30))
     assert again.returncode == 0 and "Going on: " in again.stdout, again.stderr

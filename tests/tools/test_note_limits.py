@@ -53,7 +53,7 @@ def test_groups_have_means_besides(make_note_autoencoder, ids):
     queries = model.queries(ids)
     np.testing.assert_allclose(found[QUERIES], queries, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found[MEANS], group_means(queries, 2), rtol=1e-5, atol=1e-5)
-    assert not model.quantizer.wants_codebook
+    assert model.quantizer.is_active
     moments = model.compute_losses(ids).metrics["auxiliary_moments"]
     share = explained(model, found[CODES], ids)
     assert share == pytest.approx(explained_share(moments.numpy()), rel=1e-4)

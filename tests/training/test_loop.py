@@ -89,7 +89,7 @@ def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_pa
         model.build = build_far_away
         return model
 
-    settings = dataclasses.replace(settings, model=collapsed, num_steps=4)
+    settings = dataclasses.replace(settings, model=collapsed, num_steps=4, hooks=())
     train(settings, str(tmp_path), markov_dataset)
     warnings = [message for message in messages if "has collapsed" in message]
     assert len(warnings) == 1

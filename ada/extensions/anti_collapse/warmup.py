@@ -57,6 +57,9 @@ class CodebookWarmup(TrainingHook):
         self._model = model
         quantizer.set_active(False)
 
+    def begin(self) -> None:
+        self._is_over = False
+
     def before_step(
         self, step: int, batches: Callable[[], Iterable[dict]], seed: int
     ) -> list[keras.Variable]:
