@@ -14,15 +14,19 @@ def check_effective(settings: TrainingSettings, network: keras.Model) -> None:
     Adam divides each gradient by its own size, so the weight of the codebook loss, the only one
     that reaches the codebook, has no effect. The codebook's learning rate has, unless the codebook
     is a moving average.
+
+    Args:
+      settings: with a search.
+      network: built, with its hooks.
     """
-    codebook = getattr(network.quantizer, "codebook", None)
+    by_gradients = getattr(network.quantizer, "codebook_weight", 0.0) > 0.0
     for name in settings.search.hyperparameters:
         if name.endswith(".codebook_weight"):
             raise UserError(
                 f"Search.hyperparameters: {name} has no effect under Adam, which undoes the weight "
                 f"of a loss that is alone on its variables: search {RATE} instead."
             )
-        if name == RATE and (codebook is None or not codebook.trainable):
+        if name == RATE and not by_gradients:
             raise UserError(
                 f"Search.hyperparameters: {RATE} has no effect, because no codebook is trained by "
                 "gradients: remove it, or set EMA_DECAY = None."

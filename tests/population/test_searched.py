@@ -10,7 +10,7 @@ from support import ROOT
 from ada.config import configuration
 from ada.population.searched import check_effective
 from ada.training.launch import make_trainer
-from ada.training.start import make_model
+from ada.training.start import make_hooks, make_model
 from ada.utils.errors import UserError
 
 SMALL = [
@@ -82,5 +82,7 @@ def test_alpha_does_not_change_them_and_is_refused(eagerly):
 
 def test_the_rate_of_a_codebook_that_no_gradient_trains_is_refused():
     settings = load("level2_vqvae", "EMA_DECAY=0.99")
+    network = make_model(settings)
+    make_hooks(settings, network)
     with pytest.raises(UserError, match="no codebook is trained by gradients"):
-        check_effective(settings, make_model(settings))
+        check_effective(settings, network)
