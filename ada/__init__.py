@@ -8,7 +8,7 @@ import os
 
 # TensorFlow prints start-up chatter to stderr unless told otherwise before its first import.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# The whole project is Keras 3 on TensorFlow.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# The whole project is Keras 3 on TensorFlow, whatever other projects have set.
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 __version__ = "0.1.0"

@@ -7,13 +7,15 @@ import functools
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
+value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as NUM_STEPS=1000; may be repeated.")
-flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the first gin file>.")
-flags.DEFINE_string(
+value_flags.define_path(
+    "run_dir", None, "Run directory. Default: runs/<name of the first gin file>."
+)
+value_flags.define_path(
     "data_dir", None, "Dataset; of codes for priors and second levels. Default: the bundled audio."
 )
 flags.DEFINE_enum(
@@ -23,7 +25,9 @@ flags.DEFINE_enum(
     "Where to train: the same as --gin_param=\"STRATEGY='mirrored'\".",
 )
 flags.DEFINE_bool("profile", False, "Profile 5 steps, after 10 to warm up, for TensorBoard.")
-flags.DEFINE_string("init_from", None, "Run directory whose weights to start from (fine-tuning).")
+value_flags.define_path(
+    "init_from", None, "Run directory whose weights to start from (fine-tuning)."
+)
 
 
 def check() -> None:

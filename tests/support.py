@@ -138,12 +138,12 @@ class LevelsOnce:
             key = run.directory, checkpoint
             return self._models.get(key) or self._models.setdefault(key, load(run, checkpoint))
 
-        def make_once(model, draws, **options):
-            key = id(model), draws.top_k, draws.top_p, *options.values()
+        def make_once(model, config, **options):
+            key = id(model), config.top_k, config.top_p, *options.values()
             level = self._levels.get(key) or self._levels.setdefault(
-                key, make(model, draws, **options)
+                key, make(model, config, **options)
             )
-            level.draws = draws
+            level.config = config
             return level
 
         with pytest.MonkeyPatch.context() as patch:

@@ -17,6 +17,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
 
     from ada.models import PolyakAverage
     from ada.runs import sampling_defaults
+    from ada.runs.checkpoint_files import step_of, write
     from ada.runs.run import Run, inference_checkpoint
 
     upstream: dict[str, Any] = {}
@@ -30,14 +31,13 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
         spec = dataclasses.replace(run.spec, upstream=upstream, options={}, preparation={})
         packed = Run.create(str(root / name), info, spec, model, _without_paths(run))
         best = root / name / "checkpoints" / "best"
-        best.mkdir(parents=True, exist_ok=True)
         sampling, stated = sampling_defaults.read(run.directory)
         if stated:
             sampling_defaults.write(packed.directory, sampling)
-        step = int(chain.runs[position].checkpoint_path(chain.checkpoints[position]).split("-")[-1])
+        step = step_of(chain.runs[position].checkpoint_path(chain.checkpoints[position]))
         checkpoint = inference_checkpoint(model, PolyakAverage(model))
         checkpoint.save_counter.assign_add(1)  # reading it makes it; restoring asks for it
-        checkpoint.write(str(best / f"ckpt-{step}"))
+        write(checkpoint, str(best / f"ckpt-{step}"))
         upstream = packed.identity() | {"run_dir": name, "data_dir": ""}
         told.insert(
             0,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 from tools.published import PAPER
 from tools.remedies import PLAIN
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ada.systems.system import System
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", "runs/systems", "Where everything goes.")
-flags.DEFINE_multi_string("gin_file", [], "Gin file on top of every model, such as gin/tiny.gin.")
+value_flags.define_path("run_dir", "runs/systems", "Where everything goes.")
+value_flags.define_gin_files("Gin file on top of every model, such as gin/tiny.gin.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
-flags.DEFINE_string("data_dir", None, "A prepared dataset. Default: the bundled audio.")
+value_flags.define_path("data_dir", None, "A prepared dataset. Default: the bundled audio.")
 flags.DEFINE_list("systems", list(PAPER), "Names of gin files in gin/systems/.")
 flags.DEFINE_bool("plain", True, "Also train the autoencoders without remedies.")
-flags.DEFINE_integer("num_samples", 4, "Clips to generate a system.", lower_bound=1)
-flags.DEFINE_float("duration_secs", 20.0, "Length of a clip in seconds.", lower_bound=0.001)
+value_flags.define_count("num_samples", 4, "Clips to generate a system.", lower_bound=1)
+value_flags.define_secs("duration_secs", 20.0, "Length of a clip in seconds.", lower_bound=0.001)
 
 
 def check() -> None:
@@ -86,7 +86,7 @@ def run_systems(root: Path) -> int:
     names = [row["name"] for row in results if row["name"] in PAPER]
     if names:
         systems_report.write_side_by_side(root, names)
-    print((root / "results.md").read_text())
+    print((root / "results.md").read_text("utf-8"))
     print(f"Look and listen: {root / 'page.html'}")
     return code
 

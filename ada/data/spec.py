@@ -11,7 +11,7 @@ import numpy as np
 
 import ada
 from ada.utils.errors import UserError, reason
-from ada.utils.files import exists, is_dir, read_bytes
+from ada.utils.files import exists, is_dir, is_remote, read_bytes, write_bytes_atomically
 from ada.utils.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 
 FORMAT_VERSION = 1
@@ -224,7 +224,11 @@ class DatasetSpec:
         try:
             return cls.from_json(read_bytes(path).decode("utf-8"))
         except (ValueError, OSError) as error:
-            told = f"{path} cannot be used: {reason(error)}. Prepare it again."
+            told = f"{path} cannot be used: {reason(error)}."
+            if "format_version" in told or "field" in told:
+                told += " Another version of ada may have made it: use that one, or prepare again."
+            else:
+                told += " Prepare it again."
             raise DatasetError(told) from error
 
 
@@ -268,8 +272,12 @@ def join(directory: str, name: str) -> str:
 def write_text_atomically(path: str, text: str) -> None:
     """Writes a small file so that readers see the old or the new one, never a part.
 
-    Directories above it are made.
+    Directories above it are made. What is not UTF-8, as names of files may be, is escaped.
     """
+    contents = text.encode("utf-8", "backslashreplace")
+    if not is_remote(path):
+        write_bytes_atomically(path, contents)
+        return
     import tensorflow as tf
 
     if "/" in path:
@@ -277,7 +285,7 @@ def write_text_atomically(path: str, text: str) -> None:
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     try:
         with tf.io.gfile.GFile(temporary, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(contents)
         tf.io.gfile.rename(temporary, path, overwrite=True)
     except BaseException:
         with contextlib.suppress(tf.errors.OpError):
@@ -295,5 +303,5 @@ def _why_no_spec(directory: str) -> str:
         )
     return (
         f"{directory} is not a dataset: there is no {SPEC_NAME} in it. Make one of audio files "
-        f"with `python -m data_prep.prepare_audio --output_dir={directory} ...`."
+        f"with `python -m ada.prepare_audio --output_dir={directory} ...`."
     )

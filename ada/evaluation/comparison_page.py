@@ -1,5 +1,6 @@
 """The page of `ada.evaluation.comparison`: tables, charts and players, in one file."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,8 @@ _COPIES = {
 
 def _clips(folder: Path, sample_rate: int) -> list[page.Clip]:
     """The first clips of every kind: generated, then originals each with its reconstructions."""
-    kinds = {path.stem.rsplit("_", 1)[0] for path in folder.glob("*.wav")}
+    found = (re.fullmatch(r"(.+)_\d+\.wav", path.name) for path in folder.glob("*.wav"))
+    kinds = {match[1] for match in found if match}
     order = sorted(kinds - {"generated", "original"})
     names = [f"generated_{n}" for n in range(CLIPS_SHOWN)]
     names += [f"{kind}_{n}" for n in range(CLIPS_SHOWN) for kind in ("original", *order)]

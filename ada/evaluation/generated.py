@@ -13,7 +13,7 @@ from ada.evaluation import clips as real
 from ada.evaluation import tagger
 from ada.evaluation.copies import memorised, near_copies
 from ada.evaluation.frechet import FEW_CLIPS, distance_and_error, embeddings
-from ada.generation import Draws, Results, generate
+from ada.generation import Results, SamplingConfig, generate
 from ada.generation.results import clips_of
 from ada.runs.chain import Chain
 from ada.runs.run import Run
@@ -31,7 +31,7 @@ class Clips(NamedTuple):
       audio: float32 `[clips, samples]`.
       top_ids: what the topmost level drew, int `[clips, steps]`.
       real_time_factor: seconds of audio drawn in a second, all clips together; None if not known.
-      draws: how each level was drawn, top first (`Draws` as JSON).
+      draws: how each level was drawn, top first (`SamplingConfig` as JSON).
     """
 
     audio: np.ndarray
@@ -40,7 +40,9 @@ class Clips(NamedTuple):
     draws: list[dict[str, Any]] | None = None
 
 
-def generate_clips(chain: Chain, num_clips: int, secs: float, draws: Sequence[Draws]) -> Clips:
+def generate_clips(
+    chain: Chain, num_clips: int, secs: float, draws: Sequence[SamplingConfig]
+) -> Clips:
     """Clips from nothing; `draws` is how every level is sampled, top first."""
     made = generate(chain, num_clips, secs, draws, progress=True)
     how = [level._asdict() for level in draws]

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ada.data import SPLITS, Dataset, DatasetError, DatasetSpec, SourceSpec
 from ada.data.spec import RECORD_STEPS, SPEC_NAME, codes_dtype, join
 from ada.extraction.job import CodesJob
-from ada.preparation.assembly import assemble, pieces_of_part
+from ada.preparation.assembly import assemble, claim, pieces_of_part
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.runs.run import Run
 from ada.runs.upstream import upstream_of
@@ -78,6 +78,7 @@ def extract_codes(
     )
     if len(missing) < len(jobs):
         print(f"Going on: {len(jobs) - len(missing)} of {len(jobs)} sources are done already.")
+    claim(output_dir)
     with exclusive(output_dir):
         run_jobs(missing)
         pieces = []

@@ -158,7 +158,7 @@ class _Scheduler(PopulationBasedTraining):
         number = trial.config["member"]
         self._failures[number] += 1
         # (Ray's `get_error` waits for a copy in the storage.)
-        reason = Path(trial.error_file).read_text().strip().splitlines()[-1]
+        reason = Path(trial.error_file).read_text("utf-8").strip().splitlines()[-1]
         if self._failures[number] > MAX_FAILURES:
             # The others would wait for ever.
             with self._kept():

@@ -15,6 +15,7 @@ but their hyperparameters tells them apart (our choice).
 import functools
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,7 +31,8 @@ from ada.population.member import MemberTrainer
 from ada.population.plan import Plan
 from ada.population.searched import check_effective
 from ada.population.table import write_population
-from ada.runs.run import Run
+from ada.runs.checkpoint_files import files, step_of, write_list
+from ada.runs.run import RUN_FILES, Run
 from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
@@ -40,9 +42,9 @@ from ada.training.start import (
     make_model,
 )
 from ada.training.tensorboard.hparams import write_row
-from ada.utils import log
+from ada.utils import log, made
 from ada.utils.errors import UserError
-from ada.utils.files import absolute, exclusive
+from ada.utils.files import absolute, exclusive, sync
 from ada.utils.progress import progress_bar
 
 
@@ -96,6 +98,11 @@ def _search(
     root = Path(run_dir).absolute() / "search"
     _claim(root, operative, dataset)
     history = History.load(str(root / "population.json"))
+    if not history.step and any(step_of(str(p)) > plan.interval_steps for p in _best_ones(root)):
+        raise UserError(
+            f"{root}/population.json is gone, but a best checkpoint of the search is there: copy "
+            "it there again, or choose another --run_dir."
+        )
     if Run.exists(run_dir):
         found = history.best()
         if found is None:
@@ -161,7 +168,7 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
                 f"{root.parent} searched on other data than {dataset.directory} holds: {told}. "
                 "Choose another --run_dir, or move it away."
             )
-        if path.read_text() != operative:
+        if path.read_text("utf-8") != operative:
             raise UserError(
                 f"{root.parent} holds a search with other settings (see {path}): choose another "
                 "--run_dir, or move it away."
@@ -169,7 +176,8 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
     elif Run.exists(str(root.parent)):
         raise UserError(f"{root.parent} holds a run, but no search: choose another --run_dir.")
     else:
-        root.mkdir(parents=True, exist_ok=True)
+        for directory in (root.parent, root):
+            made.claim(directory, "ada.pbt", (*RUN_FILES, "population.json"), lambda _: False)
         dataset.spec.save(str(root))
         write_text_atomically(str(path), operative)
 
@@ -216,16 +224,23 @@ def _keep_best(history: History, root: Path) -> None:
             _copy_checkpoint(root / standing.state["checkpoint"], kept)
     # The older one goes only when nothing names it any more.
     history.save(str(root / "population.json"))
-    for path in root.glob("best-*"):
+    for path in _best_ones(root):
         if path != kept:
             shutil.rmtree(path)
 
 
+def _best_ones(root: Path) -> list[Path]:
+    """The folders of the best checkpoints, in the order of their steps."""
+    named = {path: re.fullmatch(r"best-\d+-(\d+)", path.name) for path in root.glob("best-*")}
+    return sorted(filter(named.get, named), key=lambda path: int(named[path][1]))
+
+
 def _copy_checkpoint(prefix: Path, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for path in prefix.parent.glob(f"{prefix.name}.*"):
+    for path in files(str(prefix)):
         shutil.copyfile(path, directory / path.name)
-    tf.compat.v1.train.update_checkpoint_state(str(directory), prefix.name, [prefix.name])
+        sync(directory / path.name)
+    write_list(str(directory), [str(prefix)])
 
 
 def _crown(
@@ -274,7 +289,11 @@ def _metrics(history: History, root: Path, member: int, step: int) -> str:
 
     @functools.cache
     def lines(number: int) -> list[str]:
-        return (root / f"member{number}" / "metrics.jsonl").read_text().splitlines(keepends=True)
+        return (
+            (root / f"member{number}" / "metrics.jsonl")
+            .read_text("utf-8")
+            .splitlines(keepends=True)
+        )
 
     return "".join(
         line

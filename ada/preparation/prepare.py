@@ -8,17 +8,18 @@ import tensorflow as tf
 from ada.audio import DecoderUnavailableError
 from ada.data.dataset import Dataset
 from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, join
-from ada.preparation.assembly import assemble, clear_parts
+from ada.preparation.assembly import assemble, claim, clear_parts
 from ada.preparation.audio_job import AudioJob
 from ada.preparation.inputs import InputFile, find_files, obviously_not_audio
 from ada.preparation.options import AudioOptions
 from ada.preparation.parts import PARTS_DIR, PartSummary, load_summary, part_path
 from ada.preparation.placement import place
-from ada.preparation.report import count_reasons, print_report, printable
+from ada.preparation.report import count_reasons, print_report
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.preparation.splits import beside, read_maestro_csv
 from ada.utils.files import exclusive, is_remote
 from ada.utils.jsonable import to_jsonable
+from ada.utils.streams import printable
 
 
 def prepare(
@@ -50,6 +51,7 @@ def prepare(
     if existing is not None:
         return existing
     inputs = _inputs(options, output_dir)
+    claim(output_dir)
     with exclusive(join(output_dir, PARTS_DIR)):
         spec_path = join(output_dir, SPEC_NAME)
         if tf.io.gfile.exists(spec_path):

@@ -133,7 +133,10 @@ def read_maestro_csv(path: str) -> dict[str, str]:
       DatasetError: if it is not such a file.
     """
     try:
-        rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline=""))
+        text = read_bytes(path).decode("utf-8-sig")
+        if text.lstrip()[:1] in ("{", "["):
+            raise DatasetError(f"{path} is JSON: name the csv file that MAESTRO has beside it.")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         table = [(row.get("audio_filename"), row.get("split")) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {reason(error)}") from error

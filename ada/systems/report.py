@@ -87,7 +87,7 @@ def summarise(
     clips = root / "evaluation" / "clips"
     wavs, factor = sorted(clips.glob("*/reconstruction_*.wav")), None
     if sampled.exists():
-        sample = json.loads(sampled.read_text())
+        sample = json.loads(sampled.read_text("utf-8"))
         wavs = [root / "samples" / name for name in sample["wavs"]]
         factor = sample["real_time_factor"]
     return summary | {

@@ -1,6 +1,7 @@
 """Groups of training settings, bound in gin by their class names."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,11 +19,20 @@ VALIDATED_PART, LEAST_VALIDATION_IDS = 10, 2**18
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
+# What NumPy and Keras take.
+MAX_SEED = 2**32 - 1
+# Steps and sizes are int32 in many operations.
+_MOST = 2**31 - 1
+
+
 def _check_range(group: str, settings: Any, least: int, names: Sequence[str]) -> None:
+    """Refuses what is no number of that least size; of fields annotated as int, whole numbers."""
+    whole = {field.name for field in dataclasses.fields(settings) if field.type in (int, "int")}
     for name in names:
-        value = getattr(settings, name)
-        if not isinstance(value, (int, float)) or not value >= least:
-            raise ValueError(f"{group}.{name} must be a number of at least {least}, got {value!r}.")
+        value, kinds = getattr(settings, name), (int,) if name in whole else (int, float)
+        if type(value) not in kinds or not least <= value <= _MOST:
+            kind = "whole number" if name in whole else "number"
+            raise ValueError(f"{group}.{name} must be a {kind} of at least {least}, got {value!r}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +193,7 @@ class Search:
         if not self.hyperparameters:
             raise ValueError("Search.hyperparameters names none.")
         for name, ends in self.hyperparameters.items():
-            if len(ends) != 2 or not 0.0 < ends[0] < ends[1]:
+            if len(ends) != 2 or not 0.0 < ends[0] < ends[1] < math.inf:
                 raise ValueError(
                     f"Search.hyperparameters: {name} needs (low, high) with 0 < low < high, got "
                     f"{ends!r}."
@@ -244,6 +254,10 @@ class TrainingSettings:
         least_one = ("num_steps", "batch_size", "crop_steps", "accumulation_steps")
         _check_range("train", self, 1, least_one)
         _check_range("train", self, 0, ("recompute_layers",))
+        if type(self.seed) is not int or not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(
+                f"train.seed must be a whole number from 0 to {MAX_SEED}, got {self.seed!r}."
+            )
         if self.batch_size % self.accumulation_steps:
             raise ValueError(
                 f"batch_size {self.batch_size} cannot be divided into {self.accumulation_steps} "

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 
@@ -10,12 +11,13 @@ from ada.extensions import CodebookWarmup, CodeFrontEnd, TrainingHook
 from ada.runs import sampling_defaults
 from ada.runs.info import RunInfo
 from ada.runs.model_json import differing_fields, is_old, model_config
-from ada.runs.run import Run
+from ada.runs.run import RUN_FILES, Run
 from ada.runs.upstream import check_upstream, upstream_run
 from ada.training.settings import TrainingSettings
 from ada.utils import log
 from ada.utils.errors import UserError
 from ada.utils.files import absolute, is_remote
+from ada.utils.made import claim
 
 
 def make_model(settings: TrainingSettings) -> keras.Model:
@@ -161,6 +163,7 @@ def open_or_create(
         the run to start from cannot be used.
     """
     if not Run.exists(run_dir):
+        claim(Path(run_dir), "ada.train", RUN_FILES, lambda _: False)
         if info.init_from:
             # Before the run: interrupted in between, it has them all the same.
             sampling_defaults.take_over(info.init_from, run_dir)
@@ -198,6 +201,9 @@ def open_or_create(
             f"{run_dir} was trained on other data than {dataset.directory} holds: choose another "
             "--run_dir, or --init_from to start from its weights."
         )
+    if run.info.data_dir != info.data_dir:
+        # Its data were renamed: what comes after training looks for them there.
+        return run.moved_data(info.data_dir, info.data_dir_from_run)
     return run
 
 

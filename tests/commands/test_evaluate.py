@@ -9,10 +9,13 @@ import soundfile
 from support import refuses, run, run_here, write_run
 
 from ada.audio import read_audio, write_wav
-from ada.evaluation import tagger, transcription
+from ada.evaluation import comparison, tagger, transcription
+from ada.evaluation.comparison import Options, compare
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
 from ada.quantizers import VectorQuantizer
+from ada.utils.errors import UserError
+from ada.utils.made import mark
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +165,24 @@ def test_names_that_cannot_be(runs):
         ([one], "tell them apart by --names=one,other"),
     ):
         refuses("ada.evaluate", one, *flags, code=2, said=told)
+
+
+def test_clips_of_others_stay(tmp_path):
+    """Those of an earlier evaluation go, with and without markers; others stay, or are refused."""
+    clips = tmp_path / "clips" / "a"
+    clips.mkdir(parents=True)
+    ours, theirs = clips / "generated_7.wav", clips / "song.wav"
+    for path in (ours, theirs):
+        path.write_text("sound")
+    with pytest.raises(UserError, match="clips was not made by ada.evaluate"):
+        compare([], Options(), str(tmp_path))
+    with pytest.raises(UserError, match="generated_7.wav was not made by ada.evaluate"):
+        comparison._clear(clips, is_unmarked=False)
+    comparison._clear(clips, is_unmarked=True)
+    assert not ours.exists() and theirs.exists()
+    mark(clips, comparison.COMMAND, ["original_0.wav"])
+    for name in ("original_0.wav", "original_1.wav"):
+        (clips / name).write_text("sound")
+    with pytest.raises(UserError, match="original_1.wav was not made"):
+        comparison._clear(clips, is_unmarked=False)
+    assert theirs.exists() and (clips / "original_1.wav").exists()

@@ -13,7 +13,7 @@ from support import MICRO, ROOT, run, write_codes
 
 from ada.cli.commands import _is_of_the_system, _told
 from ada.data import SPLITS, Dataset
-from ada.generation import Draws, modes
+from ada.generation import SamplingConfig, modes
 from ada.generation.recording import record
 from ada.models import WaveNet
 from ada.preparation.options import AudioOptions
@@ -186,11 +186,13 @@ def generate(chain, directory):
     with record(directory, request, {"seed": 3}) as recording:
         if recording is None:
             return 0
-        drawing = request.stream([Draws(3)], known=recording.known, lanes=2, backend="graph")
+        drawing = request.stream(
+            [SamplingConfig(3)], prefixes=recording.prefixes, batch_size=2, backend="graph"
+        )
         for block in drawing:
             recording.take(block)
         recording.finish({})
-        return drawing.num_drawn
+        return drawing.num_generated
 
 
 def test_generation(chain_dirs, disk, tmp_path):

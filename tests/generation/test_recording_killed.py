@@ -40,7 +40,6 @@ def deaths(monkeypatch):
         (recording, "_discard"),
         (recording.Path, "unlink"),
         (recording.Path, "replace"),
-        (recording.shutil, "rmtree"),
         (recording.zipfile.ZipFile, "open"),
     ):
         act = getattr(module, name)

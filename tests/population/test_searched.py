@@ -82,7 +82,7 @@ def test_alpha_does_not_change_them_and_is_refused(eagerly):
 
 def test_the_rate_of_a_codebook_that_no_gradient_trains_is_refused():
     settings = load("level2_vqvae", "EMA_DECAY=0.99")
-    network = make_model(settings)
-    make_hooks(settings, network)
+    model = make_model(settings)
+    make_hooks(settings, model)
     with pytest.raises(UserError, match="no codebook is trained by gradients"):
-        check_effective(settings, network)
+        check_effective(settings, model)

@@ -6,7 +6,7 @@ import pytest
 
 from ada import pretrained
 from ada.cli.level_flags import SamplingFlags
-from ada.generation import Draws, level_sampling
+from ada.generation import SamplingConfig, level_sampling
 from ada.runs import sampling_defaults
 from ada.runs.sampling_defaults import SamplingValues
 from ada.utils.errors import UsageError, UserError
@@ -75,7 +75,9 @@ def test_each_flag_takes_precedence_over_its_own_value(run_dirs):
         (SamplingFlags(["1"], None, ["0.5", "1"]), [(1.0, 0, 0.5), (1.0, 0, 1.0)]),
     ):
         levels = level_sampling.resolve(run_dirs, flags)
-        assert level_sampling.draws(levels, 3) == [Draws(3, *values) for values in expected]
+        assert level_sampling.configs(levels, 3) == [
+            SamplingConfig(3, *values) for values in expected
+        ]
 
 
 def test_flags_that_do_not_fit_the_levels_are_refused(run_dirs):
@@ -104,7 +106,7 @@ def test_resolved_values_can_be_passed_on_as_flags(run_dirs):
     assert stated == ["--temperature=1.0,0.9", "--top_k=4", "--top_p=1.0,0.8"]
     flags = SamplingFlags(*(text.split("=")[1].split(",") for text in stated))
     again = level_sampling.resolve([run_dirs[0]] * 2, flags)
-    assert level_sampling.draws(again) == level_sampling.draws(levels)
+    assert level_sampling.configs(again) == level_sampling.configs(levels)
     assert level_sampling.as_flags(level_sampling.resolve(run_dirs[:1], SamplingFlags())) == []
 
 

@@ -157,7 +157,7 @@ def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) 
         train(settings, run_dir, data_dir, workers=workers)
         # Complete: takes the checkpoint and leaves it alone.
         train(settings, run_dir, data_dir, workers=workers)
-    made_one = not made[-1].trainer.quantizer.wants_codebook
+    made_one = made[-1].trainer.quantizer.is_active
     assert made_one, "the codebook must have been made"
     # This process's own, not those that the first one saved.
     before, after = ([v.numpy() for v in checkpoints.variables] for checkpoints in made[-2:])

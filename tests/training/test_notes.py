@@ -91,7 +91,7 @@ def test_perfect_reconstruction_has_the_f1_of_mu_law(listener, monkeypatch):
 @installed
 def test_draws_are_those_of_the_settings(listener):
     level = listener(notes=1, note_top_p=0.6)._level
-    assert (level.draws.top_p, Intervals().note_top_p) == (0.6, 0.8)
+    assert (level.config.top_p, Intervals().note_top_p) == (0.6, 0.8)
 
 
 def test_off_by_default_and_where_packages_are_missing(listener, monkeypatch, capsys):

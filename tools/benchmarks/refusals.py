@@ -79,14 +79,14 @@ QUESTIONS = {
         ["results", "--db={gin}"],
         ["results", "--db={gin}", "--csv={gin}"],
     ),
-    "data_prep.prepare_audio": (
+    "ada.prepare_audio": (
         ["--no_such_flag"],
         ["--input_audio_filepatterns=a", "--output_dir={nothing}", "--decoder=ffmpeg"],
         ["--input_audio_filepatterns={nothing}", "--output_dir={nothing}"],
         ["--maestro_csv={gin}", "--output_dir={nothing}"],
         ["--output_dir={nothing}"],
     ),
-    "data_prep.render_scores": (
+    "ada.render_scores": (
         ["--no_such_flag"],
         ["--output_dir={nothing}", "--transpose=high"],
         ["--output_dir={nothing}", "--scores={nothing}"],

@@ -56,7 +56,7 @@ from ada.config import configuration
 from ada.config.bindings import load_system
 from ada.evaluation.codes import rolled_codes_cost
 from ada.extraction.codes import extract_codes
-from ada.generation import Draws, load_levels, stream
+from ada.generation import SamplingConfig, load_levels, stream
 from ada.inspection.cost import training_memory
 from ada.layers import CausalConv1D
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
@@ -606,7 +606,7 @@ def train(name: str, data_dir: str, steps: int) -> list[dict]:
     settings = configuration.load([f"gin/{name}.gin", "gin/tiny.gin"], bindings)
     with capture_output():  # progress bars
         training.train(settings, run_dir(name), data_dir, describe=configuration.operative)
-    lines = (Path(run_dir(name)) / "metrics.jsonl").read_text().splitlines()
+    lines = (Path(run_dir(name)) / "metrics.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -654,7 +654,7 @@ axes[2].set_title("bits a sample")
 plt.show()
 
 decoder = Chain.open([run_dir("hop8_vqvae")])
-blocks = stream(decoder, codes=codes, draws=Draws(seed=0, temperature=0.8))
+blocks = stream(decoder, codes=codes, config=SamplingConfig(seed=0, temperature=0.8))
 player("unheard", mu_law_decode(unheard.numpy()))
 player("decoded from its codes", np.concatenate([block.audio[0] for block in blocks]))
 print(f"own codes {own:.2f} bits a sample, another clip's {rolled:.2f}")
@@ -734,7 +734,7 @@ assert reconstruction < total < 8
 levels = load_levels(chain)
 drawn: list[list[np.ndarray]] = [[], [], []]
 clip = []
-for block in stream(chain, duration_secs=2.0, draws=Draws(seed=1), levels=levels):
+for block in stream(chain, duration_secs=2.0, config=SamplingConfig(seed=1), levels=levels):
     clip.append(block.audio[0])
     for kept, parts in zip(drawn, block.levels, strict=True):
         kept += [part.ids[0] for part in parts]
@@ -746,7 +746,7 @@ assert (clip == mu_law_decode(bottom)).all()
 assert 0 <= len(middle) - 2 * 2000 < 64 and 0 <= len(top) - 2 * 250 < 64
 
 # A short clip is the beginning of the long one with its seed.
-short = stream(chain, duration_secs=0.25, draws=Draws(seed=1), levels=levels)
+short = stream(chain, duration_secs=0.25, config=SamplingConfig(seed=1), levels=levels)
 start = np.concatenate([block.audio[0] for block in short])
 assert (start == clip[: len(start)]).all()
 
