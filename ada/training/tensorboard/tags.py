@@ -35,8 +35,8 @@ DESCRIPTIONS = {
     "codebook/dead_age_max": "Training steps since a dead code was last used, the longest.",
     "codebook/restarts": "Dead codes that became random queries, counted since there is a codebook "
     "(RESTART_EVERY).",
-    "codebook/rolled_codes_cost_bits": "Bits per step that another clip's codes cost, on some clips of "
-    "the validation split; higher is better, 0 if the decoder ignores the codes.",
+    "codebook/rolled_codes_cost_bits": "Bits per step that another clip's codes cost, on "
+    "clips of the validation split; higher is better, 0 if the decoder ignores the codes.",
     "codebook/active": "1 once there is a codebook; 0 in an unquantised warm-up.",
     "codebook/quantization_error": "Mean squared distance of queries to what replaces them.",
     "codebook/query_square": "Mean squared length of queries.",
