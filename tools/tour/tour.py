@@ -777,8 +777,8 @@ player("drawn from nothing, top down", clip)
 # other with $(0, 1)$: alone, neither can get to the top.
 #
 # **Ours.** `ada.population` trains anything with a score, on Ray (`pip install -e '.[pbt]'`). For
-# second levels, `python -m ada.pbt --gin_file=gin/level2_vqvae.gin` searches alpha, beta and the
-# learning rate; what it searches the slides do not say.
+# second levels, `python -m ada.pbt --gin_file=gin/level2_vqvae.gin` searches beta, the learning
+# rate and that of the codebook; what it searches the slides do not say.
 
 # %%
 if importlib.util.find_spec("ray"):
