@@ -17,7 +17,7 @@ flags.DEFINE_integer("hop_length", None, "Audio samples to one id, for a model o
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.config import bindings
     from ada.runs.run import Run
     from ada.utils.errors import UsageError

@@ -8,8 +8,8 @@ serve: raters hear clips blind, at one loudness, each in an order of their own, 
 and musicality from 1 to 5. Who leaves the page comes back to the same place. Stopped in any way,
 the same command goes on; a --db belongs to the clips that it was begun with.
 
-Whoever reaches the server may rate. With --invitations=20 it makes so many links, each for one
-rater, and nobody rates without one; given again, it makes more.
+Whoever reaches the server may rate. With --invitations=20 it makes this number of links, each for
+one rater, and nobody rates without one; given again, it makes more.
 
 results: the table of means; can be had while the server runs.
 
@@ -40,7 +40,7 @@ value_flags.define_count(
 )
 value_flags.define_count("max_raters", 1000, "How many raters are wanted.", lower_bound=1)
 value_flags.define_count(
-    "invitations", None, "serve: make so many links, without which nobody may rate."
+    "invitations", None, "serve: number of links, without which nobody may rate."
 )
 flags.DEFINE_integer("rater", None, "strike: the number of a rater.", lower_bound=1)
 flags.DEFINE_bool("https", False, "Behind a proxy with TLS: the cookie is for HTTPS alone.")

@@ -20,7 +20,7 @@ value_flags.define_path("data_dir", None, "Dataset directory, of codes for gin/l
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_inputs
     from ada.config.bindings import read_model
     from ada.utils.errors import UsageError, UserError

@@ -59,7 +59,7 @@ value_flags.define_seed("Of the generated clips.")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_dataset
     from ada.config.bindings import read_system
     from ada.preparation.inputs import split_patterns

@@ -44,12 +44,12 @@ value_flags.define_path(
 flags.DEFINE_enum(
     "decoder", "pyav", ["pyav", "tfio"], "What decodes audio: FFmpeg, or tensorflow-io."
 )
-flags.DEFINE_bool("overwrite", False, "Make the dataset anew even if it is complete.")
+flags.DEFINE_bool("overwrite", False, "Make the dataset again even if it is complete.")
 runner_flags.define(default="auto")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     runner_flags.check()
     options = _options()
     options.check()

@@ -31,7 +31,7 @@ value_flags.define_path(
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_inputs
     from ada.config.bindings import read_model
     from ada.runs.run import Run
@@ -67,7 +67,7 @@ def main(argv: list[str]) -> None:
     from ada.training import Workers, make_strategy, train
     from ada.utils.files import require_local
 
-    told = configuration.parsed(FLAGS.gin_file, _params())
+    message = configuration.parsed(FLAGS.gin_file, _params())
     settings = configuration.load(FLAGS.gin_file, _params())
     configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = _run_dir()
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> None:
     workers = Workers(make_strategy(settings.strategy))
     with workers.watched(run_dir):
         # Before there are variables, which meet by their shapes.
-        workers.check_same({"settings": told, "--run_dir": run_dir})
+        workers.check_same({"settings": message, "--run_dir": run_dir})
         with workers.agreeing():
             data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     train(

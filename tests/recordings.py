@@ -13,7 +13,7 @@ levels_once = LevelsOnce()
 
 
 def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, **numbers):
-    """Runs a command, or what is missing of it, up to so many blocks; how much it drew."""
+    """Runs a command, or what is missing of it, up to a number of blocks; how much it drew."""
     with record(directory, request, settings, overwrite) as taker:
         if taker is None:
             return None

@@ -120,7 +120,7 @@ def run_here(module, *args, cwd=ROOT):
 def refuses(module, *args, code=1, said="", after_others=False, cwd=ROOT):
     """That a command ends with one line, in which a text is, and prints no other; returns it.
 
-    With `after_others` it may have told more before, but no other error.
+    With `after_others` it may have printed more before, but no other error.
     """
     process = run_here(module, *args, cwd=cwd)
     assert process.returncode == code, process.stderr

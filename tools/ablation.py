@@ -1,4 +1,4 @@
-"""What keeps codes alive: first-level autoencoders with one remedy changed at a time, in one table.
+"""What keeps codes alive: first-level autoencoders, one measure changed at a time, in one table.
 
     python -m tools.ablation --run_dir=runs/ablation
 
@@ -13,7 +13,7 @@ from typing import Any
 from absl import flags
 
 from ada.cli import commands, value_flags
-from tools.remedies import MODELS, VARIANTS
+from tools.anti_collapse import MODELS, VARIANTS
 
 GIN_FILE = "gin/tiny.gin"
 SHORTER = ("NUM_STEPS=600", "INPUT_REPLACEMENT_STEPS=400")

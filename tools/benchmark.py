@@ -46,7 +46,7 @@ flags.DEFINE_list(
 value_flags.define_gin_files("For `learning` and `throughput`: other gin files.")
 flags.DEFINE_multi_string("gin_param", [], "For these: gin binding; may be repeated.")
 value_flags.define_secs("budget_secs", 600.0, "For `learning`: seconds of training.", 1.0)
-flags.DEFINE_integer("train_steps", None, "For `learning`: so many steps, however long.", 4)
+flags.DEFINE_integer("train_steps", None, "For `learning`: number of steps, however long.", 4)
 
 
 def main(argv: list[str]) -> None:

@@ -35,7 +35,7 @@ for flag in ("run_dirs", "name", "evaluation", "data"):
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.runs.chain import open_runs
     from ada.utils.errors import UsageError, UserError
     from ada.utils.made import require_replaceable

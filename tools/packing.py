@@ -21,7 +21,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
     from ada.runs.run import Run, inference_checkpoint
 
     upstream: dict[str, Any] = {}
-    told = []
+    message = []
     for position in reversed(range(len(chain.runs))):
         run, model = chain.runs[position], chain.load_model(position)
         name = Path(run.directory).name
@@ -39,7 +39,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
         checkpoint.save_counter.assign_add(1)  # reading it makes it; restoring asks for it
         write(checkpoint, str(best / f"ckpt-{step}"))
         upstream = packed.identity() | {"run_dir": name, "data_dir": ""}
-        told.insert(
+        message.insert(
             0,
             {
                 "name": name,
@@ -49,7 +49,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
                 "milliseconds": info.milliseconds(model.receptive_field),
             },
         )
-    return told
+    return message
 
 
 def _without_paths(run: Any) -> str:
@@ -98,9 +98,9 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
                 "memorised_mean_secs",
                 ".2f",
             ),
-            ("the same of unheard audio, s", "memorised_real_mean_secs", ".2f"),
+            ("the same of held-out audio, s", "memorised_real_mean_secs", ".2f"),
             ("likeness to the nearest training audio (lower is better)", "near_copies_mean", ".2f"),
-            ("the same of unheard audio", "near_copies_real_mean", ".2f"),
+            ("the same of held-out audio", "near_copies_real_mean", ".2f"),
             ("generation, times real time (two CPU cores)", "real_time_factor", ".2f"),
         )
         if numbers.get(key) is not None

@@ -46,7 +46,7 @@ LEGEND = (
     "noise, 1 pitch without order, more is repetition in order, with standard errors, and the same "
     "of real audio. ↑: higher is better, ↓: lower. Real time: of all clips together, without "
     "loading and compiling. Receptive field, fidelity and musicality marked as "
-    "the paper's are of its own models, rated by people from 1 to 5. Rows without remedies are "
+    "the paper's are of its own models, rated by people from 1 to 5. Rows without measures are "
     "autoencoders alone."
 )
 

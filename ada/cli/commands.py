@@ -96,7 +96,7 @@ def run(
 
     Args:
       main: takes what is left of the command line; returns an exit code or None for 0.
-      check: raises UserError for what can be told without TensorFlow, before it is started.
+      check: raises UserError for what can be checked without TensorFlow, before it is started.
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
       arguments: how many arguments that are no flags it takes.
     """
@@ -141,7 +141,7 @@ def _exit_code(
     except Exception as error:
         if not _is_of_the_system(error):
             raise
-        print(f"Error: {printable(_told(error))}", file=sys.stderr)
+        print(f"Error: {printable(_message_of(error))}", file=sys.stderr)
         return 1
     except Terminated:
         print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
@@ -233,7 +233,7 @@ def _is_of_the_system(error: Exception) -> bool:
     return bool(of_files) or isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
 
 
-def _told(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     """One line of an error of the system."""
     if isinstance(error, UnicodeEncodeError):
         shown = printable(error.object[:200])
@@ -248,6 +248,6 @@ def _told(error: Exception) -> str:
 
 
 def _refuse_usage(error: Exception) -> int:
-    told = printable(str(error).rstrip("."))
-    print(f"Wrong usage: {told}. --help lists the flags.", file=sys.stderr)
+    message = printable(str(error).rstrip("."))
+    print(f"Wrong usage: {message}. --help lists the flags.", file=sys.stderr)
     return 2

@@ -259,10 +259,10 @@ def _errors(where: str = "") -> Iterator[None]:
     except RecursionError as error:
         raise UserError(f"gin: {where}it includes itself, or is nested too deeply.") from error
     except (SyntaxError, ValueError, TypeError, tokenize.TokenError) as error:
-        raise UserError(f"gin: {where}{told(error)}") from error
+        raise UserError(f"gin: {where}{message_of(error)}") from error
 
 
-def told(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """What is wrong, in words of this project where gin and Python say it in theirs."""
     text = first_line(error)
     if "malformed node" in text:

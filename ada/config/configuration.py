@@ -91,8 +91,8 @@ def _check_types(bound: bindings.Bindings) -> None:
         value = bound.value(name)
         if kind is not None and not bindings.fits(value, kind):
             wanted = {int: "a whole number", float: "a finite number", bool: "True or False"}
-            told = wanted.get(kind, getattr(kind, "__name__", str(kind)))
-            raise ValueError(f"{name} must be {told}, got {value!r}.")
+            message = wanted.get(kind, getattr(kind, "__name__", str(kind)))
+            raise ValueError(f"{name} must be {message}, got {value!r}.")
 
 
 @functools.cache
@@ -145,7 +145,7 @@ def _gin_errors() -> Iterator[None]:
     try:
         yield
     except (SyntaxError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"gin: {bindings.told(error)}") from error
+        raise UserError(f"gin: {bindings.message_of(error)}") from error
     finally:
         logging.disable(logging.NOTSET)
 

@@ -157,7 +157,7 @@ def evaluation_windows(
       alignment: for autoencoders, their hop: windows then start where codes do.
       batch_size: windows in the global batch; the last one is filled up with empty rows.
       to_ids: from stored steps to ids; `default_to_ids` if None.
-      max_steps: count at most about so many steps, in windows spread evenly; all if None.
+      max_steps: count about this number of steps at most, in windows spread evenly; all if None.
       within_sources: leave out windows that reach past the end of their source.
       slice_index: which slice of each global batch to yield.
       num_slices: slices of a global batch.

@@ -224,12 +224,14 @@ class DatasetSpec:
         try:
             return cls.from_json(read_bytes(path).decode("utf-8"))
         except (ValueError, OSError) as error:
-            told = f"{path} cannot be used: {reason(error)}."
-            if "format_version" in told or "field" in told:
-                told += " Another version of ada may have made it: use that one, or prepare again."
+            message = f"{path} cannot be used: {reason(error)}."
+            if "format_version" in message or "field" in message:
+                message += (
+                    " Another version of ada may have made it: use that one, or prepare again."
+                )
             else:
-                told += " Prepare it again."
-            raise DatasetError(told) from error
+                message += " Prepare it again."
+            raise DatasetError(message) from error
 
 
 def codes_dtype(num_classes: int) -> str:

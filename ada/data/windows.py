@@ -23,7 +23,7 @@ def evaluation_table(
       right_context: steps that it must see after them, of a source or of what comes after its end.
       alignment: windows start at multiples of it.
       batch_size: the table is filled up to a multiple of it.
-      max_steps: count at most so many steps, evenly spread; all if None.
+      max_steps: count this number of steps at most, evenly spread; all if None.
       within_sources: leave out windows that reach past the end of their source.
 
     Returns:
@@ -39,7 +39,7 @@ def evaluation_table(
             "contexts must be at least 0, alignment and batch_size at least 1; got "
             f"{left_context}, {right_context}, {alignment}, {batch_size}"
         )
-    # The first window counts window_steps - right_context steps; each later one starts so much
+    # The first window counts window_steps - right_context steps; each later one starts that much
     # later that left_context steps of it are already counted, rounded down to the alignment.
     stride = (window_steps - left_context - right_context) // alignment * alignment
     if stride < 1:

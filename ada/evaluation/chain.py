@@ -154,10 +154,10 @@ def table(result: dict[str, Any]) -> str:
             )
         if "num_codes" in level:
             cost = level["rolled_codes_cost_bits"]
-            told = "" if cost is None else f"; another clip's codes cost {cost:.3f} bits a step"
+            message = "" if cost is None else f"; another clip's codes cost {cost:.3f} bits a step"
             lines.append(
                 f"  codes: perplexity {level['perplexity']:.1f}, {level['used_codes']} of "
-                f"{level['num_codes']} used{told}"
+                f"{level['num_codes']} used{message}"
             )
     if "total_bits" in result:
         lines.append(

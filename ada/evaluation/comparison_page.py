@@ -35,7 +35,7 @@ clip has little, too: read it beside real audio.
 
 Shared codes are the longest run of codes that a clip has in common with the training data. Likeness
 compares the peaks of spectra of 8 s, whatever the tempo and up to a semitone away: a near-copy has
-0.8 to 1, other music of the same instrument 0.4 to 0.75. Both as near to those of unheard music as
+0.8 to 1, other music of the same instrument 0.4 to 0.75. Both as near to those of held-out music as
 possible. Real time: of all clips together, without loading and compiling. What has no column could
 not be measured: clips too short (structure takes 16 s), no prior, or audio that is not what a model
 was trained on. ↑: higher is better; ↓: lower is better.
@@ -159,13 +159,13 @@ _GENERATED = {
     "× real time ↑": _number("real_time_factor", ".1f"),
 }
 _COPIES = {
-    "shared codes, s ↓ (unheard)": _beside(
+    "shared codes, s ↓ (held_out)": _beside(
         "memorised_mean_secs", "memorised_real_mean_secs", ".2f"
     ),
-    "likeness to training audio ↓ (unheard)": _beside(
+    "likeness to training audio ↓ (held_out)": _beside(
         "near_copies_mean", "near_copies_real_mean", ".2f"
     ),
-    "the likest clip ↓ (unheard)": _beside("near_copies_max", "near_copies_real_max", ".2f"),
+    "the likest clip ↓ (held_out)": _beside("near_copies_max", "near_copies_real_max", ".2f"),
 }
 
 

@@ -14,9 +14,9 @@ from ada.runs.run import Run
 from ada.utils import log
 from ada.utils.errors import UserError
 
-# Of training codes so many are searched for copies: some gigabytes.
+# Training codes that are searched for copies, at most: some gigabytes.
 MOST_CODES = 20_000_000
-# Of training audio so many hours are searched for near-copies, a minute or two on one core.
+# Hours of training audio that are searched for near-copies, at most: a minute or two on one core.
 MOST_HOURS = 20.0
 _PIECE_SECS = 600.0
 
@@ -31,7 +31,7 @@ def memorised(
     Args:
       chain: that made them.
       top_ids: what the topmost level drew, int `[clips, steps]`.
-      split: of the unheard audio that they are compared with.
+      split: of the held-out audio that they are compared with.
       data_dir: another dataset of codes than the top run's own.
 
     Returns:
@@ -39,7 +39,7 @@ def memorised(
       "real_max_secs" of at most as many clips of the split, of the same length. Generated runs much
       longer than real ones are copies, or silence: any two silences share their codes. None for a
       model of audio, whose runs of equal samples are silence, and where the training data or
-      unheard audio are not at hand.
+      held-out audio are not at hand.
     """
     top = chain.runs[0]
     if top.info.kind != "codes":
@@ -52,9 +52,9 @@ def memorised(
         return None
     num_clips, steps = top_ids.shape
     secs_a_code = top.info.hop_length / top.info.sample_rate
-    unheard = min(num_clips, real.fitting(dataset, split, steps * secs_a_code))
-    if split == "train" or not unheard:
-        log.warning("memorisation is not measured: there is no unheard audio to compare with.")
+    held_out = min(num_clips, real.fitting(dataset, split, steps * secs_a_code))
+    if split == "train" or not held_out:
+        log.warning("memorisation is not measured: there is no held-out audio to compare with.")
         return None
     training = _training_codes(top, dataset)
     if training is None:
@@ -66,7 +66,7 @@ def memorised(
         if count == MOST_CODES:
             log.warning(f"memorisation: looked for in the first {MOST_CODES:,} training codes.")
             break
-    heard = real.spread_clips(dataset, split, unheard, steps * secs_a_code)
+    heard = real.spread_clips(dataset, split, held_out, steps * secs_a_code)
     shared = longest_shared_runs([*top_ids, *heard], corpus) * secs_a_code
     own, other = shared[:num_clips], shared[num_clips:]
     return {
@@ -100,27 +100,27 @@ def near_copies(
     Args:
       run: that made the audio.
       audio: clips, float32 `[clips, samples]`.
-      split: of the unheard audio that they are compared with.
+      split: of the held-out audio that they are compared with.
       dataset: audio.
 
     Returns:
       Means and maxima over the clips: "mean", "max", and "real_mean", "real_max" of at most as many
-      clips of the split, of the same length. Values near 1 are copies; as near to those of unheard
-      audio as possible is best. None, which is said, where the training data or unheard audio are
+      clips of the split, of the same length. Values near 1 are copies; as near to those of held-out
+      audio as possible is best. None, which is said, where the training data or held-out audio are
       not at hand, or clips are shorter than 8 s.
     """
     from ada.evaluation.near_copies import STRETCH_SECS, nearest
 
     rate, secs = run.info.sample_rate, audio.shape[1] / run.info.sample_rate
-    unheard = min(len(audio), real.fitting(dataset, split, secs))
+    held_out = min(len(audio), real.fitting(dataset, split, secs))
     if audio_digest(dataset.spec, "train") != audio_digest(run.spec, "train"):
         reason = f"{dataset.directory} is not what {run.directory} was trained on"
-    elif split == "train" or not unheard:
-        reason = "there is no unheard audio to compare with"
+    elif split == "train" or not held_out:
+        reason = "there is no held-out audio to compare with"
     elif secs < STRETCH_SECS:
         reason = f"it takes clips of {STRETCH_SECS:g} s or more"
     else:
-        other = real.stored_to_audio(run, real.spread_clips(dataset, split, unheard, secs))
+        other = real.stored_to_audio(run, real.spread_clips(dataset, split, held_out, secs))
         found = nearest([*audio, *other], _training_audio(run, dataset), rate)
         own, other = found[: len(audio)], found[len(audio) :]
         return {

@@ -16,7 +16,7 @@ from ada.evaluation import tagger
 
 # Of fewer clips the distance, and what is taken off it, are rough.
 FEW_CLIPS = 30
-# Reference clips are left out in so many groups: there may be many.
+# Groups in which reference clips are left out: there may be many clips.
 REFERENCE_GROUPS = 10
 
 
@@ -92,7 +92,7 @@ def distance_and_error(
 
 
 def _leaving_out(clips: Sequence[np.ndarray], groups: int) -> Iterator[_Normal]:
-    """Distributions of all clips but one of so many equal groups."""
+    """Distributions of all clips but those of one of a number of equal groups."""
     for group in range(groups):
         rest = [clip for number, clip in enumerate(clips) if number % groups != group]
         yield _fitted(np.concatenate(rest))

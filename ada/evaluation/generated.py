@@ -20,7 +20,7 @@ from ada.runs.run import Run
 from ada.utils import log
 from ada.utils.errors import UserError
 
-# Of real sources so much is compared, from their middle.
+# Real audio that is compared: seconds from the middle of each source, and sources.
 REAL_SECS, MOST_SOURCES = 120.0, 64
 
 

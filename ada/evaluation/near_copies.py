@@ -19,7 +19,7 @@ STRETCH_FRAMES = round(STRETCH_SECS / FRAME_SECS)
 BINS_PER_SEMITONE, MOST_SEMITONES = 4, 1
 # What a frame that is skipped or repeated costs, and a transposition by one bin.
 WARP_COST, SHIFT_COST = 0.2, 0.02
-# Of so many places each stretch is compared with frame by frame.
+# Number of places that each segment is compared with frame by frame.
 PLACES = 12
 _LOWEST_PITCH, _HIGHEST_PITCH = 36, 96
 _BINS = (_HIGHEST_PITCH - _LOWEST_PITCH) * BINS_PER_SEMITONE

@@ -107,7 +107,7 @@ def reconstruct_clips(
 def _through_embedding(
     model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: SamplingConfig
 ) -> np.ndarray:
-    """Draws as many ids `[clips, steps]` anew, given their continuous embedding (NSynth)."""
+    """Draws as many ids `[clips, steps]` again, given their continuous embedding (NSynth)."""
     level, made = Level(model, draws), []
     for number, row in enumerate(ids, start=1):
         given = model.quantizer(model.queries(row[np.newaxis])).quantized.numpy()

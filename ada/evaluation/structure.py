@@ -26,7 +26,7 @@ FRAME_SECS = 0.25
 # Stretches that are looked for, and pieces that the clip is cut into to compare with.
 STRETCH_SECS, PIECE_SECS = (2.0, 4.0, 8.0), 1.0
 SHORTEST_SECS = 2.0 * STRETCH_SECS[-1]
-# So many other orders, and among so many best-fitting pieces the next one is drawn.
+# Number of other orders, and of best-fitting pieces among which the next one is chosen.
 ORDERS, FITTING = 10, 3
 SILENCE_DB = -70.0  # of full scale, root mean square; mu-law's smallest step is at -71
 # Flatness of a spectrum: 0.77 for noise (a mean of two), almost 0 for a tone.

@@ -155,17 +155,17 @@ def _existing(
     there = {source for split in spec.splits.values() for source in split.sources}
     found = spec.upstream.get("digest")
     if found != upstream["digest"]:
-        told = f"of checkpoint {found}, {upstream['run_dir']} is now at {upstream['digest']}"
+        message = f"of checkpoint {found}, {upstream['run_dir']} is now at {upstream['digest']}"
     elif (at := _num_offsets(there)) != (asked := _num_offsets(sources)):
-        told = f"encoded at {at} offset{'s' if at > 1 else ''}, not at {asked}"
+        message = f"encoded at {at} offset{'s' if at > 1 else ''}, not at {asked}"
     elif there != sources:
-        told = f"of {spec.upstream.get('data_dir')}, not of {upstream['data_dir']} as it is now"
+        message = f"of {spec.upstream.get('data_dir')}, not of {upstream['data_dir']} as it is now"
     else:
         return spec if Dataset.is_complete(output_dir) else None
     if spec.kind != "codes" or not overwrite:
         raise DatasetError(
-            f"{output_dir} holds {spec.kind} {told}: --overwrite replaces codes, or name another "
-            "directory."
+            f"{output_dir} holds {spec.kind} {message}: --overwrite replaces codes, or name "
+            "another directory."
         )
     return None
 

@@ -125,8 +125,8 @@ def _load_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         return dict(npz.load(path))
     except npz.NOT_NPZ as error:
-        told = str(error).rstrip(".") or repr(error)
-        raise UserError(f"{path} cannot be read as codes (.npz): {told}.") from error
+        message = str(error).rstrip(".") or repr(error)
+        raise UserError(f"{path} cannot be read as codes (.npz): {message}.") from error
 
 
 def _numbered(arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:

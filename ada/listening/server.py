@@ -150,7 +150,7 @@ def make_app(
 
     @app.errorhandler(UserError)
     def fail(error: UserError) -> flask.Response:
-        # Raters are told nothing of files; whoever runs the server is.
+        # Raters learn nothing of files; the log of the server names them.
         with contextlib.suppress(OSError):  # what it writes to may be on the same full disk
             log.warning(str(error))
         return flask.Response("The server cannot do this now.\n", 503, mimetype="text/plain")

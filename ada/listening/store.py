@@ -26,7 +26,7 @@ _WAYS_OUT = {
     "locked": "stop the other process that writes to it",
     "": "name another --db",
 }
-# So many who have rated nothing are kept for each rater that is wanted, and so many at most: of
+# Raters without a rating that are kept for each rater that is wanted, and at most: of
 # more, the oldest are forgotten. Somebody who only begins takes nobody's place.
 _BEGUN_A_RATER, _MOST_BEGUN = 20, 1000
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -79,7 +79,7 @@ class Store:
         elif not self.path.is_file():
             raise UserError(f"{path}: there are no ratings; name the --db of ada.listen serve.")
         uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-        with self._told():
+        with self._readable_errors():
             self._db = sqlite3.connect(
                 uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False
             )
@@ -98,7 +98,7 @@ class Store:
             raise UserError(f"{path}: there are no ratings; name the --db of ada.listen serve.")
         if create:
             # Only now: files of others stay as they are.
-            with self._told():
+            with self._readable_errors():
                 self._db.execute("PRAGMA journal_mode = WAL")
             if not self.is_new:
                 self._add_later_tables()
@@ -296,23 +296,23 @@ class Store:
             "new": sorted(theirs.keys() - ours.keys()),
             "changed": sorted(k for k in ours.keys() & theirs.keys() if ours[k] != theirs[k]),
         }
-        told = [
+        message = [
             f"{len(found)} {how} ({'/'.join(found[0])})" for how, found in other.items() if found
         ]
-        if told:
+        if message:
             raise UserError(
-                f"{self.path} was begun with other clips: {', '.join(told)}. Serve those that it "
-                "was begun with, or name another --db for these."
+                f"{self.path} was begun with other clips: {', '.join(message)}. Serve those that "
+                "it was begun with, or name another --db for these."
             )
 
     def _all(self, query: str, values: tuple = ()) -> list[tuple]:
-        with self._lock, self._told():
+        with self._lock, self._readable_errors():
             return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """What is done within is on the disk on leaving, or nothing of it is."""
-        with self._lock, self._told():
+        with self._lock, self._readable_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -324,7 +324,7 @@ class Store:
                 raise
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _readable_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):

@@ -121,7 +121,7 @@ class MemberTrainer:
             save=interval,
             keep=KEPT_CHECKPOINTS,
             patience=0,
-            # What draws would be compiled anew in every interval of every member.
+            # What draws would be recompiled in every interval of every member.
             audio_secs=0.0,
             notes=0,
         )

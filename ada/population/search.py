@@ -162,10 +162,10 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
     """Makes the directory that of this search; raises UserError if it is of something else."""
     path = root / "operative.gin"
     if path.exists():
-        told = differing_data(DatasetSpec.load(str(root)), dataset.spec)
-        if told:
+        message = differing_data(DatasetSpec.load(str(root)), dataset.spec)
+        if message:
             raise UserError(
-                f"{root.parent} searched on other data than {dataset.directory} holds: {told}. "
+                f"{root.parent} searched on other data than {dataset.directory} holds: {message}. "
                 "Choose another --run_dir, or move it away."
             )
         if path.read_text("utf-8") != operative:

@@ -56,7 +56,7 @@ _at_work: set[str] = set()
 
 
 class RunJob(beam.DoFn):
-    """Runs a job; yields its name in bytes, as it may be no UTF-8, unless it was told to stop."""
+    """Runs a job; yields its name in bytes, as it may be no UTF-8, unless it was asked to stop."""
 
     def process(self, job: Any) -> Iterator[bytes]:
         """Makes one part."""
@@ -144,8 +144,8 @@ def run_on_beam(
                     ) from error
             retries -= 1
             missing = [job for job in missing if not job.is_done()]
-            told = f"doing what is missing again, {len(missing)} of {len(jobs)} {unit}s"
-            print(f"Warning: A worker process died: {told}.", file=terminal)
+            message = f"doing what is missing again, {len(missing)} of {len(jobs)} {unit}s"
+            print(f"Warning: A worker process died: {message}.", file=terminal)
 
 
 def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions) -> None:

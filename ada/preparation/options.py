@@ -68,7 +68,7 @@ class AudioOptions:
     def check_input_is_there(self, output_dir: str) -> None:
         """Refuses local input that is not there, unless the dataset is.
 
-        Whether what has a scheme is there cannot be told without TensorFlow.
+        Whether what has a scheme is there cannot be checked without TensorFlow.
 
         Args:
           output_dir: of the dataset.

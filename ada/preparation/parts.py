@@ -47,7 +47,7 @@ class PartSummary:
       sources: in the order in which they lie in the part; none if the file was dropped.
       fingerprint: what the part was made of and how; a part is reused only if this fits.
       dropped: why the file was left out, or None.
-      details: anything to be told of the file (JSON values).
+      details: anything to be reported of the file (JSON values).
     """
 
     sources: tuple[PartSource, ...]

@@ -34,7 +34,7 @@ def prepare(
     Args:
       output_dir: where it goes, local or any path that `tf.io.gfile` knows.
       options: what it is made of.
-      overwrite: make it anew even if it is complete.
+      overwrite: make it again even if it is complete.
       run_jobs: does the jobs of all files, in any order, on any machines.
 
     Returns:
@@ -143,16 +143,16 @@ def _existing(output_dir: str, options: AudioOptions, overwrite: bool) -> Datase
     asked = to_jsonable(options)
     differing = sorted(k for k in asked if spec.options.get(k) != asked[k])
     if spec.kind != "audio" or differing:
-        told = ", ".join(
+        message = ", ".join(
             f"{key} is {spec.options.get(key)!r} there, {asked[key]!r} asked" for key in differing
         )
         raise DatasetError(
             f"{output_dir} already holds a dataset of {spec.kind}"
-            + (f" made with other options ({told})" if spec.kind == "audio" else "")
+            + (f" made with other options ({message})" if spec.kind == "audio" else "")
             + ". Use --overwrite to replace it, or another directory."
         )
     clear_parts(output_dir)
-    print(f"{output_dir} is complete already; nothing to do (--overwrite makes it anew).")
+    print(f"{output_dir} is complete already; nothing to do (--overwrite makes it again).")
     _warn_of_changes(output_dir, spec, options)
     return spec
 

@@ -10,7 +10,7 @@ from ada.data.spec import SPLITS, DatasetError, join
 from ada.utils.errors import reason
 from ada.utils.files import read_bytes
 
-# Below so many files, a split by file leaves splits empty.
+# Below this number of files, a split by file leaves splits empty.
 MIN_FILES = len(SPLITS)
 # Records between two splits of one recording that belong to neither.
 GAP_RECORDS = 1

@@ -22,7 +22,7 @@ BEST = "best"
 # TensorFlow's list of the checkpoints in a directory.
 LIST = "checkpoint"
 _MAGIC = re.compile(r"[][*?\\]")
-# One that another process removes meanwhile is looked for again, so many times at most.
+# One that another process removes meanwhile is looked for again, this number of times at most.
 _LOOKS = 10
 _Found = TypeVar("_Found")
 

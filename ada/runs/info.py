@@ -93,7 +93,7 @@ class RunInfo:
         return codes_to_ids()
 
     def milliseconds(self, steps: int) -> float:
-        """How long so many ids are."""
+        """The length of a number of ids."""
         return 1e3 * steps * self.hop_length / self.sample_rate
 
     def ids_to_audio(self, ids: Any) -> Any:

@@ -53,8 +53,8 @@ def _unusable() -> tuple[type[Exception], ...]:
 
 
 def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
-    told = f"{path} cannot be {what}: {first_line(error).rstrip('.')}."
-    return UserError(f"{told} {way_out(Path(path).parent, error)}")
+    message = f"{path} cannot be {what}: {first_line(error).rstrip('.')}."
+    return UserError(f"{message} {way_out(Path(path).parent, error)}")
 
 
 def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.train.Checkpoint":
@@ -197,10 +197,10 @@ class Run:
                 "it is now by --data_dir."
             )
         dataset = Dataset.open(found)
-        told = differing_data(self.spec, dataset.spec)
-        if told:
+        message = differing_data(self.spec, dataset.spec)
+        if message:
             raise UserError(
-                f"{found} holds other data than {self.directory} was trained on: {told}. Name "
+                f"{found} holds other data than {self.directory} was trained on: {message}. Name "
                 "another --data_dir."
             )
         if directory is None and dataset.spec.splits != self.spec.splits:

@@ -95,12 +95,12 @@ class Checkpoints:
         if broken:
             raise UserError(
                 f"no checkpoint can be restored: {', '.join(broken)}. Copy them again, or choose "
-                "another --run_dir to train anew."
+                "another --run_dir to train from scratch."
             )
         if any((Path(self.directory) / folder / LIST).exists() for folder in (".", BEST)):
             raise UserError(
                 f"the checkpoints of {self.directory} are gone: copy them there again, or choose "
-                "another --run_dir to train anew."
+                "another --run_dir to train from scratch."
             )
         return False
 
@@ -126,7 +126,7 @@ class Checkpoints:
         return self._newest
 
     def _write(self, directory: str, keep: int) -> str:
-        """Saves to a directory, and removes what is older than so many of the newest."""
+        """Saves to a directory, and removes what is older than a number of the newest."""
         path = f"{directory}/ckpt-{self._trainer.step}"
         self._checkpoint.save_counter.assign_add(1)
         write(self._checkpoint, path)

@@ -186,7 +186,7 @@ def _require_begun(run: runs.Run, settings: TrainingSettings) -> None:
     if reached > settings.intervals.save:
         raise UserError(
             f"{run.directory} had come to step {reached:.0f} ({METRICS}), but its checkpoints are "
-            "gone: copy them there again, or choose another --run_dir to train anew."
+            "gone: copy them there again, or choose another --run_dir to train from scratch."
         )
 
 
@@ -194,7 +194,7 @@ def _tell_complete(run: runs.Run, settings: TrainingSettings, operative: str, st
     log.info(f"{run.directory} is complete: {step} of {settings.num_steps} steps.")
     if run.operative_gin() != operative:
         log.warning(
-            "The settings are others than those it was trained with (its operative.gin), and "
+            "The settings differ from those of its operative.gin; "
             "nothing was trained. For a new run, choose another --run_dir."
         )
 

@@ -209,13 +209,13 @@ class Loop:
         # Nobody leaves before the first one has saved: schedulers end jobs of which one is gone.
         saved = self.workers.gather([self.checkpoints.save()])[0, 0]
         how = "saved" if saved else "NOT saved, weights are not finite"
-        told = (
+        message = (
             f"{received or 'another worker was asked to'} at step {step} of {self.num_steps}, "
             f"{how}; the same command goes on."
         )
         if received != "SIGINT":
-            raise StoppedError(told)
-        log.info(told)
+            raise StoppedError(message)
+        log.info(message)
         raise KeyboardInterrupt
 
     def _break_validation(self) -> None:

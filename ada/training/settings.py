@@ -12,7 +12,7 @@ from ada.extensions import TrainingHook
 from ada.training.adam import CodebookAdam
 from ada.training.schedules import SCHEDULES, learning_rate_schedule
 
-# Where no number of validation ids is given, so many times fewer than are trained on between two
+# Where no number of validation ids is given, this factor fewer than are trained on between two
 # validations are scored. Scoring an id takes a third to a half of the time of training on it, with
 # its context: some 5 % of the time in all. Of small models and data, all are scored.
 VALIDATED_PART, LEAST_VALIDATION_IDS = 10, 2**18
@@ -97,7 +97,7 @@ class Intervals:
       validate: the whole validation split with averaged weights, audio, pictures.
       save: a checkpoint.
       keep: number of newest checkpoints kept; the best is kept besides.
-      patience: stop early after so many validations without a better one; 0 never stops early.
+      patience: stop early after this number of validations without a better one; 0: never.
       validation_ids: ids of the validation split that are scored, in the same windows each time,
         one of every equal part of it; 0 scores all of them. None: a tenth of the ids that are
         trained on between two validations, which takes some 5 % of the time.
@@ -170,7 +170,7 @@ class Search:
       least_perplexity: of the codes of the validation split; a member below it never wins. If None,
         that below which codes have collapsed (`ada.quantizers.least_perplexity`).
       quantile: this share of the members, the worst, copies from as many of the best.
-      resample_probability: of drawing a copied hyperparameter anew instead of perturbing it by 0.8
+      resample_probability: of drawing a copied hyperparameter again instead of perturbing it by 0.8
         or 1.2.
     """
 
@@ -220,7 +220,7 @@ class TrainingSettings:
         (`ada.training.distributed.strategies.compiled_by_xla`).
       accumulation_steps: micro-batches that a replica's share of a batch is worked off in, one
         after the other, to save memory; the result is the same.
-      recompute_layers: layers of the WaveNet in a stretch whose activations are computed anew in
+      recompute_layers: layers of the WaveNet in a stretch whose activations are recomputed in
         the backward pass, to save memory; 0: all are kept. The result is the same.
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.

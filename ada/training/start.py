@@ -169,11 +169,11 @@ def open_or_create(
             sampling_defaults.take_over(info.init_from, run_dir)
         return Run.create(run_dir, info, dataset.spec, network, operative)
     run = Run.open(run_dir)
-    told = differing_data(run.spec, dataset.spec)
-    if told:
+    message = differing_data(run.spec, dataset.spec)
+    if message:
         raise UserError(
-            f"{run_dir} was trained on other data than {dataset.directory} holds: {told}. Choose "
-            "another --run_dir."
+            f"{run_dir} was trained on other data than {dataset.directory} holds: {message}. "
+            "Choose another --run_dir."
         )
     if is_old(run.model_config()):
         raise UserError(
@@ -184,7 +184,7 @@ def open_or_create(
     if differing:
         raise UserError(
             f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
-            "operative.gin): choose another --run_dir, or remove it to train anew."
+            "operative.gin): choose another --run_dir, or remove it to train from scratch."
         )
     if run.info.part != info.part:
         raise UserError(

@@ -158,13 +158,13 @@ def test_a_new_page_plays_nothing_of_the_one_before(compared):
 
 def test_names_that_cannot_be(runs):
     one = f"--run_dirs={runs['wavenet']}"
-    for flags, told in (
+    for flags, message in (
         (["--names=a,b"], "--names: 2 given, of 1"),
         (["--names=.."], "names of folders"),
         (["--names=a/b"], "names of folders"),
         ([one], "tell them apart by --names=one,other"),
     ):
-        refuses("ada.evaluate", one, *flags, code=2, said=told)
+        refuses("ada.evaluate", one, *flags, code=2, said=message)
 
 
 def test_clips_of_others_stay(tmp_path):

@@ -142,7 +142,7 @@ def test_a_misspelt_name_in_a_file_is_an_error(tmp_path):
         (["tiny"], "NUM_STEPS=3", "no file names a model"),
     ],
 )
-def test_what_cannot_be_loaded_is_said(files, binding, message):
+def test_load_rejects_invalid_bindings(files, binding, message):
     with pytest.raises(UserError, match=message) as error:
         configuration.load([f"gin/{name}.gin" for name in files], [binding]).model()
     assert "\n" not in str(error.value)

@@ -73,8 +73,8 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     run_dir = tmp_path / "run"
     path = run_dir / "search" / "population.json"
     args = [LEVEL2, *MICRO, *SMALL, f"--run_dir={run_dir}", f"--data_dir={codes}"]
-    told = tmp_path / "stderr"
-    with told.open("w") as stderr:
+    message = tmp_path / "stderr"
+    with message.open("w") as stderr:
         search = subprocess.Popen(
             [sys.executable, "-m", "ada.pbt", *args],
             cwd=ROOT,
@@ -86,7 +86,7 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     os.killpg(search.pid, signal.SIGKILL)
     search.wait()
     # It starts again alone, or Ray loses it and the whole search does.
-    assert "starts again" in told.read_text() or "lost a member" in told.read_text()
+    assert "starts again" in message.read_text() or "lost a member" in message.read_text()
     assert not (run_dir / "run.json").exists()
 
     process = run("ada.pbt", *args)

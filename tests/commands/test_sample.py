@@ -239,7 +239,7 @@ for name, secs in (("first", 10), ("second", 10), ("long", 600)):
         ),
     ],
 )
-def test_what_cannot_be_is_one_clear_line(flags, code, message, chain, wavs, tmp_path):
+def test_sample_rejects_invalid_requests_in_one_line(flags, code, message, chain, wavs, tmp_path):
     flags = [flag.format(wavs=wavs, tmp=tmp_path) for flag in flags]
     flags += [f"--run_dirs={','.join(chain)}", f"--output_dir={tmp_path}"]
     refuses("ada.sample", *flags, code=code, said=message)

@@ -60,7 +60,7 @@ def test_a_macro_may_be_used_by_a_binding_alone(write):
 
 
 @pytest.mark.parametrize("kind", ["adio", "code"])
-def test_an_unknown_kind_of_data_is_told(kind, tmp_path):
+def test_unknown_kind_of_data_is_refused(kind, tmp_path):
     flags = [f"--gin_file={HOP8}", f"--gin_param=train.kind='{kind}'", f"--run_dir={tmp_path}"]
     refuses("ada.train", *flags, said="train.kind must be one of audio, codes", after_others=True)
 

@@ -63,7 +63,7 @@ def noise(seed, secs=40.0):
 
 
 def with_noise(audio, decibels, seed=0):
-    """Audio with white noise so many dB below it."""
+    """Audio with white noise a number of dB below it."""
     level = np.sqrt(np.mean(audio**2)) * 10 ** (-decibels / 20)
     return audio + level * np.random.default_rng(seed).normal(size=len(audio)).astype(np.float32)
 

@@ -14,7 +14,7 @@ def vectors(seed, count=500, dim=6):
     return rng.normal(size=(count, dim)) @ rng.normal(size=(dim, dim)) + rng.normal(size=dim)
 
 
-def test_it_is_the_distance_of_two_normal_distributions():
+def test_distance_equals_closed_form_of_normal_distributions():
     """|m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), with SciPy's matrix root."""
     linalg = pytest.importorskip("scipy.linalg")
     a, b = vectors(1), vectors(2, 700)

@@ -8,7 +8,7 @@ from evaluation.made_cases import RATE, drone, noise, real, slower, with_noise
 from ada.evaluation.near_copies import fingerprint, nearest
 
 TRAINING = ("joplin_entertainer", "joplin_bethena", "satie_gymnopedie_1")
-UNHEARD = ("joplin_easy_winners", "debussy_arabesque_1", "joplin_solace")
+HELD_OUT = ("joplin_easy_winners", "debussy_arabesque_1", "joplin_solace")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def likeness():
         **{f"transposed {s}": transposed(s) for s in (0.3, -0.6, 1.0)},
         "speed": slower(part, 1.02),
         "everything": with_noise(slower(transposed(0.5), 1.02), 12),
-        **{name: real(name, 12.0) for name in UNHEARD},
+        **{name: real(name, 12.0) for name in HELD_OUT},
         "drone": drone(3, 10.0),
         "noise": noise(3, 10.0),
         "silence": np.zeros(10 * RATE, np.float32),
@@ -53,7 +53,7 @@ def test_the_nearer_a_copy_the_higher_its_likeness(grades, likeness):
 
 def test_unrelated_music_is_far_below_near_copies(likeness):
     near = ("exact", "noise 30", "slower 1.08", "transposed -0.6", "speed", "everything")
-    far = max(likeness[name] for name in UNHEARD)
+    far = max(likeness[name] for name in HELD_OUT)
     assert min(likeness[name] for name in near) > 0.8 > 0.7 > far
     assert max(likeness["drone"], likeness["noise"]) < 0.7
     assert likeness["silence"] == likeness["short"] == 0.0

@@ -33,7 +33,7 @@ def test_real_music_its_shuffled_bars_a_markov_chain_a_drone_and_noise_are_ranke
     assert silence["mean"] < 0.01
 
 
-def test_pitch_and_repetition_are_told_apart(found):
+def test_pitch_and_repetition_are_distinguished(found):
     assert found["noise"]["pitched"]["mean"] < 0.01
     assert all(found[kind]["pitched"]["mean"] > 0.95 for kind in ("real", "bars", "drone"))
     assert abs(found["noise"]["repetition"]["mean"]) < 0.01
@@ -53,8 +53,8 @@ def test_a_melody_that_returns_after_others():
     first, second = rng.integers(55, 75, [2, 32, 1])
     repeated = played([*first, *second, *first, *second], 0.25)
     random = played(rng.permutation([*first, *second, *first, *second]), 0.25)
-    again, anew = (repetition(frames(clip, RATE)[0]) for clip in (repeated, random))
-    assert again > 0.5 > 0.15 > anew
+    again, again = (repetition(frames(clip, RATE)[0]) for clip in (repeated, random))
+    assert again > 0.5 > 0.15 > again
 
 
 def test_silence_is_left_out():

@@ -91,7 +91,7 @@ def log_softmax(logits):
     [(n, mode) for n in (1, 2, 3) for mode in (ancestral, primed, continued)]
     + [(2, upsampled), (3, upsampled)],
 )
-def test_what_is_drawn_is_what_the_models_say(
+def test_generated_ids_follow_the_models(
     levels, mode, backend, batch_size, temperature, chains, models
 ):
     request = mode(chains[levels])

@@ -110,7 +110,7 @@ def test_sequences_begin_with_what_is_known(prompt_steps, backend, model):
 
 @pytest.mark.parametrize("backend", SAMPLERS)
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
-def test_what_was_drawn_goes_on_as_if_it_had_not_stopped(kernel_size, backend, make_wavenet):
+def test_continued_level_equals_uninterrupted_one(kernel_size, backend, make_wavenet):
     """From as many of its ids as the receptive field holds, bit for bit, wherever it stopped."""
     model = make_wavenet(2, 3, kernel_size)
     assert model.receptive_field in (1, 15, 29)

@@ -155,7 +155,7 @@ def test_audio_is_encoded_to_the_top_and_decoded_again(chains, pieces):
          lambda c, p: modes.ancestral(modes.decoders_of(c[3]), range(1), 1.0)),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(error, message, make, chains, pieces):
+def test_invalid_requests_are_refused(error, message, make, chains, pieces):
     with pytest.raises(error, match=message):
         make(chains, pieces)
 

@@ -16,7 +16,7 @@ from ada.utils.errors import UserError
 BLOCK, CLASSES = 32, 40
 
 
-def test_it_is_there_where_there_is_a_compiler():
+def test_native_backend_is_there_where_there_is_a_compiler():
     assert native.AVAILABLE or not shutil.which("cc")
 
 
@@ -41,7 +41,7 @@ def inputs(batch_size, codes=8):
 
 
 def blocks(sampler, uniforms, conditioning, number=3):
-    """So many blocks, all from the same numbers; ids and log-probabilities of each."""
+    """A number of blocks, all from the same numbers; ids and log-probabilities of each."""
     state, results = sampler.initial_state(), []
     for _ in range(number):
         state, ids, log_probs = sampler(state, uniforms, 0.9, conditioning)
@@ -122,7 +122,7 @@ def test_bfloat16_weights_are_rounded_and_no_more(batch_size, wide):
     assert (exact[1] != half[1]).any()
 
 
-def test_what_bfloat16_weights_cost_is_measured(wide, make_wavenet):
+def test_cost_of_bfloat16_weights_is_measured(wide, make_wavenet):
     """In bits, on the first block, by the model itself."""
     plain = WaveNet(64, 2, 3, 2, 96, 160)
     plain.build()
@@ -144,7 +144,7 @@ def test_what_bfloat16_weights_cost_is_measured(wide, make_wavenet):
         Level(plain, SamplingConfig(3), weights="bfloat16", backend="xla")
 
 
-def test_what_is_trained_further_is_heard(make_wavenet):
+def test_sampler_uses_weights_of_the_model_it_is_made_from(make_wavenet):
     """A listener keeps its sampler from one validation to the next."""
     wavenet = make_wavenet()
     sampler, uniforms = NativeSampler(wavenet, 1, BLOCK), inputs(1)[0]
@@ -181,7 +181,7 @@ def test_extreme_numbers_draw_something_possible(u, temperature, make_wavenet):
         assert set(ids[0]) <= {0, 6}
 
 
-def test_what_does_not_fit_is_refused():
+def test_inputs_that_do_not_fit_are_refused():
     sizes = (0, 1, 2, 3, 4, 5, 1, 8, 8, 1, 0, 1.0, 1.0, 0)
     weights = 5 * 3 + 2 * 3 * 6 + 6 + 3 * 4 + 4 * 4 + 4 + 4 * 5 + 5
 

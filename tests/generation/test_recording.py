@@ -28,7 +28,7 @@ def said(monkeypatch):
     return messages
 
 
-def test_it_holds_what_is_generated(whole, request_, chain):
+def test_recording_holds_the_generated_audio(whole, request_, chain):
     expected = generate(chain, 3, 0.1, SamplingConfig(3), **OPTIONS)
     report = json.loads((whole / "sample.json").read_text())
     assert report["wavs"] == [f"sample_{item:03d}.wav" for item in range(3)]
@@ -64,7 +64,7 @@ def test_stopped_between_blocks_it_goes_on(stop, whole, request_, tmp_path):
 
 @pytest.mark.parametrize("ending", ["ids", "blocks"])
 @pytest.mark.parametrize("damage", ["cut", "zeros", "garbage", "gone", "empty"])
-def test_what_is_damaged_of_it_is_drawn_again(damage, ending, whole, request_, tmp_path):
+def test_damaged_clips_are_generated_again(damage, ending, whole, request_, tmp_path):
     """As a power cut may leave it."""
     made(tmp_path, request_, stop=5)
     for path in (tmp_path / ".unfinished").glob(f"*.{ending}"):
@@ -131,7 +131,7 @@ def test_a_command_that_is_done_is_not_done_again(request_, tmp_path, said):
     before = contents(tmp_path)
     assert made(tmp_path, request_) is None
     assert said == []
-    # A clip was lost, or cut: all are made anew.
+    # A clip was lost, or cut: all are made again.
     for damage in (
         Path.unlink,
         lambda path: path.write_bytes(path.read_bytes()[:99]),
@@ -192,7 +192,7 @@ def test_files_of_somebody_else_are_not_written_over(name, overwrite, request_, 
         overwrite = True
 
 
-def test_what_lies_in_the_folder_of_unfinished_clips_stays(request_, tmp_path):
+def test_foreign_files_among_unfinished_clips_stay(request_, tmp_path):
     made(tmp_path, request_, stop=2)
     (tmp_path / ".unfinished" / "mine.txt").write_text("mine")
     made(tmp_path, request_)
@@ -225,7 +225,7 @@ def test_ids_that_a_wav_file_cannot_hold_are_refused(request_, tmp_path):
         pass
 
 
-def test_what_was_made_is_known_by_its_runs(chain, request_, tmp_path):
+def test_clips_are_identified_by_their_runs(chain, request_, tmp_path):
     settings = SETTINGS | {"runs": run_identities(chain)}
     made(tmp_path, request_, settings)
     results = Results.load(str(tmp_path))

@@ -46,7 +46,7 @@ def test_ids_of_all_levels_come_back(chain_dirs, tmp_path):
         ({"level2": np.zeros((1, 0), int)}, r"int64 of shape \[1, 0\]"),
     ],
 )
-def test_what_are_no_codes_of_that_level_is_refused(arrays, message, tmp_path):
+def test_codes_of_another_level_are_refused(arrays, message, tmp_path):
     np.savez(tmp_path / "codes.npz", **arrays)
     with pytest.raises(UsageError, match=message):
         load_codes(str(tmp_path / "codes.npz"), 2)

@@ -72,7 +72,7 @@ def test_generated_ids_score_the_same_when_fed_back(kernel_size, hop, backend, m
 
 
 @pytest.mark.parametrize("backend", SAMPLERS)
-def test_one_lane_and_prompts_of_every_length(backend, make_wavenet):
+def test_batch_of_one_and_prompts_of_every_length(backend, make_wavenet):
     model = make_wavenet(2, 3, 2, channels=CHANNELS)
     sampler = make_sampler(model, 1, BLOCK, backend=backend)
     for length in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, STEPS):
@@ -133,7 +133,7 @@ def test_a_model_trained_in_bfloat16_samples_in_float32(backend, make_wavenet):
 
 
 @pytest.mark.parametrize("backend", SAMPLERS)
-def test_a_block_ends_where_it_is_told(backend, make_wavenet):
+def test_block_ends_at_the_given_step(backend, make_wavenet):
     sampler = make_sampler(make_wavenet(), 2, BLOCK, backend=backend)
     start = sampler.initial_state()
     uniforms = tf.constant(np.random.default_rng(1).uniform(size=(2, BLOCK)), tf.float32)

@@ -120,7 +120,7 @@ def test_prompts_of_any_lengths_stand_side_by_side(chains):
 
 
 @pytest.mark.parametrize("window", [4, 8, 64])
-def test_it_goes_on_from_the_midst_of_a_window(window, chains, monkeypatch):
+def test_stream_continues_from_the_middle_of_a_window(window, chains, monkeypatch):
     """Wherever it stopped, with windows shorter and longer than the blocks of the level above."""
     monkeypatch.setattr(conditioning, "WINDOW_STEPS", window)
     levels = load_levels(chains[3], SamplingConfig(3), backend="graph", batch_size=1)
@@ -182,7 +182,7 @@ def test_two_streams_side_by_side_do_not_disturb_each_other(chains):
         np.testing.assert_array_equal(np.concatenate([b.audio for b in blocks], 1), expected.audio)
 
 
-def test_what_is_given_away_cannot_be_changed(chains):
+def test_blocks_are_read_only(chains):
     for block in begun(chains[3], secs=0.05):
         for part in block.levels[0]:
             with pytest.raises(ValueError, match="read-only"):
@@ -222,7 +222,7 @@ def test_given_codes_last_as_long_as_they_are(chains):
         ("no duration", lambda c: begun(c).collect()),
     ],
 )
-def test_what_does_not_fit_is_refused(message, make, chains):
+def test_inputs_that_do_not_fit_are_refused(message, make, chains):
     with pytest.raises(ValueError, match=message):
         make(chains[3])
 
@@ -230,7 +230,7 @@ def test_what_does_not_fit_is_refused(message, make, chains):
 ONE = np.zeros([1, 6], np.int32)
 
 
-def test_it_is_iterated_over_once(chains):
+def test_stream_is_iterated_over_once(chains):
     made = begun(chains[1], secs=0.05)
     list(made)
     with pytest.raises(RuntimeError, match="once"):

@@ -43,7 +43,7 @@ def test_each_thing_has_its_time(doing, secs):
     assert channel.closed
 
 
-def test_what_goes_on_to_another_request_stays():
+def test_connection_with_another_request_stays():
     watch, channel = _Watch(100), Channel()
     for now in range(100):
         channel.request = object()

@@ -157,8 +157,8 @@ def test_other_clips_are_refused_with_the_way_out(store):
     store.require_clips(same)
     other = [*same[1:], ("c", "new.wav", "x")]
     other[0] = (*other[0][:2], "changed")
-    told = r"1 missing \(a/0.wav\), 1 new \(c/new.wav\), 1 changed \(a/1.wav\).*another --db"
-    with pytest.raises(UserError, match=told):
+    message = r"1 missing \(a/0.wav\), 1 new \(c/new.wav\), 1 changed \(a/1.wav\).*another --db"
+    with pytest.raises(UserError, match=message):
         store.require_clips(other)
 
 

@@ -56,9 +56,9 @@ def test_a_file_that_cannot_be_used_is_one_line_that_names_it(content, message, 
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(UserError, match="Correct it or remove it") as error:
         sampling_defaults.read(str(tmp_path))
-    told = str(error.value)
-    assert told.startswith(f"{path} cannot be used: ") and message in told
-    assert len(told.splitlines()) == 1
+    reason = str(error.value)
+    assert reason.startswith(f"{path} cannot be used: ") and message in reason
+    assert len(reason.splitlines()) == 1
 
 
 def test_a_directory_in_place_of_the_file_is_named(tmp_path):

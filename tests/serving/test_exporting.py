@@ -156,7 +156,7 @@ def test_a_version_appears_whole(chain_of, tmp_path):
     assert f"{EXTRA}/metadata.json" in files_in(tmp_path / "7")
 
 
-def test_what_is_there_stays_unless_it_may_go(exported, chain_of, tmp_path):
+def test_existing_export_stays_unless_overwritten(exported, chain_of, tmp_path):
     there = tmp_path / "model" / "1"
     shutil.copytree(exported("wavenet"), there)
     with pytest.raises(UserError, match="is there already.*--overwrite"):
@@ -172,7 +172,7 @@ def test_what_is_there_stays_unless_it_may_go(exported, chain_of, tmp_path):
     assert names_in(there.parent) == ["1"]
 
 
-def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
+def test_export_that_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
     there = tmp_path / "model" / "1"
     there.mkdir(parents=True)
     (there / "saved_model.pb").touch()
@@ -192,7 +192,7 @@ def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
     assert names_in(there.parent) == ["1"]
 
 
-def test_what_fails_leaves_nothing(chain_of, tmp_path):
+def test_failed_export_leaves_nothing(chain_of, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         export(chain_of("wavenet"), str(tmp_path / "file" / "1"), [SamplingConfig()])

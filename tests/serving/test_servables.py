@@ -148,9 +148,9 @@ def test_codes_that_were_generated_decode_to_what_was_generated(exported):
     assert made["codes"].shape[1] > ask["encode"](audio=made["audio"])["codes"].shape[1] == 5
 
 
-def refused(signature, told, **inputs):
-    """That it fails, and says so much."""
-    with pytest.raises(tf.errors.InvalidArgumentError, match=told):
+def refused(signature, message, **inputs):
+    """That it fails, and says so."""
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         signature(**{name: tf.constant(value) for name, value in inputs.items()})
 
 
@@ -214,7 +214,7 @@ def test_no_signature_takes_more_than_max_steps(kind, chain_of):
 
 
 def test_states_that_no_stream_comes_to_are_refused(exported):
-    """A level told to be far on would let that above it draw for ever."""
+    """A level said to be far on would let that above it draw for ever."""
     ask = tf.saved_model.load(str(exported("two levels"))).signatures
     inputs = {name: tf.constant(value) for name, value in how().items()}
     state = ask["initial_state"](items=inputs["items"])

@@ -95,7 +95,7 @@ def test_other_processes_are_given_all_that_a_checkpoint_holds(settings, tmp_pat
     assert len(kept) == len({id(variable) for variable in checkpoints.variables})
 
 
-def test_no_whole_checkpoint_at_all_is_said_and_nothing_is_trained_anew(
+def test_without_a_whole_checkpoint_nothing_is_trained(
     settings, markov_dataset, tmp_path, whole_run
 ):
     shutil.copytree(whole_run, tmp_path / "run")
@@ -161,7 +161,7 @@ def test_where_the_best_is_gone_the_next_one_is_kept(trainer, run):
 
 
 @pytest.mark.parametrize("what", ["ckpt-*", "*"])
-def test_checkpoints_that_are_gone_are_not_trained_anew(what, settings, markov_dataset, run):
+def test_missing_checkpoints_do_not_restart_training(what, settings, markov_dataset, run):
     for path in [*(run / "checkpoints").glob(what), *(run / "checkpoints" / "best").glob(what)]:
         if path.is_file():
             path.unlink()

@@ -107,7 +107,7 @@ def test_who_is_missing_is_said(addresses, monkeypatch):
     assert f"Still waiting for {addresses[1]}." in said
 
 
-def test_mute_peers_hold_nobody_up_and_are_told_of(addresses, monkeypatch):
+def test_mute_peers_are_reported_and_hold_nobody_up(addresses, monkeypatch):
     """Whoever connects and says nothing, or half of it."""
     monkeypatch.setattr(rendezvous, "MUTE_SECS", 0.3)
     said = []
@@ -126,7 +126,7 @@ def test_mute_peers_hold_nobody_up_and_are_told_of(addresses, monkeypatch):
     assert any("has connected to this worker and says nothing" in line for line in said)
 
 
-def test_a_first_process_that_says_nothing_is_told_of_and_waiting_ends(addresses, monkeypatch):
+def test_mute_first_process_is_reported_and_waiting_ends(addresses, monkeypatch):
     monkeypatch.setattr(rendezvous, "MUTE_SECS", 0.1)
     monkeypatch.setattr(rendezvous, "LIMIT_SECS", 1.0)
     said = []

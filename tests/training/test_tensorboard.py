@@ -179,7 +179,7 @@ def test_pictures_are_shown(page):
     assert widths == [880] * 4
 
 
-def test_the_model_is_told_in_words(page):
+def test_model_is_described_in_words(page):
     page("text").get_by_text("Twelve monkeys.").first.wait_for()
 
 

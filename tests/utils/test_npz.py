@@ -22,7 +22,7 @@ def archive(header, data, **kwargs):
     return stream
 
 
-def test_what_numpy_writes_is_read():
+def test_arrays_written_by_numpy_are_read():
     stream = io.BytesIO()
     arrays = {"a": np.arange(12, dtype=np.uint16).reshape(3, 4), "b": np.zeros((0, 2), np.int32)}
     np.savez_compressed(stream, **arrays)

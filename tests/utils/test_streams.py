@@ -1,4 +1,4 @@
-"""What people are told: nothing steers their terminal, and nobody need listen."""
+"""Messages: nothing steers their terminal, and nobody need listen."""
 
 import io
 import os
@@ -24,10 +24,10 @@ HARMFUL = [
 def test_control_characters_of_names_are_escaped(name):
     stream = io.StringIO()
     print(f"{name}:\ttruncated\nnext", file=Forgiving(stream, OSError))
-    told = stream.getvalue()
+    message = stream.getvalue()
     assert (
-        told.endswith(":\ttruncated\nnext\n")
-        and told.replace("\t", "").replace("\n", "").isprintable()
+        message.endswith(":\ttruncated\nnext\n")
+        and message.replace("\t", "").replace("\n", "").isprintable()
     )
     assert printable(name).isprintable() and "\\" in printable(name)
 
@@ -47,7 +47,7 @@ def test_bars_are_cleared_by_what_is_written_between():
     bar.close()
 
 
-def test_what_nobody_reads_is_dropped_and_other_errors_are_not():
+def test_output_that_nobody_reads_is_dropped():
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w", buffering=1) as stream:

@@ -9,7 +9,7 @@ runs minutes apart on a machine that varies by a third):
     5,000   the prototype: XLA, a ring buffer for each layer
     7,800   one ring buffer for all layers: one gather before a step, one scatter after it; W_s of
             all layers in one product (10,000 to 11,400 on a good day). XLA's products of one vector
-            reach a part of what the caches deliver, and its batched ones pack their weights anew
+            reach a part of what the caches deliver, and its batched ones repack their weights
             at every call: 16 batch_size in one executable are no faster than 16 single ones on two
             threads, which is why each sequence is a call there.
     16,500  the loop in C (`ada/generation/kernel.c`): outputs stay in registers while the weights

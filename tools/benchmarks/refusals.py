@@ -136,7 +136,7 @@ def _seconds(command: str, question: list[str]) -> float:
     )
     secs = time.perf_counter() - start
     expected = (0,) if question == ["--help"] else (1, 2)
-    told = process.stderr.strip().splitlines()
-    if process.returncode not in expected or len(told) > (1 if 1 in expected else 0):
-        raise UserError(f"{command} {' '.join(question)} answered {process.returncode}: {told}")
+    message = process.stderr.strip().splitlines()
+    if process.returncode not in expected or len(message) > (1 if 1 in expected else 0):
+        raise UserError(f"{command} {' '.join(question)} answered {process.returncode}: {message}")
     return secs

@@ -31,7 +31,7 @@ def wait_for_all(addresses: Sequence[str], number: int) -> None:
 
     Each keeps a connection to the first one, which answers all of them when the last has come; one
     that is gone again by then has to come back. Nobody proves who they are: ports of workers belong
-    on a network of their own, and what connects and says nothing is told of.
+    on a network of their own, and a warning names peers that connect and say nothing.
 
     Args:
       addresses: "host:port" of all processes.
@@ -53,7 +53,7 @@ class _Reminder:
     """Says now and then who is waited for, and ends the waiting."""
 
     def __init__(self, deadline: float) -> None:
-        self._told, self._deadline = time.monotonic(), deadline
+        self._warned_at, self._deadline = time.monotonic(), deadline
 
     def __call__(self, missing: str) -> None:
         now = time.monotonic()
@@ -62,9 +62,9 @@ class _Reminder:
                 f"{missing} did not come within {LIMIT_SECS / 60:.0f} minutes. The same command on "
                 "all workers begins again."
             )
-        if now - self._told > TELL_EVERY_SECS:
+        if now - self._warned_at > TELL_EVERY_SECS:
             log.info(f"Still waiting for {missing}.")
-            self._told = now
+            self._warned_at = now
 
 
 def _listen(port: int) -> socket.socket:
