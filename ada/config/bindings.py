@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ada.config.old_names import renamed
 from ada.utils import resources
 from ada.utils.errors import UserError, first_line
 from gin import config_parser
 
 # In the environment, so that processes that commands start know it.
 _ALLOWED = "ADA_ALLOW_GIN_IMPORTS"
+_INCLUDE = re.compile(r"""(?m)^\s*include\s+['"]([^'"]+)['"].*$""")
 
 
 class UnusedBindingError(UserError):
@@ -222,21 +224,35 @@ def macro_of(binding: str) -> str | None:
     return match and match[1]
 
 
-def _of_file(path: str) -> Bindings:
-    """The bindings of a file and of what it includes, looked for where gin looks."""
+def whole_text(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> str:
+    """Gin files, each with what it includes in its place, and bindings on top, as one text."""
+    return "\n".join([*map(_whole_text, gin_files), *map(renamed, gin_params)])
+
+
+def _whole_text(path: str) -> str:
+    return _INCLUDE.sub(lambda found: _whole_text(found[1]), _text_of_file(path))
+
+
+def _text_of_file(path: str) -> str:
+    """The text of a file, looked for where gin looks, with today's names."""
     roots = [] if Path(path).is_absolute() else resources.gin_search_paths()
     places = [Path(path), *(Path(root) / path for root in roots)]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         shipped = sorted(file.name for file in resources.gin_dir().glob("*.gin"))
         raise UserError(f"Unable to open file: {path}. Shipped: {', '.join(shipped)}.")
+    return renamed(found.read_text("utf-8"))
+
+
+def _of_file(path: str) -> Bindings:
+    """The bindings of a file and of what it includes."""
     with _errors(f"{path}: "):
-        return _of_text(found.read_text("utf-8"))
+        return _of_text(_text_of_file(path))
 
 
 def _of_text(text: str) -> Bindings:
     bindings = Bindings()
-    for statement in config_parser.ConfigParser(text, _Delegate()):
+    for statement in config_parser.ConfigParser(renamed(text), _Delegate()):
         if isinstance(statement, config_parser.ImportStatement):
             _refuse_code(f"import {statement.module}")
         elif isinstance(statement, config_parser.IncludeStatement):

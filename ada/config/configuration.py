@@ -16,6 +16,7 @@ import gin
 from ada import extensions, models, quantizers, training
 from ada.config import bindings
 from ada.config.bindings import UnusedBindingError
+from ada.config.old_names import renamed
 from ada.utils import log, resources
 from ada.utils.errors import UserError, first_line
 
@@ -54,8 +55,6 @@ def _register() -> Callable:
     """Makes the library's classes known to gin, by their own names; returns what makes settings."""
     for thing in REGISTERED:
         gin.register(thing)
-    for path in resources.gin_search_paths():
-        gin.add_config_file_search_path(path)
     return gin.external_configurable(training.TrainingSettings, name="train")
 
 
@@ -71,11 +70,9 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
     make_settings = _register()
     gin.clear_config()
     _given.clear()
-    _given.update(_bound_names("\n".join([*_own_texts(gin_files), *gin_params])))
+    _given.update(_bound_names(renamed("\n".join([*_own_texts(gin_files), *gin_params]))))
     with _gin_errors():
-        gin.parse_config_files_and_bindings(
-            list(gin_files), list(gin_params), finalize_config=False
-        )
+        gin.parse_config(bindings.whole_text(gin_files, gin_params))
         _check_types(bound)
         settings = make_settings()
         for make_hook in settings.hooks:
