@@ -117,8 +117,8 @@ class Conditioning:
         return Window(first, values)
 
     def of_block(self, window: Window, code: tf.Tensor | int) -> tf.Tensor:
-        """Conditioning of the block from a code on, `[batch, block_codes * rate, channels]`."""
+        """Conditioning of the block that a code is in, `[batch, block_codes * rate, channels]`."""
         steps = self.block_codes * self.rate
-        begin = (code - window.first) * self.rate
+        begin = (code - window.first) // self.block_codes * steps
         h = window.values[:, begin : begin + steps]
         return tf.ensure_shape(h, [window.values.shape[0], steps, self._channels])

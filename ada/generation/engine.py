@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ada.generation import prefix as prefixes
 from ada.generation.conditioning import Window
 from ada.generation.incremental import IncrementalState
 from ada.generation.level import Level
+from ada.generation.prefix import Prefix
+from ada.generation.sampler import Array
 from ada.utils.errors import UserError
-
-Array = tf.Tensor | np.ndarray
 
 
 class LevelState(NamedTuple):
@@ -32,20 +33,6 @@ class LevelState(NamedTuple):
     sampler: IncrementalState
     kept: tf.Tensor
     window: Window | tuple[()]
-
-
-class Prefix(NamedTuple):
-    """The ids that the sequences of one level begin with.
-
-    Attributes:
-      first: the step from which on blocks are computed: those before are known, and too far back
-        to affect an id that is not.
-      read: function of the first step of a block: int32 `[batch, block_steps]`, -1 where an id is
-        not known.
-    """
-
-    first: tf.Tensor | int
-    read: Callable[[tf.Tensor | int], Array]
 
 
 class Sequences(NamedTuple):
@@ -189,7 +176,7 @@ def whole(
         [sequences.temperatures[position]],
         [total],
         codes,
-        [None if prefix is None else _prefix_of(level, prefix, total)],
+        [None if prefix is None else prefixes.of_tensor(level, prefix, total)],
     )
 
     def body(
@@ -203,32 +190,6 @@ def whole(
         lambda block, *_: block < blocks, body, [0, *begin([level]), generated]
     )
     return tf.reshape(tf.transpose(generated.stack(), [1, 0, 2]), [batch, -1])[:, :num_steps]
-
-
-def first_computed(level: Level, num_known: tf.Tensor | int, total: tf.Tensor | int) -> tf.Tensor:
-    """The step from which on blocks are computed, int64 (`Prefix`).
-
-    Args:
-      level: what generates.
-      num_known: number of ids that every sequence begins with.
-      total: number of ids.
-    """
-    num_known, size = tf.cast(num_known, tf.int64), level.block_steps
-    first = tf.maximum(num_known - level.receptive_field, 0) // size * size
-    return tf.where(num_known < total, first, -(-total // size) * size)
-
-
-def _prefix_of(level: Level, ids: tf.Tensor, total: tf.Tensor) -> Prefix:
-    """Ids `[batch, steps]` as a prefix; what is longer than the sequences is cut."""
-    size, ids = level.block_steps, ids[:, :total]
-    num_known = tf.shape(ids, tf.int64)[1]
-    missing = -(-total // size) * size - num_known
-    padded = tf.pad(ids, [[0, 0], [0, missing]], constant_values=-1)
-
-    def read(start: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(padded[:, start : start + size], [level.sampler.batch_size, size])
-
-    return Prefix(first_computed(level, num_known, total), read)
 
 
 def _window_span(

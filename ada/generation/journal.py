@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ada.generation.streaming import LevelBlock
+from ada.generation.group import LevelBlock
 from ada.utils.files import sync
 
 # What a block added: ids, how many of them were generated, the sum of their -log p, and a checksum.

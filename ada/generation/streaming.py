@@ -13,36 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
-from ada.generation import engine
-from ada.generation.engine import Array
+from ada.generation.group import Group, LevelBlock
 from ada.generation.level import Level
-from ada.generation.rounding import ComparedSampler
 from ada.utils.progress import progress_bar
 
 # Steps of a stream that nobody wants to end.
 ENDLESS = 2**60
-
-
-class LevelBlock(NamedTuple):
-    """A block of one level.
-
-    Attributes:
-      items: places of the sequences among all items.
-      start: its first step.
-      ids: int32 `[items, steps]`.
-      log_probs: log p(id) in nats at temperature 1, float32 `[items, steps]`; NaN for ids of the
-        prefix.
-      seconds: it took, its conditioning included, the levels above not.
-    """
-
-    items: range
-    start: int
-    ids: np.ndarray
-    log_probs: np.ndarray
-    seconds: float
 
 
 class Block(NamedTuple):
@@ -120,13 +98,15 @@ class Stream:
                 f"Stream: {len(levels)} levels, {len(lengths)} lengths, prefixes of "
                 f"{len(self.prefixes)}."
             )
-        self._check_codes()
+        self._check_levels()
         self._audio_of_ids = None
         if to_audio is not None:
             self._audio_of_ids = np.asarray(to_audio(np.arange(levels[-1].num_classes)), np.float32)
 
-    def _check_codes(self) -> None:
-        """Raises ValueError for codes that the first level does not take, or that do not last."""
+    def _check_levels(self) -> None:
+        """Raises ValueError for levels and codes that do not fit, or codes that do not last."""
+        if len({level.sampler.batch_size for level in self.levels}) > 1:
+            raise ValueError("Stream: all levels must have the same batch size.")
         top, codes, num_codes = self.levels[0].conditioning, self.codes, 0
         if codes is not None:
             if top is None:
@@ -156,10 +136,10 @@ class Stream:
         threads = min(len(groups), os.cpu_count() or 1)
         with self._bar() as bar, ThreadPoolExecutor(threads) as pool:
             for first in range(0, len(groups), threads):
-                running = [_Group(self, group) for group in groups[first : first + threads]]
+                running = [Group(self, group) for group in groups[first : first + threads]]
                 while not running[0].is_done:
                     began = time.monotonic()
-                    parts = list(pool.map(_Group.advance, running))
+                    parts = list(pool.map(Group.advance, running))
                     self.seconds += time.monotonic() - began
                     levels = tuple(
                         tuple(itertools.chain(*part)) for part in zip(*parts, strict=True)
@@ -221,97 +201,6 @@ class Stream:
         first, last = levels[-1][0], levels[-1][-1]
         audio = self.to_audio(np.concatenate([block.ids for block in levels[-1]]))
         return Block(range(first.items.start, last.items.stop), first.start, audio, levels)
-
-
-class _Group:
-    """Items that are generated side by side: what the engine carries for them, and what it gave.
-
-    Args:
-      stream: that they belong to.
-      items: their places among all items, at most a batch.
-    """
-
-    def __init__(self, stream: Stream, items: range) -> None:
-        levels, span = stream.levels, slice(items.start, items.stop)
-        self._levels, self._items = levels, items
-        self._batch = levels[-1].sampler.batch_size
-        # A batch that is not full is filled up with others.
-        empty = self._batch - len(items)
-        codes = stream.codes
-        if codes is not None:
-            codes = np.pad(codes[span], [(0, empty)] + [(0, 0)] * (codes.ndim - 1), "edge")
-            codes = tf.convert_to_tensor(codes)
-        known = [ids[span] for ids in stream.prefixes]
-        self._sequences = engine.Sequences(
-            tf.constant([*stream.indices[span], *[0] * empty], tf.int64),
-            [level.config.seed for level in levels],
-            [level.config.temperature for level in levels],
-            stream.lengths,
-            codes,
-            list(map(self._prefix, levels, known, stream.lengths)),
-            self._take,
-        )
-        self._states = engine.begin(levels)
-        if items.start == 0:
-            self._states = list(map(_compared, levels, self._states))
-        self._taken: list[list[LevelBlock]] = []
-        self._clock = 0.0
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is no block left."""
-        return int(self._states[-1].sampler.step) >= self._sequences.totals[-1]
-
-    def advance(self) -> list[tuple[LevelBlock, ...]]:
-        """Generates a block of the bottom level; with the last also the codes that nothing read.
-
-        Returns:
-          All blocks of every level, top first.
-        """
-        levels, totals, sequences = self._levels, self._sequences.totals, self._sequences
-        self._taken, self._clock = [[] for _ in levels], time.monotonic()
-        bottom = len(levels) - 1
-        self._states, _ = engine.advance(levels, self._states, bottom, sequences)
-        for position in range(bottom if self.is_done else 0):
-            states = self._states[: position + 1]
-            self._states[: position + 1] = engine.advance_until(
-                levels, states, position, totals[position], sequences
-            )
-        return [tuple(blocks) for blocks in self._taken]
-
-    def _take(self, position: int, start: int, ids: Array, log_probs: Array) -> None:
-        arrays = [np.array(array)[: len(self._items)] for array in (ids, log_probs)]
-        for array in arrays:
-            array.flags.writeable = False
-        # The levels above took their time before: since the last block there was this one alone.
-        before, self._clock = self._clock, time.monotonic()
-        block = LevelBlock(self._items, start, *arrays, self._clock - before)
-        self._taken[position].append(block)
-
-    def _prefix(self, level: Level, known: Sequence[Sequence], total: int) -> engine.Prefix | None:
-        """What the items begin with, read block by block from what may be a file."""
-        num_known = min(map(len, known), default=0)
-        if not any(map(len, known)):
-            return None
-
-        def read(start: Array | int) -> np.ndarray:
-            start = int(start)
-            ids = np.full([self._batch, level.block_steps], -1, np.int32)
-            parts = [np.asarray(piece[start : start + level.block_steps]) for piece in known]
-            for row, part in zip(ids, parts, strict=False):
-                row[: len(part)] = part
-            if ids.max() >= level.num_classes or any(np.min(p, initial=0) < 0 for p in parts):
-                raise ValueError(f"ids of a prefix must be 0 .. {level.num_classes - 1}.")
-            return ids
-
-        return engine.Prefix(int(engine.first_computed(level, num_known, total)), read)
-
-
-def _compared(level: Level, state: engine.LevelState) -> engine.LevelState:
-    """The state of sequences by which rounded weights are measured, if the level has them."""
-    if not isinstance(level.sampler, ComparedSampler):
-        return state
-    return state._replace(sampler=level.sampler.compared(state.sampler))
 
 
 def generate_level(

@@ -89,13 +89,13 @@ def test_groups_without_a_thread_take_turns(chains, monkeypatch):
 
 def test_little_is_kept_of_a_long_stream(chains, monkeypatch):
     groups, kept = [], []
-    begin = streaming._Group.__init__
+    begin = streaming.Group.__init__
 
     def noted(group, *args):
         groups.append(group)
         begin(group, *args)
 
-    monkeypatch.setattr(streaming._Group, "__init__", noted)
+    monkeypatch.setattr(streaming.Group, "__init__", noted)
     for block in itertools.islice(begun(chains[3]), 200):
         if block.start % 160 == 0:
             [group] = groups
