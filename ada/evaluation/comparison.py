@@ -157,10 +157,11 @@ def compare(
       UserError: if there is something else where it writes.
     """
     root, results = Path(output_dir), []
-    is_unmarked = marked(root, COMMAND) is None and is_evaluation(root)
+    if marked(root, COMMAND) is None and is_evaluation(root):
+        _mark_clips_of_before(root)
     claim(root, COMMAND, NAMES, is_evaluation)
     for system in systems:
-        _clear(root / CLIPS / system.name, is_unmarked)
+        _clear(root / CLIPS / system.name)
     for system in systems:
         results.append(evaluate_system(system, options, root))
         write_evaluation(root / EVALUATION, options.split, results)
@@ -174,9 +175,19 @@ def compare(
     return results
 
 
-def _clear(clips_dir: Path, is_unmarked: bool) -> None:
-    """Removes the clips of an earlier evaluation, which may have had no markers, and no others."""
-    remove_made(clips_dir, COMMAND, _CLIPS if is_unmarked else None)
+def _mark_clips_of_before(root: Path) -> None:
+    """Marks the clips of an evaluation of before there were markers."""
+    for folder in (root / CLIPS).glob("*"):
+        mark(folder, COMMAND, [p.name for p in folder.glob("*") if re.fullmatch(_CLIPS, p.name)])
+
+
+def _clear(clips_dir: Path) -> None:
+    """Removes the clips of an earlier evaluation, and no others.
+
+    Raises:
+      UserError: if somebody else's are called as those of this one may be.
+    """
+    remove_made(clips_dir, COMMAND)
     others = [path.name for path in clips_dir.glob("*") if re.fullmatch(_CLIPS, path.name)]
     require_free(clips_dir, COMMAND, others)
     mark(clips_dir, COMMAND, [NOTES])
