@@ -110,7 +110,7 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         draws = options.draws(chain)
         result["draws"] = [level._asdict() for level in draws]
         clips = reconstruct_clips(chain, split, draws=draws, data_dir=options.data_dir)
-        mark(clips_dir, COMMAND, clips.file_names())
+        _mark_more(clips_dir, clips.file_names())
         clips.write(str(clips_dir))
         result["reconstruction"] = clips.distances() if measured else None
         notes.reconstructed(clips)
@@ -139,7 +139,7 @@ def _generated(system: SystemToEvaluate, options: Options, clips_dir: Path) -> C
     else:
         return None
     names = [f"generated_{number}.wav" for number in range(len(made.audio))]
-    mark(clips_dir, COMMAND, [*(marked(clips_dir, COMMAND) or ()), *names, NOTES])
+    _mark_more(clips_dir, names)
     for name, clip in zip(names, made.audio, strict=True):
         write_wav(str(clips_dir / name), clip, chain.runs[-1].info.sample_rate)
     return made
@@ -157,10 +157,11 @@ def compare(
       UserError: if there is something else where it writes.
     """
     root, results = Path(output_dir), []
-    is_unmarked = marked(root, COMMAND) is None and is_evaluation(root)
+    if marked(root, COMMAND) is None and is_evaluation(root):
+        _mark_clips_of_before(root)
     claim(root, COMMAND, NAMES, is_evaluation)
     for system in systems:
-        _clear(root / CLIPS / system.name, is_unmarked)
+        _clear(root / CLIPS / system.name)
     for system in systems:
         results.append(evaluate_system(system, options, root))
         write_evaluation(root / EVALUATION, options.split, results)
@@ -174,12 +175,27 @@ def compare(
     return results
 
 
-def _clear(clips_dir: Path, is_unmarked: bool) -> None:
-    """Removes the clips of an earlier evaluation, which may have had no markers, and no others."""
-    remove_made(clips_dir, COMMAND, _CLIPS if is_unmarked else None)
+def _mark_clips_of_before(root: Path) -> None:
+    """Marks the clips of an evaluation of before there were markers."""
+    for folder in (root / CLIPS).glob("*"):
+        mark(folder, COMMAND, [p.name for p in folder.glob("*") if re.fullmatch(_CLIPS, p.name)])
+
+
+def _clear(clips_dir: Path) -> None:
+    """Removes the clips of an earlier evaluation, and no others.
+
+    Raises:
+      UserError: if somebody else's are called as those of this one may be.
+    """
+    remove_made(clips_dir, COMMAND)
     others = [path.name for path in clips_dir.glob("*") if re.fullmatch(_CLIPS, path.name)]
     require_free(clips_dir, COMMAND, others)
-    mark(clips_dir, COMMAND)
+    mark(clips_dir, COMMAND, [NOTES])
+
+
+def _mark_more(clips_dir: Path, names: list[str]) -> None:
+    """Marks files as made here, before they are."""
+    mark(clips_dir, COMMAND, [*(marked(clips_dir, COMMAND) or ()), *names])
 
 
 def write_evaluation(path: str | Path, split: str, results: list[dict[str, Any]]) -> None:

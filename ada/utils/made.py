@@ -97,19 +97,9 @@ def require_replaceable(directory: Path, command: str, names_before: str) -> Non
             )
 
 
-def remove_made(directory: Path, command: str, names_before: str | None = None) -> None:
-    """Removes the files that a command says it has made in a directory, and nothing else.
-
-    Args:
-      directory: may be missing.
-      command: its module.
-      names_before: where it says nothing, a regular expression of the names of its files; None
-        if they are somebody else's.
-    """
-    made = marked(directory, command)
-    if made is None and names_before is not None:
-        made = [path.name for path in directory.glob("*") if re.fullmatch(names_before, path.name)]
-    for name in made or ():
+def remove_made(directory: Path, command: str) -> None:
+    """Removes the files that a command says it has made in a directory, and nothing else."""
+    for name in marked(directory, command) or ():
         (directory / name).unlink(missing_ok=True)
 
 

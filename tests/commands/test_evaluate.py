@@ -177,12 +177,15 @@ def test_clips_of_others_stay(tmp_path):
     with pytest.raises(UserError, match="clips was not made by ada.evaluate"):
         compare([], Options(), str(tmp_path))
     with pytest.raises(UserError, match="generated_7.wav was not made by ada.evaluate"):
-        comparison._clear(clips, is_unmarked=False)
-    comparison._clear(clips, is_unmarked=True)
+        comparison._clear(clips)
+    # An evaluation of before there were markers.
+    comparison.write_evaluation(tmp_path / "evaluation.json", "test", [])
+    compare([], Options(), str(tmp_path))
+    comparison._clear(clips)
     assert not ours.exists() and theirs.exists()
     mark(clips, comparison.COMMAND, ["original_0.wav"])
     for name in ("original_0.wav", "original_1.wav"):
         (clips / name).write_text("sound")
     with pytest.raises(UserError, match="original_1.wav was not made"):
-        comparison._clear(clips, is_unmarked=False)
+        comparison._clear(clips)
     assert theirs.exists() and (clips / "original_1.wav").exists()
