@@ -9,12 +9,12 @@ for each clip:
 is how well stretches of 2, 4 and 8 s of the clip are found again elsewhere in it, above the same
 clip cut into pieces of 1 s and put together in another order in which neighbours still fit. So 0 is
 noise; 1 is pitch without order, such as a held chord; a first-order Markov chain, which fits where
-neighbours fit, comes little above 1; music that repeats itself comes far above it. Higher is more
-structure. Music that repeats nothing within a clip, such as half a minute of a chorale, comes
-hardly higher than a Markov chain does: read it beside the value of real audio of the same kind.
+neighbours fit, comes little above 1, and music that repeats itself far above it. Higher is more
+structure. Music that repeats little within a clip, such as 40 s of a chorale, comes no higher than
+a Markov chain does: read it beside the value of real audio of the same kind.
 
-A dozen clips of 20 s tell real music that repeats itself from all of these, of 40 s also its
-shuffled bars from a Markov chain. Silence is left out. Loudness does not matter: a clip that fades
+Ten clips of 20 s tell music that repeats itself from all of these; ten of 40 s also tell its
+shuffled bars, a Markov chain and a drone from each other. Silence is left out. Loudness does not matter: a clip that fades
 has the structure of one that does not.
 """
 
@@ -28,6 +28,9 @@ STRETCH_SECS, PIECE_SECS = (2.0, 4.0, 8.0), 1.0
 SHORTEST_SECS = 2.0 * STRETCH_SECS[-1]
 # Number of other orders, and of best-fitting pieces among which the next one is chosen.
 ORDERS, FITTING = 10, 3
+# Between chance and 1 there is little of what is the same all the time, such as a drone. It counts
+# for no more than this.
+SAME = 0.2
 SILENCE_DB = -70.0  # of full scale, root mean square; mu-law's smallest step is at -71
 # Flatness of a spectrum: 0.77 for noise (a mean of two), almost 0 for a tone.
 FLATTEST_PITCH = 0.5
@@ -106,8 +109,7 @@ def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
             np.mean([_found_again(likeness[np.ix_(order, order)], length) for order in some])
             for some in (orders, shuffles)
         )
-        # What is the same all the time, a drone, leaves nothing between chance and 1.
-        found.append((own - fitting) / (1.0 - chance + 0.1))
+        found.append((own - fitting) / (1.0 - chance + SAME))
     return float(np.mean(found))
 
 

@@ -53,8 +53,8 @@ def test_a_melody_that_returns_after_others():
     first, second = rng.integers(55, 75, [2, 32, 1])
     repeated = played([*first, *second, *first, *second], 0.25)
     random = played(rng.permutation([*first, *second, *first, *second]), 0.25)
-    again, again = (repetition(frames(clip, RATE)[0]) for clip in (repeated, random))
-    assert again > 0.5 > 0.15 > again
+    found, expected_less = (repetition(frames(clip, RATE)[0]) for clip in (repeated, random))
+    assert found > 0.4 > 0.1 > expected_less
 
 
 def test_silence_is_left_out():
