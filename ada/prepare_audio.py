@@ -42,7 +42,10 @@ value_flags.define_path(
     "MAESTRO's csv: its files and its splits are used. With patterns too, only files that match.",
 )
 flags.DEFINE_enum(
-    "decoder", "pyav", ["pyav", "tfio"], "What decodes audio: FFmpeg, or tensorflow-io."
+    "decoder",
+    "pyav",
+    ["pyav", "tfio", "soundfile"],
+    "Audio decoder: FFmpeg's or tensorflow-io's; soundfile is an old name of pyav.",
 )
 flags.DEFINE_bool("overwrite", False, "Make the dataset again even if it is complete.")
 runner_flags.define(default="auto")
@@ -69,7 +72,7 @@ def _options() -> "AudioOptions":
         num_shards=FLAGS.num_shards,
         record_steps=FLAGS.record_steps,
         maestro_csv=FLAGS.maestro_csv,
-        decoder=FLAGS.decoder,
+        decoder=FLAGS.decoder.replace("soundfile", "pyav"),
     )
 
 

@@ -12,14 +12,19 @@ _KBPS = {  # by MPEG 1 or not, and layer
 }
 # A silent frame in front of the first one, which holds the number of frames (a flag says so).
 _COUNTING_FRAME = re.compile(
-    rb"\xff[\xe2-\xff]..(?:..)?\0{9,36}(?:(?:Xing|Info)...[\1\3\5\7\x09\x0b\x0d\x0f]|VBRI)",
+    rb"\xff([\xe2-\xff])..(?:..)?\0{9,36}"
+    rb"(?:(?:Xing|Info)...[\1\3\5\7\x09\x0b\x0d\x0f]|VBRI.{10})(....)",
     re.DOTALL,
 )
 
 
-def has_counting_frame(bytes_before: bytes) -> bool:
-    """Whether a frame that holds the number of frames is among the bytes before the first frame."""
-    return bool(_COUNTING_FRAME.search(bytes_before))
+def stated_samples(bytes_before: bytes) -> int:
+    """The samples with padding by the bytes in front of the first frame; 0 if they do not say."""
+    found = _COUNTING_FRAME.search(bytes_before)
+    if not found:
+        return 0
+    is_mpeg_1 = found[1][0] >> 3 & 3 == 3
+    return int.from_bytes(found[2], "big") * (1152 if is_mpeg_1 else 576)
 
 
 def frame_size(header: bytes) -> int:

@@ -44,7 +44,7 @@ def find_streams(path: str, file: BinaryIO, section: Section) -> Contents:
         stream = link.streams.setdefault(serial, _Stream(is_vorbis=page[28:35] == b"\x01vorbis"))
         if number != stream.number and not flags & _FIRST:
             raise AudioError("truncated", path, f"pages are missing before byte {at}")
-        stream.add(page, number)
+        stream.add(page, number, at)
         at = link.stop = at + len(page)
     if not links:
         raise AudioError("truncated", path, "the beginning of the Ogg stream is missing")
@@ -58,7 +58,7 @@ def find_streams(path: str, file: BinaryIO, section: Section) -> Contents:
     if len(links) > 1:
         notes.append(AudioNote("joined", f"{len(links)} Ogg streams one after another"))
     return Contents(
-        tuple(Section(link.start, link.stop) for link in links),
+        tuple(Section(link.start, link.stop, link.patches()) for link in links),
         tuple(notes),
         for_libsndfile=len(streams) == 1 and streams[0].is_regular_vorbis,
     )
@@ -75,6 +75,8 @@ class _Stream:
       is_within_packet: whether the last packet goes on.
       position: in samples, the last that was stated.
       is_regular: whether positions only grow, and no page follows the end mark.
+      patches: the last page without end mark if its position lies before that of another, for
+        FFmpeg to leave nothing out at the end.
     """
 
     is_vorbis: bool
@@ -83,19 +85,25 @@ class _Stream:
     is_within_packet: bool = False
     position: int = 0
     is_regular: bool = True
+    patches: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def is_regular_vorbis(self) -> bool:
         """Whether the position in the last page says where a Vorbis stream ends."""
         return self.is_vorbis and self.is_regular and self.ends == 1
 
-    def add(self, page: bytes, number: int) -> None:
+    def add(self, page: bytes, number: int, at: int) -> None:
         """Takes note of the next page."""
         position = int.from_bytes(page[6:14], "little", signed=True)
         self.is_within_packet = page[26] > 0 and page[26 + page[26]] == 255
         self.number = (number + 1) % 2**32
         self.is_regular &= self.ends == 0 and (self.is_within_packet or position >= self.position)
         self.ends += bool(page[5] & _LAST)
+        self.patches = {}
+        if position < self.position and not self.is_within_packet:
+            changed = page[:5] + bytes([page[5] & ~_LAST]) + struct.pack("<q", self.position)
+            changed += page[14:]
+            self.patches = {at: changed[:22] + _checksum(changed) + page[26:]}
         self.position = max(position, self.position)
 
 
@@ -114,6 +122,10 @@ class _Link:
     stop: int = 0
     is_beginning: bool = False
     streams: dict[bytes, _Stream] = field(default_factory=dict)
+
+    def patches(self) -> dict[int, bytes]:
+        """What has to be read in place of the last pages."""
+        return {at: page for s in self.streams.values() for at, page in s.patches.items()}
 
 
 def _page(path: str, file: BinaryIO, at: int, stop: int) -> bytes:

@@ -11,7 +11,7 @@ from av.audio.plane import AudioPlane
 from ada.audio.endings import is_cut_in_header
 from ada.audio.errors import AudioError, AudioNote
 from ada.audio.flac import md5_update, read_stream_info
-from ada.audio.mpeg import frame_size, has_counting_frame
+from ada.audio.mpeg import frame_size, stated_samples
 from ada.audio.sections import Contents, Section, SectionFile
 from ada.utils.errors import reason
 
@@ -37,6 +37,7 @@ _DISTORTED = {"adpcm_g726", "adpcm_g726le"}
 # Encoders disagree by some frames about how much of the padding counts.
 _SLACK_SECS = 0.1
 _COUNTING_FRAME_BYTES = 2000
+_MOST_PADDING_SECS = 0.1
 _IO_BYTES = 1 << 16
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _DTYPES = {name: np.dtype(kind) for name, kind in _DTYPES.items()}
@@ -126,13 +127,15 @@ class _Track:
         """Yields what can be decoded, and raises AudioError if that is not everything."""
         with SectionFile(self._path, self._section) as file, self._open(file) as container:
             stream = self._stream(container)
-            stated_secs = None
+            stated_secs, is_flac = None, container.format.name == "flac"
             for packet, frames in self._packets(container, stream):
                 if stated_secs is None:
                     stated_secs = self._stated_secs(container, stream, packet.pos or 0)
                 for frame in frames:
                     if self._trouble or frame.is_corrupt:
                         raise self._damaged(self._trouble or "a frame is damaged")
+                    if is_flac and self._is_behind(frame):
+                        raise self._damaged("frames are missing")
                     self._num_samples += frame.samples
                     self._sample_rate = frame.sample_rate
                     yield frame
@@ -207,9 +210,12 @@ class _Track:
         if kind == "mp3":
             with SectionFile(self._path, self._section) as file:
                 file.seek(position - _COUNTING_FRAME_BYTES)
-                if not has_counting_frame(file.read(min(position, _COUNTING_FRAME_BYTES))):
-                    return 0.0
-        elif kind not in _STATING_LENGTH:
+                samples = stated_samples(file.read(min(position, _COUNTING_FRAME_BYTES)))
+            secs = samples / stream.sample_rate
+            known = float((stream.duration or 0) * stream.time_base)
+            # FFmpeg takes the padding off, but guesses where other bytes follow the audio.
+            return known if known <= secs else max(0.0, secs - _MOST_PADDING_SECS)
+        if kind not in _STATING_LENGTH:
             return 0.0
         if stream.duration is not None:
             return float(stream.duration * stream.time_base)
@@ -232,6 +238,12 @@ class _Track:
             self._notes.append(AudioNote("wrong_count", message))
         elif 0 < stated_secs < secs - _SLACK_SECS:
             self._notes.append(AudioNote("wrong_count", message))
+
+    def _is_behind(self, frame: av.AudioFrame) -> bool:
+        """Whether frames were passed over: those of FLAC are numbered."""
+        if frame.pts is None:
+            return False
+        return round(frame.pts * frame.time_base * frame.sample_rate) > self._num_samples
 
     def _has_stated_md5(self) -> bool:
         """Whether the samples of a FLAC file are those that its sum was made of."""

@@ -34,7 +34,7 @@ class SoundFileDecoder:
         self.notes: list[AudioNote] = list(contents.notes)
         self._source = SectionFile(path, contents.sections[0])
         try:
-            self._file = sf.SoundFile(self._source)
+            self._file = _SequentialFile(self._source)
         except sf.SoundFileError as error:
             self._source.close()
             raise AudioError("not_audio", path, "libsndfile does not read it") from error
@@ -72,3 +72,14 @@ class SoundFileDecoder:
         """Closes the file; may be called again."""
         self._file.close()
         self._source.close()
+
+
+class _SequentialFile(sf.SoundFile):
+    """A sound file that is only read from its beginning to its end.
+
+    After every read, `soundfile` seeks to where it already is, which some encodings refuse. Files
+    that cannot seek are spared this.
+    """
+
+    def seekable(self) -> bool:
+        return False

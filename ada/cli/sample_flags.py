@@ -157,10 +157,10 @@ def read_prompts(chain: "Chain") -> "dict[str, np.ndarray]":
 
 
 def _prompt_paths() -> list[str]:
-    from ada.preparation.inputs import find_files, obviously_not_audio, split_patterns
+    from ada.preparation.inputs import find_files, split_patterns, why_not_audio
 
     found = [f.path for p in split_patterns(FLAGS.prompt_audio) for f in find_files([p])]
-    paths = [path for path in dict.fromkeys(found) if not obviously_not_audio(path)]
+    paths = [path for path in dict.fromkeys(found) if why_not_audio(path) is None]
     if not paths:
         raise UserError(f"--prompt_audio: {', '.join(found)} is no audio.")
     return paths

@@ -108,6 +108,23 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """What is unusual about a file that is in the dataset; see `ada.audio.AudioNote`."""
+
+    path: str
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Files that are in one split together, and why."""
+
+    paths: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """Everything about a dataset but its steps.
 
@@ -122,6 +139,7 @@ class DatasetSpec:
       index: the file with the byte offset of every record.
       split_method: how sources were assigned to splits, in words.
       dropped: files left out; `cut`: regions cut out of files that are in.
+      noted: what is unusual about files that are in; `grouped`: files kept in one split.
       upstream: for codes, the run and checkpoint that made them and the data they were made of.
       options: what the dataset was asked to be; a re-run with others is refused.
       preparation: how long the making took; not part of what the data is.
@@ -143,6 +161,8 @@ class DatasetSpec:
     preparation: dict[str, Any] = field(default_factory=dict)
     software_version: str = ada.__version__
     format_version: int = FORMAT_VERSION
+    noted: tuple[Noted, ...] = later_field(())
+    grouped: tuple[Grouped, ...] = later_field(())
 
     def __post_init__(self) -> None:
         if self.kind not in DTYPES:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from ada.audio.errors import AudioNote
 from ada.audio.reading import read_audio
 from ada.audio.writing import pcm16
 from ada.extraction.job import SourceEncoder
 from ada.generation.lengths import CodeGeometry, codes_inside
 from ada.runs.chain import Chain
 from ada.runs.info import RunInfo
+from ada.utils import log
 from ada.utils.progress import progress_bar
 
 
@@ -26,13 +28,19 @@ def read_prompt(
       info: of the run.
       max_secs: how much of the beginning to take; None for all.
 
+    What is unusual about the file, such as samples that are clipped, is shown as a warning.
+
     Returns:
       int32 `[steps]`.
 
     Raises:
       AudioError: if the file cannot be used.
     """
-    audio = read_audio(path, info.sample_rate, max_secs=max_secs)
+
+    def warn(note: AudioNote) -> None:
+        log.warning(f"{os.fspath(path)}: {note.detail}.")
+
+    audio = read_audio(path, info.sample_rate, max_secs=max_secs, on_note=warn)
     return info.to_ids()(tf.constant(pcm16(audio))).numpy()
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ada.audio.endings import begins_as_audio
 from ada.data.spec import DatasetError, join
 from ada.utils.files import exists, expanded, is_dir, is_remote
 
-# What lies beside music and need not be opened to know that it is none.
+# What lies beside music: decoded only if it begins as audio does.
 _NOT_AUDIO = re.compile(
     r".*\.(json|txt|md|rst|csv|tsv|xml|html?|pdf|log|nfo|cue|m3u8?|pls|midi?|jpe?g|png|gif|bmp|webp"
     r"|svg|tiff?|ini|db|ya?ml|toml|py|sh|zip|tar|t?gz|7z|rar|np[yz]|tfrecord|tmp|part|docx?|xlsx?|gin)",
@@ -69,13 +70,31 @@ def split_patterns(values: Sequence[str]) -> list[str]:
     return patterns
 
 
-def obviously_not_audio(path: str) -> bool:
-    """Whether name or type of a file say that it is no audio, so that it need not be opened."""
+def why_not_audio(path: str) -> str | None:
+    """Why a file need not be decoded to know that it is not audio; None if it may be.
+
+    The contents decide: a name alone is no reason.
+    """
     name = path.rsplit("/", 1)[-1]
-    if name.startswith(".") or _NOT_AUDIO.fullmatch(name):
-        return True
     # A pipe or device would block the reader for ever.
-    return not is_remote(path) and Path(path).exists() and not Path(path).is_file()
+    if not is_remote(path) and Path(path).exists() and not Path(path).is_file():
+        return "it is not a regular file"
+    if (name.startswith(".") or _NOT_AUDIO.fullmatch(name)) and not _begins_as_audio(path):
+        return "by its name and its first bytes"
+    return None
+
+
+def _begins_as_audio(path: str) -> bool:
+    try:
+        if not is_remote(path):
+            with Path(path).open("rb") as file:
+                return begins_as_audio(file.read(16))
+        import tensorflow as tf
+
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return begins_as_audio(file.read(16))
+    except Exception:  # noqa: BLE001 - whatever the file system says, the decoder says it again
+        return False
 
 
 def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:

@@ -76,7 +76,7 @@ def test_damage_of_every_kind_in_one_folder(tmp_path, write_audio):
     (directory / "round").symlink_to(directory)
     os.mkfifo(directory / "pipe.wav")
     huge = bytearray(good)
-    huge[40:44] = (4 * 10**9).to_bytes(4, "little")
+    huge[4:8] = huge[40:44] = (4 * 10**9).to_bytes(4, "little")
     (directory / "huge.wav").write_bytes(huge)
     for size in (5, 20, 43, 44, 1000):
         (directory / f"cut at {size}.wav").write_bytes(good[:size])
