@@ -14,8 +14,8 @@ structure. Music that repeats little within a clip, such as 40 s of a chorale, c
 a Markov chain does: read it beside the value of real audio of the same kind.
 
 Ten clips of 20 s tell music that repeats itself from all of these; ten of 40 s also tell its
-shuffled bars, a Markov chain and a drone from each other. Silence is left out. Loudness does not matter: a clip that fades
-has the structure of one that does not.
+shuffled bars, a Markov chain and a drone from each other. Silence is left out. Loudness does not
+matter: a clip that fades has the structure of one that does not.
 """
 
 from collections.abc import Sequence
