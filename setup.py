@@ -12,7 +12,8 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "ada" / "__init__.py").read
 # Folders that commands read at run time. An editable install finds them in the clone.
 RESOURCES = {"gin": "**/*.gin", "data_prep/sample_audio": "*"}
 
-# Audio decoding of the newest stack is libsndfile's; tensorflow-io's last release wants TF 2.17.
+# Audio is decoded by FFmpeg, whose libraries are in the wheels of `av`, and by libsndfile where
+# FFmpeg is not exact; tensorflow-io's last release wants TF 2.17.
 CORE = [
     "tensorflow>=2.17,<2.22",
     "tensorflow-probability>=0.24,<0.26",
@@ -22,7 +23,7 @@ CORE = [
     "absl-py>=2.0",
     "gin-config>=0.5",
     "tensorboard>=2.17",
-    "filelock>=3.12",
+    "av>=16,<19",
     "soundfile>=0.13",
     "soxr>=0.5",
     "tqdm>=4.66",

@@ -201,7 +201,7 @@ def browser():
 
 @pytest.fixture
 def deadly(tmp_path, monkeypatch):
-    """Makes from a number of deaths what runs jobs on Beam while so many workers die.
+    """Makes from a number of deaths what runs jobs on Beam while that number of workers die.
 
     The function has an attribute `died`, which counts them.
     """

@@ -121,7 +121,7 @@ def run_here(module, *args, cwd=ROOT):
 def refuses(module, *args, code=1, said="", after_others=False, cwd=ROOT):
     """That a command ends with one line, in which a text is, and prints no other; returns it.
 
-    With `after_others` it may have told more before, but no other error.
+    With `after_others` it may have printed more before, but no other error.
     """
     process = run_here(module, *args, cwd=cwd)
     assert process.returncode == code, process.stderr
@@ -203,12 +203,12 @@ class LevelsOnce:
             key = run.directory, checkpoint
             return self._models.get(key) or self._models.setdefault(key, load(run, checkpoint))
 
-        def make_once(model, draws, **options):
-            key = id(model), draws.top_k, draws.top_p, *options.values()
+        def make_once(model, config, **options):
+            key = id(model), config.top_k, config.top_p, *options.values()
             level = self._levels.get(key) or self._levels.setdefault(
-                key, make(model, draws, **options)
+                key, make(model, config, **options)
             )
-            level.draws = draws
+            level.config = config
             return level
 
         with pytest.MonkeyPatch.context() as patch:

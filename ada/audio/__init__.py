@@ -11,7 +11,7 @@ from ada.audio.companding import (
     uniform_decode,
     uniform_encode,
 )
-from ada.audio.errors import AudioError, DecoderUnavailableError
+from ada.audio.errors import AudioError, AudioNote, DecoderUnavailableError
 from ada.audio.reading import DECODERS, AudioBlock, AudioStream, read_audio, stream_audio
 from ada.audio.writing import from_pcm16, pcm16, wav_bytes, write_wav
 
@@ -20,6 +20,7 @@ __all__ = [
     "DECODERS",
     "AudioBlock",
     "AudioError",
+    "AudioNote",
     "AudioStream",
     "DecoderUnavailableError",
     "from_pcm16",

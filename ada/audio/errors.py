@@ -1,6 +1,7 @@
-"""What can be wrong with an audio file."""
+"""What can be wrong with an audio file, and what is worth a word though it is read."""
 
 import os
+from typing import NamedTuple
 
 
 class AudioError(Exception):
@@ -17,6 +18,7 @@ class AudioError(Exception):
         "not_audio",  # not a format that the decoder reads
         "truncated",  # cut short or damaged: holds less than it declares
         "unreadable",  # missing, a directory, no permission, a layout that no decoder follows
+        "out_of_scale",  # floats at the scale of integers
         "too_short",  # raised by the data preparation
         "silent",  # raised by the data preparation
         "not_finite",  # nothing but NaN and infinity
@@ -34,6 +36,25 @@ class AudioError(Exception):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason.replace('_', ' ')}: {self.detail}"
+
+
+class AudioNote(NamedTuple):
+    """Something unusual about a file that is read all the same.
+
+    Attributes:
+      kind: a stable category:
+        "clipped": samples beyond full scale, limited when they become integers;
+        "cancelling": channels that cancel when they are averaged; one of them is used;
+        "no_end_mark": the format marks the end of a file, and this file lacks the mark;
+        "wrong_count": the file is whole, but holds more or less than its header says;
+        "joined": several files in a row, all of them read;
+        "tracks": several audio tracks, of which one is read;
+        "extra_bytes": bytes outside of the audio, skipped.
+      detail: the explanation.
+    """
+
+    kind: str
+    detail: str
 
 
 class DecoderUnavailableError(RuntimeError):

@@ -1,22 +1,31 @@
 """Reading audio files: decode, mix down, cut out what is not finite, resample; block by block."""
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import soxr
 
-from ada.audio.errors import AudioError
+from ada.audio.endings import check_file, find_audio
+from ada.audio.errors import AudioError, AudioNote
+from ada.audio.pyav_decoder import PyavDecoder
 from ada.audio.soundfile_decoder import SoundFileDecoder
 from ada.audio.tfio_decoder import TfioDecoder
 
 _RESAMPLING_QUALITY = "VHQ"
 # Beyond any scale of integers: garbage, and the resampler would overflow.
 _LARGEST_AMPLITUDE = 2.0**40
+# 24 dB above full scale: no music is mixed so loud, these are integers stored as floats.
+_LOUDEST = 16.0
+# Channels whose sum has less than this share of the power that unrelated channels would have.
+_CANCELLING = 0.1
 # A stretch next to a cut that is shorter is no music and is cut as well.
 _SHORTEST_SEGMENT_SECS = 0.01
+# Formats with encodings that FFmpeg does not know.
+_LIBSNDFILE_FORMATS = {"AIFF", "AU", "MAT4", "MAT5", "MPC2K", "PAF", "SDS", "WAV", "WVE", "XI"}
 _SAMPLE_RATES = (1_000, 1_000_000)
 
 
@@ -25,7 +34,8 @@ class Decoder(Protocol):
 
     sample_rate: int
     channels: int
-    subtype: str
+    codec: str
+    notes: list[AudioNote]
 
     def blocks(self, block_secs: float) -> Iterator[np.ndarray]:
         """Yields float32 `[frames, channels]`, full scale at 1."""
@@ -34,7 +44,25 @@ class Decoder(Protocol):
         """Closes the file."""
 
 
-DECODERS: dict[str, type[Decoder]] = {"soundfile": SoundFileDecoder, "tfio": TfioDecoder}
+def _open_default(path: str) -> Decoder:
+    """FFmpeg, and libsndfile where it reads more, or the same faster."""
+    check_file(path)
+    contents = find_audio(path)
+    if contents.for_libsndfile:
+        with contextlib.suppress(AudioError):
+            return SoundFileDecoder(path, contents)
+    try:
+        return PyavDecoder(path, contents)
+    except AudioError as error:
+        if error.reason == "empty":
+            raise
+        try:
+            return SoundFileDecoder(path, contents, only=_LIBSNDFILE_FORMATS)
+        except AudioError:
+            raise error from None
+
+
+DECODERS: dict[str, Callable[[str], Decoder]] = {"pyav": _open_default, "tfio": TfioDecoder}
 
 
 class AudioBlock(NamedTuple):
@@ -57,12 +85,19 @@ class AudioStream(Iterator[AudioBlock]):
       sample_rate: of the blocks, in Hz.
       source_sample_rate: of the file, in Hz.
       channels: of the file, before they are mixed down.
-      subtype: encoding of the file, such as "PCM_16" or "VORBIS".
-      num_cuts: stretches cut out so far; final when the stream is exhausted, as is `cut_secs`.
+      codec: encoding of the file, such as "pcm_s16le" or "vorbis".
+      num_cuts: segments cut out so far; final when the stream is exhausted, as is the rest.
+      peak: largest magnitude of the samples.
+      num_clipped: samples beyond full scale.
     """
 
     def __init__(
-        self, path: str | os.PathLike, sample_rate: int, decoder: str, block_secs: float
+        self,
+        path: str | os.PathLike,
+        sample_rate: int,
+        decoder: str,
+        block_secs: float,
+        channel: int | None,
     ) -> None:
         if sample_rate <= 0 or block_secs <= 0:
             raise ValueError(
@@ -76,19 +111,46 @@ class AudioStream(Iterator[AudioBlock]):
         self._decoder = DECODERS[decoder](self.path)
         self.source_sample_rate = self._decoder.sample_rate
         self.channels = self._decoder.channels
-        self.subtype = self._decoder.subtype
+        self.codec = self._decoder.codec
+        self._channel = channel
         self._blocks = self._resampled(block_secs)
         if not _SAMPLE_RATES[0] <= self.source_sample_rate <= _SAMPLE_RATES[1]:
             self.close()
             detail = f"claims a sample rate of {self.source_sample_rate} Hz"
             raise AudioError("not_audio", self.path, detail)
-        self.num_cuts = 0
-        self._cut_frames = 0
+        self.num_cuts = self.num_clipped = self._num_samples = self._cut_frames = 0
+        self.peak = 0.0
+        self._products = np.zeros((self.channels, self.channels))  # of channels, summed over time
 
     @property
     def cut_secs(self) -> float:
         """How much was cut out so far, in seconds."""
         return self._cut_frames / self.source_sample_rate
+
+    @property
+    def better_channel(self) -> int | None:
+        """The loudest channel if the channels cancel each other when they are averaged."""
+        power = self._products.diagonal()
+        cancels = self._products.sum() < _CANCELLING * power.sum()
+        return int(power.argmax()) if cancels and self._channel is None else None
+
+    @property
+    def notes(self) -> tuple[AudioNote, ...]:
+        """What is unusual about the file."""
+        notes = [*self._decoder.notes]
+        if self._channel is not None:
+            detail = f"its channels cancel when averaged: only channel {self._channel} is used"
+            notes.append(AudioNote("cancelling", detail))
+        if self.num_clipped:
+            share = 100 * self.num_clipped / self._num_samples
+            notes.append(
+                AudioNote(
+                    "clipped",
+                    f"{self.num_clipped} samples ({share:.2g} %) lie beyond full scale and are "
+                    f"clipped; the peak is {self.peak:.2f}",
+                )
+            )
+        return tuple(notes)
 
     def __next__(self) -> AudioBlock:
         return next(self._blocks)
@@ -113,6 +175,7 @@ class AudioStream(Iterator[AudioBlock]):
                 if rates[0] != rates[1]:
                     samples = resampler.resample_chunk(samples, last=ends)
                 if len(samples):
+                    self._measure(samples)
                     yield AudioBlock(samples, segment)
                 if ends:
                     resampler.clear()
@@ -125,9 +188,17 @@ class AudioStream(Iterator[AudioBlock]):
         shortest = round(_SHORTEST_SEGMENT_SECS * self.source_sample_rate)
         held = nothing = np.zeros(0, np.float32)  # start of a segment that is still too short
         num_frames, started, cutting = 0, False, False
-        for mono in map(_mix_down, blocks):
+        for block in blocks:
+            mono = self._mix_down(block)
             num_frames += len(mono)
-            finite = np.abs(mono) < _LARGEST_AMPLITUDE  # False for NaN
+            magnitude = np.abs(mono)
+            finite = magnitude < _LARGEST_AMPLITUDE  # False for NaN
+            if finite.all():
+                self._check_scale(magnitude)
+                self._products += block.T @ block
+            else:
+                self._check_scale(magnitude[finite])
+                self._products += block[finite].T @ block[finite]  # the others are cut out
             edges = np.flatnonzero(finite[1:] != finite[:-1]) + 1
             for start, stop in pairwise((0, *edges, len(mono))):
                 if finite[start]:
@@ -149,13 +220,40 @@ class AudioStream(Iterator[AudioBlock]):
             detail = "no sample is a finite number" if num_frames else "the file has no samples"
             raise AudioError("not_finite" if num_frames else "empty", self.path, detail)
 
+    def _mix_down(self, block: np.ndarray) -> np.ndarray:
+        if self._channel is not None:
+            return np.ascontiguousarray(block[:, self._channel])
+        mono = block[:, 0].copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for channel in range(1, self.channels):  # ten times as fast as `block.mean(axis=1)`
+                mono += block[:, channel]
+            mono /= np.float32(self.channels)
+        return mono
+
+    def _check_scale(self, magnitude: np.ndarray) -> None:
+        peak = magnitude.max(initial=0.0)
+        if peak > _LOUDEST:
+            detail = (
+                f"a sample of {peak:.6g} where full scale is 1: integers stored as floats? Divide "
+                "them by the largest integer"
+            )
+            raise AudioError("out_of_scale", self.path, detail)
+
+    def _measure(self, samples: np.ndarray) -> None:
+        self._num_samples += len(samples)
+        peak = float(max(-samples.min(), samples.max()))
+        self.peak = max(self.peak, peak)
+        if peak > 1.0:
+            self.num_clipped += int(np.count_nonzero(np.abs(samples) > 1.0))
+
 
 def stream_audio(
     path: str | os.PathLike,
     sample_rate: int,
     *,
-    decoder: str = "soundfile",
+    decoder: str = "pyav",
     block_secs: float = 10.0,
+    channel: int | None = None,
 ) -> AudioStream:
     """Decodes an audio file block by block, in memory that does not grow with its length.
 
@@ -171,8 +269,9 @@ def stream_audio(
     Args:
       path: the file.
       sample_rate: of the result, in Hz.
-      decoder: "soundfile", or "tfio" for tensorflow-io (see `ada.audio.tfio_decoder`).
+      decoder: "pyav" for FFmpeg, or "tfio" for tensorflow-io (see `ada.audio.tfio_decoder`).
       block_secs: how much to decode at a time. The blocks yielded are about as long.
+      channel: the one to take in place of the average, see `AudioStream.better_channel`.
 
     Returns:
       An iterator of `AudioBlock`, usable once; also a context manager.
@@ -182,31 +281,43 @@ def stream_audio(
         blocks already received may have to be thrown away.
       DecoderUnavailableError: tensorflow-io is asked for and does not work here.
     """
-    return AudioStream(path, sample_rate, decoder, block_secs)
+    return AudioStream(path, sample_rate, decoder, block_secs, channel)
 
 
 def read_audio(
     path: str | os.PathLike,
     sample_rate: int,
     *,
-    decoder: str = "soundfile",
+    decoder: str = "pyav",
     max_secs: float | None = None,
+    on_note: Callable[[AudioNote], None] = lambda note: None,
 ) -> np.ndarray:
     """Returns a file as mono float32 `[samples]`, its segments joined; see `stream_audio`.
 
-    No more of it is decoded than the first `max_secs`; None for all.
+    Where the channels cancel, the loudest is taken instead of their average.
+
+    Args:
+      path: the file.
+      sample_rate: of the result, in Hz.
+      decoder: "pyav" or "tfio".
+      max_secs: how much of the beginning to decode; None for all.
+      on_note: is called with what is unusual about the file.
+
+    Raises:
+      AudioError: the file cannot be used.
     """
     wanted = None if max_secs is None else round(max_secs * sample_rate)
-    pieces, length = [np.zeros(0, np.float32)], 0
-    with stream_audio(path, sample_rate, decoder=decoder) as stream:
-        for block in stream:
-            pieces.append(block.samples)
-            length += len(block.samples)
-            if wanted is not None and length >= wanted:
-                break
-    return np.concatenate(pieces)[:wanted]
-
-
-def _mix_down(block: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return block.mean(axis=1, dtype=np.float32)
+    channel = None
+    while True:
+        pieces, length = [np.zeros(0, np.float32)], 0
+        with stream_audio(path, sample_rate, decoder=decoder, channel=channel) as stream:
+            for block in stream:
+                pieces.append(block.samples)
+                length += len(block.samples)
+                if wanted is not None and length >= wanted:
+                    break
+        channel = stream.better_channel
+        if channel is None:
+            for note in stream.notes:
+                on_note(note)
+            return np.concatenate(pieces)[:wanted]

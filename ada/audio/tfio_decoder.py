@@ -2,8 +2,8 @@
 
 The last release of tensorflow-io, 0.37.1, loads its audio kernels only under TensorFlow 2.16 and
 2.17; the extra `[tfio]` installs a pair that works. `AudioIOTensor` decodes lazily, slice by slice,
-so that this decoder streams as the other one does. libsndfile (`soundfile`) reads more formats and
-more variants of these, and is the default.
+so that this decoder streams as the other one does. FFmpeg (`ada.audio.pyav_decoder`) reads more
+formats and more variants of these, and is the default.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ada.audio.containers import check_complete, check_file, is_cut_in_header
+from ada.audio.endings import check_file, find_audio, is_cut_in_header
 from ada.audio.errors import AudioError, DecoderUnavailableError
 
 # tensorflow-io widens integers to the left: full scale is that of the type.
@@ -27,7 +27,8 @@ class TfioDecoder:
     Attributes:
       sample_rate: of the file, in Hz.
       channels: of the file.
-      subtype: the type that tensorflow-io decodes to, such as "int16"; it does not tell more.
+      codec: the type that tensorflow-io decodes to, such as "int16"; it does not tell more.
+      notes: what is unusual about the file.
 
     Raises:
       AudioError: on construction or from `blocks`.
@@ -36,12 +37,13 @@ class TfioDecoder:
 
     def __init__(self, path: str) -> None:
         check_file(path)
-        data = check_complete(path)
+        found = find_audio(path)
+        self.notes = list(found.notes)
         self._path = path
         self._tf, open_audio = _load()
-        if data and data.num_bytes is None:
-            # tensorflow-io takes the length at its word, and ends the process.
-            detail = "tensorflow-io does not read a file without length; use decoder soundfile"
+        if found.sections[0].patches or found.sections[0].start or len(found.sections) > 1:
+            # tensorflow-io takes lengths at their word, and ends the process.
+            detail = "tensorflow-io does not read files joined or without length; use decoder pyav"
             raise AudioError("unreadable", path, detail)
         try:
             self._audio = open_audio(path)
@@ -52,20 +54,20 @@ class TfioDecoder:
             raise AudioError(reason, path, f"tensorflow-io: {_message(error)}") from error
         self._num_frames, self.channels = (int(n) for n in self._audio.shape)
         self.sample_rate = int(self._audio.rate)
-        self.subtype = self._audio.dtype.name
+        self.codec = self._audio.dtype.name
         if not self._num_frames:
             self.close()
             raise AudioError("empty", path, "tensorflow-io finds no samples in it")
-        if self.subtype == "float32" and _has_32_bit_integers(path):
+        if self.codec == "float32" and _has_32_bit_integers(path):
             # It would read the bits of the integers as floats.
             self.close()
-            detail = "tensorflow-io does not read 32-bit integers; use decoder soundfile"
+            detail = "tensorflow-io does not read 32-bit integers; use decoder pyav"
             raise AudioError("unreadable", path, detail)
 
     def blocks(self, block_secs: float) -> Iterator[np.ndarray]:
         """Yields float32 `[frames, channels]` until the end of the file."""
         block_frames = max(1, round(block_secs * self.sample_rate))
-        zero, full_scale = _SCALES.get(self.subtype, (0.0, 1.0))
+        zero, full_scale = _SCALES.get(self.codec, (0.0, 1.0))
         for start in range(0, self._num_frames, block_frames):
             stop = min(start + block_frames, self._num_frames)
             try:
@@ -109,7 +111,7 @@ def _unavailable(error: Exception) -> DecoderUnavailableError:
     why = " ".join(str(error).split())
     return DecoderUnavailableError(
         "decoder 'tfio' needs tensorflow-io 0.37.1 on TensorFlow 2.16 or 2.17: install the extra "
-        f"[tfio] in an environment of its own, or use decoder 'soundfile' ({why[:200]})"
+        f"[tfio] in an environment of its own, or use decoder 'pyav' ({why[:200]})"
     )
 
 

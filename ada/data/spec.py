@@ -11,7 +11,7 @@ import numpy as np
 
 import ada
 from ada.utils.errors import UserError, reason
-from ada.utils.files import exists, is_dir, read_bytes
+from ada.utils.files import exists, is_dir, is_remote, read_bytes, write_bytes_atomically
 from ada.utils.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 
 FORMAT_VERSION = 1
@@ -108,6 +108,23 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """What is unusual about a file that is in the dataset; see `ada.audio.AudioNote`."""
+
+    path: str
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Files that are in one split together, and why."""
+
+    paths: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """Everything about a dataset but its steps.
 
@@ -122,6 +139,7 @@ class DatasetSpec:
       index: the file with the byte offset of every record.
       split_method: how sources were assigned to splits, in words.
       dropped: files left out; `cut`: regions cut out of files that are in.
+      noted: what is unusual about files that are in; `grouped`: files kept in one split.
       upstream: for codes, the run and checkpoint that made them and the data they were made of.
       options: what the dataset was asked to be; a re-run with others is refused.
       preparation: how long the making took; not part of what the data is.
@@ -143,6 +161,8 @@ class DatasetSpec:
     preparation: dict[str, Any] = field(default_factory=dict)
     software_version: str = ada.__version__
     format_version: int = FORMAT_VERSION
+    noted: tuple[Noted, ...] = later_field(())
+    grouped: tuple[Grouped, ...] = later_field(())
 
     def __post_init__(self) -> None:
         if self.kind not in DTYPES:
@@ -224,8 +244,14 @@ class DatasetSpec:
         try:
             return cls.from_json(read_bytes(path).decode("utf-8"))
         except (ValueError, OSError) as error:
-            told = f"{path} cannot be used: {reason(error)}. Prepare it again."
-            raise DatasetError(told) from error
+            message = f"{path} cannot be used: {reason(error)}."
+            if "format_version" in message or "field" in message:
+                message += (
+                    " Another version of ada may have made it: use that one, or prepare again."
+                )
+            else:
+                message += " Prepare it again."
+            raise DatasetError(message) from error
 
 
 def codes_dtype(num_classes: int) -> str:
@@ -268,8 +294,12 @@ def join(directory: str, name: str) -> str:
 def write_text_atomically(path: str, text: str) -> None:
     """Writes a small file so that readers see the old or the new one, never a part.
 
-    Directories above it are made.
+    Directories above it are made. What is not UTF-8, as names of files may be, is escaped.
     """
+    contents = text.encode("utf-8", "backslashreplace")
+    if not is_remote(path):
+        write_bytes_atomically(path, contents)
+        return
     import tensorflow as tf
 
     if "/" in path:
@@ -277,7 +307,7 @@ def write_text_atomically(path: str, text: str) -> None:
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     try:
         with tf.io.gfile.GFile(temporary, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(contents)
         tf.io.gfile.rename(temporary, path, overwrite=True)
     except BaseException:
         with contextlib.suppress(tf.errors.OpError):
@@ -295,5 +325,5 @@ def _why_no_spec(directory: str) -> str:
         )
     return (
         f"{directory} is not a dataset: there is no {SPEC_NAME} in it. Make one of audio files "
-        f"with `python -m data_prep.prepare_audio --output_dir={directory} ...`."
+        f"with `python -m ada.prepare_audio --output_dir={directory} ...`."
     )

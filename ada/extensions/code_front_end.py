@@ -29,7 +29,9 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
       quantizer: of the level below.
       modulator: of the level below.
       waveform: auxiliary loss of the level below.
-      num_filters: see `Filterbank`, as are all that follow.
+      num_filters: see `Filterbank`, as are the next four.
+      skipped_copies: entries of the copied quantiser, in checkpoints of older versions, that are
+        not read.
 
     Shapes: int `[batch, steps * hop_length]` to `[batch, steps, channels]`.
     """
@@ -46,11 +48,13 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
         lowest_hz: float = 40.0,
         num_taps: int = 2048,
         sample_rate: int = 16000,
+        skipped_copies: int = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.hop_length = hop_length
         self.channels = channels
+        self.skipped_copies = skipped_copies
         self.quantizer = quantizer
         self.modulator = modulator
         self.waveform = waveform
@@ -94,7 +98,9 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
         # Checkpoints do not follow Keras's lists of layers. What is trained is in them through the
         # optimizer and the Polyak average; this is not.
         self._copies = tf.Module()
-        self._copies.weights = [w.value for layer in self._frozen for w in layer.weights]
+        copies = [[w.value for w in layer.weights] for layer in self._frozen]
+        copies[0] += [tf.Module() for _ in range(self.skipped_copies)]
+        self._copies.weights = sum(copies, [])
 
     def load_below(self, model: AutoregressiveDiscreteAutoencoder) -> None:
         """Copies codebook, modulator and linear layer of the trained level below.

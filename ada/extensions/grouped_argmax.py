@@ -6,17 +6,23 @@ side, each from its own K activations, not as residuals: q' is the concatenation
 vectors, at all steps of the group.
 """
 
+from typing import NamedTuple
+
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ada.extensions.groups import check_group_length, group_means, group_sums
-from ada.quantizers import ArgmaxQuantizer, QuantizerOutput, kmeans
-from ada.quantizers.argmax import CONFIDENCE, scale_of_confidence
-from ada.quantizers.base import Recoding, uniform_weights
+from ada.quantizers import ArgmaxQuantizer, ada_loss
 
-# Principal components of the activations, all codebooks together, that codes are made from.
-NUM_COMPONENTS = 64
+
+class GroupLookUp(NamedTuple):
+    """`LookUp` of K activations a step, and q of all places: float `[batch, steps, C]`."""
+
+    q: tf.Tensor
+    codes: tf.Tensor
+    e: tf.Tensor
+    quantized: tf.Tensor
+    every_q: tf.Tensor
 
 
 @keras.saving.register_keras_serializable("ada")
@@ -32,7 +38,7 @@ class GroupedArgmaxQuantizer(ArgmaxQuantizer):
       group_length: G, steps in a group; it divides `num_codes`.
       commitment_weight: beta.
       diversity_weight: nu.
-      normalization: see `ArgmaxQuantizer`, as are all that follow.
+      normalization: see `ArgmaxQuantizer`, as is `epsilon`.
     """
 
     def __init__(
@@ -43,92 +49,62 @@ class GroupedArgmaxQuantizer(ArgmaxQuantizer):
         diversity_weight: float = 1.0,
         normalization: str = "relu",
         epsilon: float = 1e-5,
-        warmup_steps: int = 0,
         **kwargs,
     ) -> None:
         super().__init__(
-            num_codes,
-            commitment_weight=commitment_weight,
-            diversity_weight=diversity_weight,
-            normalization=normalization,
-            epsilon=epsilon,
-            warmup_steps=warmup_steps,
-            **kwargs,
+            num_codes, commitment_weight, diversity_weight, normalization, epsilon, **kwargs
         )
         check_group_length(type(self).__name__, num_codes, group_length)
         self.group_length = group_length
         self.codes_per_step = num_codes // group_length
 
     def normalize(self, activations: tf.Tensor) -> tf.Tensor:
-        """Activations `[batch, steps, C]` to q of all places, `[batch, steps, C]`, by groups.
+        """Activations `[batch, steps, C]` to q of all places, `[batch, whole groups, C]`.
 
         Each place's K values sum to one.
         """
-        means = self.group_means(activations)
+        means = group_means(activations, self.group_length)
         places = tf.reshape(means, [*tf.unstack(tf.shape(means)[:2]), self.group_length, -1])
         q = super().normalize(places)
         return tf.reshape(q, tf.shape(means))
 
     def group_means(self, queries: tf.Tensor) -> tf.Tensor:
-        return group_means(queries, self.group_length)
+        return group_means(queries, self.group_length)[:, : tf.shape(queries)[1]]
 
-    def call(
-        self,
-        queries: tf.Tensor,
-        weights: tf.Tensor | None = None,
-        mean_query: tf.Tensor | None = None,
-    ) -> QuantizerOutput:
-        if weights is None:
-            weights = uniform_weights(queries)
+    def look_up(self, queries: tf.Tensor) -> GroupLookUp:
         steps = tf.shape(queries)[1]
-        every = self.normalize(queries)
+        every_q = self.normalize(queries)
         # Of each step the activations of its own place.
-        own = self._own(every)[:, :steps]
-        places = tf.range(steps) % self.group_length
-        codes = tf.argmax(own, axis=-1, output_type=tf.int32) + places * self.codes_per_step
-        one_hot = tf.one_hot(codes - places * self.codes_per_step, self.codes_per_step)
-        local_mean = self.mean_query(every, weights)
-        losses, metrics = self._scores(own, one_hot, codes, local_mean, mean_query, weights)
-        every, means = every[:, :steps], self.group_means(queries)[:, :steps]
-        quantized = self._quantized(every, self.codes_to_quantized(codes), means)
-        return QuantizerOutput(quantized, codes, losses, metrics)
-
-    def mean_query(self, q: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        """E_t[q] of every place, `[C]`; q `[batch, steps, C]` may have more steps than weights."""
-        return super().mean_query(q[:, : tf.shape(weights)[1]], weights)
-
-    def _uniform(self) -> float:
-        return 1.0 / self.codes_per_step
+        shape = [tf.shape(queries)[0], -1, self.codes_per_step]
+        q = tf.reshape(every_q[:, :: self.group_length], shape)[:, :steps]
+        ids = tf.argmax(q, axis=-1, output_type=tf.int32)
+        codes = ids + (tf.range(steps) % self.group_length) * self.codes_per_step
+        every_q, vectors = every_q[:, :steps], self.codes_to_quantized(codes)
+        quantized = every_q + tf.stop_gradient(vectors - every_q)
+        return GroupLookUp(q, codes, tf.one_hot(ids, self.codes_per_step), quantized, every_q)
 
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
         return group_sums(super().codes_to_quantized(codes), self.group_length)
 
-    def _own(self, q: tf.Tensor) -> tf.Tensor:
-        """Of q of all places `[batch, steps, C]` each step's own, `[batch, steps, K]`."""
-        return tf.reshape(q[:, :: self.group_length], [tf.shape(q)[0], -1, self.codes_per_step])
+    def loss(
+        self,
+        nll: tf.Tensor,
+        found: GroupLookUp,
+        weights: tf.Tensor,
+        mean_query: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        return ada_loss(
+            nll,
+            found.q,
+            found.e,
+            weights,
+            beta=self.commitment_weight,
+            nu=self.diversity_weight,
+            mean_q=self.mean_query(found.every_q, weights),
+            global_mean_q=mean_query,
+            uniform=1.0 / self.codes_per_step,
+        )
 
-    def init_codebook(self, queries: np.ndarray, seed: int) -> Recoding:
-        """Makes activations of distances to k-means centres, each place's in its own subspace.
-
-        The principal components of the group means `[n, C]` are dealt out to the places in turn.
-        Within a place, activation k becomes 2 a c_k - |c_k|^2, largest at the nearest centre c_k.
-        """
-        # All steps of a group have the same mean.
-        points = queries[:: self.group_length].astype(np.float64)
-        middle = points.mean(axis=0)
-        _, _, axes = np.linalg.svd(points - middle, full_matrices=False)
-        kernels, biases, centres = [], [], []
-        for place in range(self.group_length):
-            axis = axes[place : NUM_COMPONENTS : self.group_length].T
-            found = kmeans((points - middle) @ axis, self.codes_per_step, seed + place)
-            kernel = 2.0 * axis @ found.T
-            kernels.append(kernel)
-            biases.append(-(found**2).sum(axis=-1) - middle @ kernel)
-            centres.append(found @ axis.T + middle / self.group_length)
-        kernel = np.concatenate(kernels, axis=1).astype(np.float32)
-        bias = np.concatenate(biases).astype(np.float32)
-        activations = points.astype(np.float32) @ kernel + bias
-        by_place = activations.reshape(-1, self.codes_per_step)
-        self.scale.assign(scale_of_confidence(by_place, CONFIDENCE))
-        self.active.assign(1.0)
-        return Recoding(kernel, bias, np.concatenate(centres).astype(np.float32))
+    def mean_query(self, q: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """E_t[q] of every place, `[C]`; q `[batch, steps, C]` may have more steps than weights."""
+        return super().mean_query(q[:, : tf.shape(weights)[1]], weights)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from ada.audio.errors import AudioNote
 from ada.audio.reading import read_audio
 from ada.audio.writing import pcm16
 from ada.extraction.job import SourceEncoder
 from ada.generation.lengths import CodeGeometry, codes_inside
 from ada.runs.chain import Chain
 from ada.runs.info import RunInfo
+from ada.utils import log
 from ada.utils.progress import progress_bar
 
 
@@ -26,13 +28,19 @@ def read_prompt(
       info: of the run.
       max_secs: how much of the beginning to take; None for all.
 
+    What is unusual about the file, such as samples that are clipped, is shown as a warning.
+
     Returns:
       int32 `[steps]`.
 
     Raises:
       AudioError: if the file cannot be used.
     """
-    audio = read_audio(path, info.sample_rate, max_secs=max_secs)
+
+    def warn(note: AudioNote) -> None:
+        log.warning(f"{os.fspath(path)}: {note.detail}.")
+
+    audio = read_audio(path, info.sample_rate, max_secs=max_secs, on_note=warn)
     return info.to_ids()(tf.constant(pcm16(audio))).numpy()
 
 
@@ -51,7 +59,7 @@ def encode_prompts(
       prompts: ids of the bottom level, each int32 `[steps]`.
       geometry: of every level (`chain_geometry`).
       whole: whether to keep all codes. Otherwise only those stay, at every level, that would be the
-        same whatever followed the prompt: codes that the encoder computed from known ids alone.
+        same whatever followed the prompt: codes that the encoder computed from the prompt alone.
       progress: whether to show progress bars.
 
     Returns:
@@ -59,14 +67,14 @@ def encode_prompts(
       the prompts themselves.
     """
     levels = [list(prompts)]
-    for number in reversed(range(len(chain.runs))):
-        if geometry[number] is None:
+    for position in reversed(range(len(chain.runs))):
+        if geometry[position] is None:
             break
-        codes = _encode_level(chain, number, levels[0], progress)
+        codes = _encode_level(chain, position, levels[0], progress)
         gc.collect()  # Keras models are cycles: this one must go before the next is loaded
         if not whole:
             codes = [
-                piece[: codes_inside(len(ids), geometry[number])]
+                piece[: codes_inside(len(ids), geometry[position])]
                 for piece, ids in zip(codes, levels[0], strict=True)
             ]
         levels.insert(0, codes)
@@ -74,11 +82,11 @@ def encode_prompts(
 
 
 def _encode_level(
-    chain: Chain, number: int, pieces: Sequence[np.ndarray], progress: bool
+    chain: Chain, position: int, pieces: Sequence[np.ndarray], progress: bool
 ) -> list[np.ndarray]:
     """Loads one autoencoder and encodes with it; it is gone when this returns."""
-    encoder = SourceEncoder(chain.load_model(number))
-    desc = f"encoding with {chain.runs[number].directory}"
+    encoder = SourceEncoder(chain.load_model(position))
+    desc = f"encoding with {chain.runs[position].directory}"
     nothing = np.zeros(0, np.int32)
     return [
         np.concatenate(
@@ -88,6 +96,6 @@ def _encode_level(
     ]
 
 
-def pieces_of(pieces: Sequence[np.ndarray], numbers: Sequence[int]) -> list[np.ndarray]:
+def pieces_of(pieces: Sequence[np.ndarray], indices: Sequence[int]) -> list[np.ndarray]:
     """The piece of every clip: clip i takes piece i modulo their number."""
-    return [pieces[number % len(pieces)] for number in numbers]
+    return [pieces[index % len(pieces)] for index in indices]

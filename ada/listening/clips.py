@@ -1,4 +1,4 @@
-"""The clips of a listening test, as files: found by system, read, told apart by their sound."""
+"""The clips of a listening test, as files: found by system, read, distinguished by their sound."""
 
 import hashlib
 import re
@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ada.audio import AudioError, pcm16, read_audio
-from ada.audio.soundfile_decoder import SoundFileDecoder
+from ada.audio import AudioError, pcm16, read_audio, stream_audio
 from ada.utils.errors import UsageError, UserError
 from ada.utils.files import require_local
 
@@ -37,12 +36,11 @@ class Clip(NamedTuple):
           UserError: the file cannot be read.
         """
         try:
-            decoder = SoundFileDecoder(self.path)
-            rate = decoder.sample_rate
-            decoder.close()
+            with stream_audio(self.path, sample_rate=1) as stream:
+                rate = stream.source_sample_rate
             return read_audio(self.path, rate), rate
         except AudioError as error:
-            raise UserError(f"{error}. Remove the file, or make it anew.") from error
+            raise UserError(f"{error}. Remove the file, or make it again.") from error
 
 
 def digest(audio: np.ndarray, sample_rate: int) -> str:

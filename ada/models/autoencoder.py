@@ -1,7 +1,6 @@
 """The autoregressive discrete autoencoder, ADA (Dieleman et al. 2018, section 3)."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ada.layers import Configured, Field, stack_fields
@@ -170,22 +169,6 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
             raise ValueError("This autoencoder has no codes: its quantiser is the identity.")
         return codes
 
-    def init_codebook(self, queries: np.ndarray, seed: int) -> list[keras.Variable]:
-        """Makes the quantiser's codebook from queries `[n, query_dim]` of training data.
-
-        Returns:
-          The weights that were replaced by it.
-        """
-        recoding = self.quantizer.init_codebook(queries, seed)
-        if recoding is None:
-            return [self.quantizer.codebook]
-        # One-hot vectors have no codebook: the layers before and after them hold it.
-        before, after = self.to_queries, self.modulator.project
-        before.bias.assign(tf.linalg.matvec(recoding.kernel, before.bias, True) + recoding.bias)
-        before.kernel.assign(before.kernel @ recoding.kernel)
-        after.kernel.assign(recoding.centres @ after.kernel)
-        return [before.kernel, before.bias, after.kernel]
-
     def conditioning(self, codes: tf.Tensor) -> tf.Tensor:
         """Codes `[batch, steps]` to the local model's conditioning `[batch, steps, channels]`."""
         return self.modulator(self.quantizer.codes_to_quantized(codes))
@@ -214,20 +197,18 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         ids: tf.Tensor,
         weights: tf.Tensor | None = None,
         training: bool = False,
-        seeds: tf.Tensor | None = None,
+        inputs: tf.Tensor | None = None,
         mean_query: tf.Tensor | None = None,
-        step: tf.Tensor | int = 0,
     ) -> ModelOutput:
-        """-log p(x | q') plus the quantiser's terms, for ids `[batch, time]`.
+        """The loss L (`ada.quantizers.ada_loss`) of ids `[batch, time]`.
 
         Args:
           ids: int `[batch, time]`.
           weights: share of each id in the mean; sums to one over the global batch; the share of a
             code is that of its ids. Default: equal.
-          training: whether the local model's inputs may be replaced.
-          seeds: int32 `[batch, 2]`, one a row.
+          training: whether losses that train nothing are left out.
+          inputs: what the local model sees in place of `ids`, `[batch, time]`.
           mean_query: E_t[q] of the global batch (`ada.quantizers.Quantizer`).
-          step: number of training steps done.
         """
         if weights is None:
             weights = equal_weights(ids)
@@ -235,24 +216,34 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         weights = tf.pad(weights, [[0, 0], [0, tf.shape(padded)[1] - tf.shape(weights)[1]]])
         queries = self.queries(padded)
         code_weights = self.code_weights(weights)
-        quantized, codes, losses, metrics = self.quantizer(queries, code_weights, mean_query)
-        features = self.modulator.features(quantized)
+        found = self.quantizer.look_up(queries)
+        metrics = self.quantizer.metrics(queries, found, code_weights)
+        features = self.modulator.features(self.quantizer.decoder_input(found, queries))
+        added = {}
         if self.auxiliary is not None and not (training and self.trained_part == "local_model"):
-            added = self.auxiliary(features, self.amplitudes(padded), code_weights)
-            losses, metrics = losses | added.losses, metrics | added.metrics
-        if self.trained_part == "bottleneck":
-            return ModelOutput(losses, metrics, queries, codes)
+            auxiliary = self.auxiliary(features, self.amplitudes(padded), code_weights)
+            added, metrics = auxiliary.losses, metrics | auxiliary.metrics
+        row_nll, nll = None, tf.zeros(())
+        if self.trained_part != "bottleneck":
+            if self.trained_part == "local_model":
+                features = tf.stop_gradient(features)
+            local = self.local_model.compute_losses(
+                padded,
+                weights,
+                inputs=None if inputs is None else self._pad(inputs),
+                conditioning=self.modulator.upsampled(features),
+            )
+            row_nll, nll = local.row_nll, local.losses["nll"]
+        losses = self.quantizer.losses(nll, found, code_weights, mean_query) | added
+        return ModelOutput(self._trained(losses), metrics, found.q, found.codes, row_nll)
+
+    def _trained(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The losses that train the part that is trained."""
         if self.trained_part == "local_model":
-            features, losses = tf.stop_gradient(features), {}
-        local = self.local_model.compute_losses(
-            padded,
-            weights,
-            training=training,
-            seeds=seeds,
-            step=step,
-            conditioning=self.modulator.upsampled(features),
-        )
-        return ModelOutput(local.losses | losses, metrics, queries, codes, local.row_nll)
+            return {"nll": losses["nll"]}
+        if self.trained_part == "bottleneck":
+            return {name: loss for name, loss in losses.items() if name != "nll"}
+        return losses
 
     def code_weights(self, weights: tf.Tensor) -> tf.Tensor:
         """Weights of ids `[batch, steps * hop_length]` to those of codes `[batch, steps]`."""

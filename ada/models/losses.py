@@ -19,7 +19,7 @@ class ModelOutput(NamedTuple):
       losses: weighted scalar terms; their sum is what training minimises. "nll" is in nats per
         step: -log p(ids), or -log p(ids | codes) for an autoencoder.
       metrics: raw values by name (`ada.quantizers.QuantizerOutput.metrics`).
-      queries: float `[batch, code_steps, query_dim]` of an autoencoder, else None.
+      q: what codes were decided by (`ada.quantizers.LookUp`), of an autoencoder, else None.
       codes: int32 `[batch, code_steps]` of an autoencoder with codes, else None.
       row_nll: "nll" of each row, `[batch]`; None where there is no "nll", as long as everything but
         the local model is trained.
@@ -27,7 +27,7 @@ class ModelOutput(NamedTuple):
 
     losses: dict[str, tf.Tensor]
     metrics: dict[str, tf.Tensor]
-    queries: tf.Tensor | None = None
+    q: tf.Tensor | None = None
     codes: tf.Tensor | None = None
     row_nll: tf.Tensor | None = None
 

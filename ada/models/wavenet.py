@@ -28,10 +28,6 @@ class WaveNet(Configured, keras.Model):
       skip_channels: width of the skip path and of the output layer.
       conditioning_channels: channels of the local conditioning h; 0 for none.
       ordinal_classes: ids are levels of a quantity (audio), not names (codes); see `IdEmbedding`.
-      input_replacement: in training, the share of teacher-forced inputs replaced by random ids, so
-        that a decoder cannot do without its codes (our remedy; off by default).
-      input_replacement_steps: training steps over which that share falls linearly to zero; 0: it
-        stays.
     """
 
     # A level without codes of its own answers the same questions as an autoencoder.
@@ -50,8 +46,6 @@ class WaveNet(Configured, keras.Model):
         skip_channels: int = 256,
         conditioning_channels: int = 0,
         ordinal_classes: bool = True,
-        input_replacement: float = 0.0,
-        input_replacement_steps: int = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,10 +55,6 @@ class WaveNet(Configured, keras.Model):
                 f"{num_classes}, num_stacks={num_stacks}, layers_per_stack={layers_per_stack}, "
                 f"kernel_size={kernel_size}."
             )
-        if not 0.0 <= input_replacement < 1.0:
-            raise ValueError(
-                f"WaveNet: input_replacement must be in [0, 1), got {input_replacement}."
-            )
         self.num_classes = num_classes
         self.num_stacks = num_stacks
         self.layers_per_stack = layers_per_stack
@@ -73,8 +63,6 @@ class WaveNet(Configured, keras.Model):
         self.skip_channels = skip_channels
         self.conditioning_channels = conditioning_channels
         self.ordinal_classes = ordinal_classes
-        self.input_replacement = input_replacement
-        self.input_replacement_steps = input_replacement_steps
         self._recomputed_layers = 0
 
         inner = {"dtype": self.dtype_policy}
@@ -130,7 +118,7 @@ class WaveNet(Configured, keras.Model):
         return self.receptive_field, 0
 
     def recompute_layers(self, number: int) -> None:
-        """Lets the backward pass compute activations anew, in stretches of so many layers.
+        """Lets the backward pass recompute activations, a number of layers at a time.
 
         The layers' inputs alone are kept, one a stretch; 0 keeps all. This is how the network is
         trained, not what it is: no part of its config.
@@ -227,9 +215,8 @@ class WaveNet(Configured, keras.Model):
         ids: tf.Tensor,
         weights: tf.Tensor | None = None,
         training: bool = False,
-        seeds: tf.Tensor | None = None,
+        inputs: tf.Tensor | None = None,
         mean_query: tf.Tensor | None = None,
-        step: tf.Tensor | int = 0,
         conditioning: tf.Tensor | None = None,
     ) -> ModelOutput:
         """The negative log-likelihood of ids `[batch, time]`, in nats per step.
@@ -237,42 +224,14 @@ class WaveNet(Configured, keras.Model):
         Args:
           ids: int `[batch, time]`.
           weights: share of each id in the mean; sums to one over the global batch. Default: equal.
-          training: whether inputs are replaced (`input_replacement`).
-          seeds: int32 `[batch, 2]`, one a row; needed for replacing.
-          mean_query: not used here (`ada.quantizers.Quantizer`).
-          step: number of training steps done (`input_replacement_steps`).
+          training: not used here (`AutoregressiveDiscreteAutoencoder`).
+          inputs: what the network sees in place of `ids`.
+          mean_query: not used here.
           conditioning: as in `call`.
         """
-        del mean_query
+        del training, mean_query
         if weights is None:
             weights = equal_weights(ids)
-        inputs = None
-        if training and self.input_replacement:
-            inputs = replace_ids(ids, self.num_classes, self._replaced_share(step), seeds)
         log_prob = categorical(self(ids, conditioning, inputs)).log_prob(ids)
         row_nll = -tf.reduce_sum(weights * log_prob, axis=1)
         return ModelOutput({"nll": tf.reduce_sum(row_nll)}, {}, row_nll=row_nll)
-
-    def _replaced_share(self, step: tf.Tensor | int) -> tf.Tensor:
-        share = tf.constant(self.input_replacement)
-        if not self.input_replacement_steps:
-            return share
-        done = tf.cast(step, tf.float32) / self.input_replacement_steps
-        return share * tf.maximum(1.0 - done, 0.0)
-
-
-def replace_ids(
-    ids: tf.Tensor, num_classes: int, share: tf.Tensor | float, seeds: tf.Tensor
-) -> tf.Tensor:
-    """Replaces a random share of ids `[batch, time]` by uniform ones; seeds[i] keys row i."""
-    if seeds is None:
-        raise ValueError("Replacing inputs needs `seeds`, int32 [batch, 2].")
-
-    def replace_row(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        old, seed = row
-        draw = tf.random.stateless_uniform(tf.shape(old), seed)
-        # One draw decides both: below `share` it is replaced, and where below says by what.
-        new = tf.cast(tf.math.divide_no_nan(draw, share) * num_classes, old.dtype)
-        return tf.where(draw < share, tf.minimum(new, num_classes - 1), old)
-
-    return tf.map_fn(replace_row, (ids, seeds), fn_output_signature=ids.dtype)

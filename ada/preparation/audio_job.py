@@ -16,7 +16,9 @@ import tensorflow as tf
 
 from ada.audio import AudioError, pcm16, stream_audio
 from ada.data.spec import FORMAT_VERSION, Dropped
+from ada.preparation.fingerprint import Fingerprinter
 from ada.preparation.parts import (
+    PartSource,
     PartSummary,
     load_summary,
     part_path,
@@ -42,7 +44,7 @@ class AudioJob:
       sample_rate: of the dataset, Hz.
       min_secs: shorter files are dropped.
       record_steps: samples in a record.
-      decoder: "soundfile" or "tfio".
+      decoder: "pyav" or "tfio".
     """
 
     path: str
@@ -59,7 +61,7 @@ class AudioJob:
         return part_path(self.output_dir, self.name)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a part is made of and how: if any of it changes, the part is made anew."""
+        """What a part is made of and how: if any of it changes, the part is made again."""
         try:
             if is_remote(self.path):
                 found = tf.io.gfile.stat(self.path)
@@ -92,13 +94,10 @@ class AudioJob:
         sound = _Sound(self, stop)
         sources = ()
         try:
-            sources = write_part(
-                self.part_path,
-                self.name,
-                sound.blocks(),
-                record_steps=self.record_steps,
-                dtype="int16",
-            )
+            sources = self._write(sound)
+            if sound.better_channel is not None:
+                sound = _Sound(self, stop, channel=sound.better_channel)
+                sources = self._write(sound)
             sound.check()
             dropped = None
         except AudioError as error:
@@ -110,13 +109,19 @@ class AudioJob:
         save_summary(self.part_path, summary)
         return summary
 
+    def _write(self, sound: "_Sound") -> tuple[PartSource, ...]:
+        how = {"record_steps": self.record_steps, "dtype": "int16"}
+        return write_part(self.part_path, self.name, sound.blocks(), **how)
+
 
 class _Sound:
     """The samples of one file as PCM16, and what is learnt of them on the way."""
 
-    def __init__(self, job: AudioJob, stop: Callable[[], bool]) -> None:
+    def __init__(self, job: AudioJob, stop: Callable[[], bool], channel: int | None = None) -> None:
+        self.better_channel: int | None = None
         self._job = job
         self._stop = stop
+        self._channel = channel
         self._peak = 0.0
         self._num_samples = 0
         self._file: dict[str, Any] = {}
@@ -126,19 +131,23 @@ class _Sound:
         return self._num_samples / self._job.sample_rate
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        rate, fingerprinter = self._job.sample_rate, Fingerprinter(self._job.sample_rate)
+        how = {"decoder": self._job.decoder, "channel": self._channel}
         with _local(self._job.path) as path:
-            stream = stream_audio(path, self._job.sample_rate, decoder=self._job.decoder)
-            with stream:
+            with stream_audio(path, rate, **how) as stream:
                 for samples, segment in stream:
                     if self._stop():
                         raise Interrupted
-                    self._peak = max(self._peak, float(np.max(np.abs(samples))))
                     self._num_samples += len(samples)
+                    fingerprinter.add(samples)
                     yield segment, pcm16(samples)
+            self._peak, self.better_channel = stream.peak, stream.better_channel
             self._file = {
                 "sample_rate": stream.source_sample_rate,
                 "channels": stream.channels,
                 "cut_secs": round(stream.cut_secs, 6),
+                "notes": [list(note) for note in stream.notes],
+                "fingerprint": fingerprinter.result(),
             }
             self._file |= {"file_bytes": Path(path).stat().st_size, "sha256": _sha256(path)}
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ada.audio.endings import begins_as_audio
 from ada.data.spec import DatasetError, join
-from ada.utils.files import exists, is_dir, is_remote
+from ada.utils.files import exists, expanded, is_dir, is_remote
 
-# What lies beside music and need not be opened to know that it is none.
+# What lies beside music: decoded only if it begins as audio does.
 _NOT_AUDIO = re.compile(
     r".*\.(json|txt|md|rst|csv|tsv|xml|html?|pdf|log|nfo|cue|m3u8?|pls|midi?|jpe?g|png|gif|bmp|webp"
     r"|svg|tiff?|ini|db|ya?ml|toml|py|sh|zip|tar|t?gz|7z|rar|np[yz]|tfrecord|tmp|part|docx?|xlsx?|gin)",
@@ -63,25 +64,43 @@ def split_patterns(values: Sequence[str]) -> list[str]:
     """Patterns from flag values, which may hold several with commas; a path that exists is one."""
     patterns: list[str] = []
     for value in values:
-        is_path = not is_remote(value) and Path(value).expanduser().exists()
+        is_path = not is_remote(value) and Path(expanded(value)).exists()
         several = [value] if is_path else value.split(",")
         patterns.extend(p.strip() for p in several if p.strip())
     return patterns
 
 
-def obviously_not_audio(path: str) -> bool:
-    """Whether name or type of a file say that it is no audio, so that it need not be opened."""
+def why_not_audio(path: str) -> str | None:
+    """Why a file need not be decoded to know that it is not audio; None if it may be.
+
+    The contents decide: a name alone is no reason.
+    """
     name = path.rsplit("/", 1)[-1]
-    if name.startswith(".") or _NOT_AUDIO.fullmatch(name):
-        return True
     # A pipe or device would block the reader for ever.
-    return not is_remote(path) and Path(path).exists() and not Path(path).is_file()
+    if not is_remote(path) and Path(path).exists() and not Path(path).is_file():
+        return "it is not a regular file"
+    if (name.startswith(".") or _NOT_AUDIO.fullmatch(name)) and not _begins_as_audio(path):
+        return "by its name and its first bytes"
+    return None
+
+
+def _begins_as_audio(path: str) -> bool:
+    try:
+        if not is_remote(path):
+            with Path(path).open("rb") as file:
+                return begins_as_audio(file.read(16))
+        import tensorflow as tf
+
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return begins_as_audio(file.read(16))
+    except Exception:  # noqa: BLE001 - whatever the file system says, the decoder says it again
+        return False
 
 
 def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:
     """The directory a pattern starts from, absolute, and the files that match it."""
     if not is_remote(pattern):
-        pattern = os.path.abspath(os.path.expanduser(pattern))  # noqa: PTH100, PTH111
+        pattern = os.path.abspath(expanded(pattern))  # noqa: PTH100
         if Path(pattern).is_dir():
             return pattern, list(_walk(pattern, excluded))
         if os.path.lexists(pattern):  # a broken link is reported later, not overlooked
@@ -91,7 +110,15 @@ def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:
             return pattern.rstrip("/"), list(_walk(pattern.rstrip("/"), excluded))
         return pattern.rsplit("/", 1)[0], [pattern]
     parts = pattern.split("/")
-    fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+    # What is there under its very name is no pattern.
+    fixed = next(
+        (
+            number
+            for number, part in enumerate(parts)
+            if glob.has_magic(part) and not exists("/".join(parts[: number + 1]))
+        ),
+        len(parts) - 1,
+    )
     root, rest = "/".join(parts[:fixed]) or "/", parts[fixed:]
     depth = None if "**" in rest else len(rest)
     skip = len(root.rstrip("/")) + 1

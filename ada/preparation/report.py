@@ -1,9 +1,10 @@
 """What a preparation kept, dropped and cut, as a table for people."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ada.data.spec import SPLITS, DatasetSpec, Dropped
+from ada.data.spec import SPLITS, DatasetSpec, Dropped, Grouped, Noted
+from ada.utils.streams import printable
 
 _EXAMPLES = 5
 # Less than this share of the audio in the train split is worth a word.
@@ -15,11 +16,6 @@ def count_reasons(dropped: Iterable[Dropped]) -> str:
     counts = Counter(d.reason for d in dropped)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in ordered)
-
-
-def printable(text: str) -> str:
-    """Text that any terminal takes, whatever bytes a file name holds."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def report(spec: DatasetSpec) -> str:
@@ -45,6 +41,8 @@ def report(spec: DatasetSpec) -> str:
     if spec.cut:
         secs = sum(cut.secs for cut in spec.cut)
         lines.append(f"cut out         {secs:.3f} s of NaN or Inf in {len(spec.cut)} files")
+    lines += _noted_lines(spec.noted)
+    lines += _grouped_lines(spec.grouped)
     timing = spec.preparation
     if timing.get("decoded_secs"):
         lines.append(
@@ -70,9 +68,34 @@ def _dropped_lines(dropped: Iterable[Dropped]) -> list[str]:
         known = [item.secs for item in items if item.secs is not None]
         hours = f"{sum(known) / 3600:.4f}" if known else "?"
         lines.append(f"  {reason:<14}{len(items):>8}{hours:>10}")
-        lines += [
-            f"    {printable(item.path)}: {printable(item.detail)}" for item in items[:_EXAMPLES]
-        ]
-        if len(items) > _EXAMPLES:
-            lines.append(f"    and {len(items) - _EXAMPLES} more, all in dataset.json")
+        lines += _examples([f"{printable(item.path)}: {printable(item.detail)}" for item in items])
     return lines
+
+
+def _noted_lines(noted: Iterable[Noted]) -> list[str]:
+    """What is unusual about files that were kept, by kind."""
+    by_kind: dict[str, list[Noted]] = {}
+    for item in noted:
+        by_kind.setdefault(item.kind, []).append(item)
+    lines = ["kept, and noted"] if by_kind else []
+    for kind, items in sorted(by_kind.items()):
+        lines.append(f"  {kind.replace('_', ' '):<22}{len(items)} files")
+        lines += _examples([f"{printable(item.path)}: {item.detail}" for item in items])
+    return lines
+
+
+def _grouped_lines(grouped: Sequence[Grouped]) -> list[str]:
+    """Which files were kept in one split together."""
+    if not grouped:
+        return []
+    num_files = sum(len(group.paths) for group in grouped)
+    message = [f"{', '.join(map(printable, group.paths[:3]))}: {group.why}" for group in grouped]
+    return [
+        f"kept in one split: {num_files} files in {len(grouped)} groups",
+        *_examples(message),
+    ]
+
+
+def _examples(lines: Sequence[str]) -> list[str]:
+    more = [f"and {len(lines) - _EXAMPLES} more, all in dataset.json"]
+    return [f"    {line}" for line in lines[:_EXAMPLES] + more * (len(lines) > _EXAMPLES)]

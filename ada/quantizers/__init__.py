@@ -1,20 +1,21 @@
-"""Quantisers: one interface, three kinds (VQ-VAE, AMAE, and none for NSynth)."""
+"""Quantisers: one interface, three kinds (VQ-VAE, AMAE, and none for NSynth), and their loss."""
 
 from ada.quantizers.argmax import ArgmaxQuantizer
-from ada.quantizers.base import Quantizer, QuantizerOutput, perplexity
-from ada.quantizers.collapse import collapsed, least_perplexity
+from ada.quantizers.base import LookUp, Quantizer, QuantizerOutput
 from ada.quantizers.identity import IdentityQuantizer
-from ada.quantizers.kmeans import kmeans
+from ada.quantizers.loss import ada_loss
+from ada.quantizers.usage import collapsed, least_perplexity, perplexity
 from ada.quantizers.vector import VectorQuantizer
 
 __all__ = [
     "ArgmaxQuantizer",
     "IdentityQuantizer",
+    "LookUp",
     "Quantizer",
     "QuantizerOutput",
     "VectorQuantizer",
+    "ada_loss",
     "collapsed",
-    "kmeans",
     "least_perplexity",
     "perplexity",
 ]

@@ -4,10 +4,26 @@ import abc
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ada.layers import Configured
+from ada.quantizers.usage import uniform_weights
+
+
+class LookUp(NamedTuple):
+    """What a quantiser makes of queries, by the symbols of `ada.quantizers.loss`.
+
+    Attributes:
+      q: what codes are decided by, `[batch, steps, D]`.
+      codes: int32 `[batch, steps]`, or None where there are none (identity).
+      e: what stands for each q, `[batch, steps, D]`: its codebook vector, or a one-hot vector.
+      quantized: the decoder's input, q' with the straight-through gradient q + [q' - q].
+    """
+
+    q: tf.Tensor
+    codes: tf.Tensor | None
+    e: tf.Tensor
+    quantized: tf.Tensor
 
 
 class QuantizerOutput(NamedTuple):
@@ -29,20 +45,6 @@ class QuantizerOutput(NamedTuple):
     metrics: dict[str, tf.Tensor]
 
 
-class Recoding(NamedTuple):
-    """How the layers around a quantiser have to change so that code k stands for centre k.
-
-    Attributes:
-      kernel: `[query_dim, query_dim]`; queries q become q @ kernel + bias.
-      bias: `[query_dim]`.
-      centres: `[num_codes, query_dim]`, what the decoder saw in place of each one-hot vector.
-    """
-
-    kernel: np.ndarray
-    bias: np.ndarray
-    centres: np.ndarray
-
-
 class Quantizer(Configured, keras.layers.Layer, abc.ABC):
     """Turns queries into integer codes and quantised queries (Dieleman et al. 2018).
 
@@ -51,22 +53,54 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
     Attributes:
       query_dim: channels that the encoder must deliver.
       num_codes: number of codes C; 0 where there are none.
-      warmup_steps: training steps before there are codes.
       group_length: codes that stand for one vector together (`ada.extensions`); 1 in the paper.
       mean_query_needed: whether the losses need E_t[q] of the *global* batch, which `call` then
         takes as `mean_query` (only used with several replicas or micro-batches).
+      active: 1 while queries are quantised, always in the paper. At 0 they are passed on as they
+        are, without losses (`ada.extensions.CodebookWarmup`).
     """
 
     query_dim: int
     num_codes: int
-    warmup_steps = 0
     group_length = 1
     mean_query_needed = False
+    # Whether `active` may be 0: the paper's graph has nothing of it.
+    _may_be_inactive = False
 
     def __init__(self, **kwargs) -> None:
         super().__init__(**(kwargs | {"dtype": "float32"}))
 
     @abc.abstractmethod
+    def look_up(self, queries: tf.Tensor) -> LookUp:
+        """Quantises queries `[batch, steps, query_dim]`."""
+
+    @abc.abstractmethod
+    def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
+        """Looks up int codes `[batch, steps]`; returns `[batch, steps, quantized_dim]`."""
+
+    @abc.abstractmethod
+    def loss(
+        self,
+        nll: tf.Tensor,
+        found: LookUp,
+        weights: tf.Tensor,
+        mean_query: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """The terms of the loss (`ada_loss`) with this quantiser's weights.
+
+        Args:
+          nll: -log p(x | q').
+          found: of the queries.
+          weights: share of each step in the means, `[batch, steps]`.
+          mean_query: see `call`.
+        """
+
+    @abc.abstractmethod
+    def metrics(
+        self, queries: tf.Tensor, found: LookUp, weights: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Raw values by name (`QuantizerOutput.metrics`)."""
+
     def call(
         self,
         queries: tf.Tensor,
@@ -81,90 +115,61 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
             global batch. Default: equal shares of this batch.
           mean_query: E_t[q] over the global batch, `[query_dim]`, where `mean_query_needed`.
         """
+        weights = uniform_weights(queries) if weights is None else weights
+        found = self.look_up(queries)
+        losses = self.losses(tf.zeros(()), found, weights, mean_query)
+        del losses["nll"]
+        quantized = self.decoder_input(found, queries)
+        return QuantizerOutput(
+            quantized, found.codes, losses, self.metrics(queries, found, weights)
+        )
+
+    def losses(
+        self,
+        nll: tf.Tensor,
+        found: LookUp,
+        weights: tf.Tensor,
+        mean_query: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """`loss`, of which only "nll" counts while queries are not quantised."""
+        terms = self.loss(nll, found, weights, mean_query)
+        if not self._may_be_inactive:
+            return terms
+        active = tf.convert_to_tensor(self.active)
+        return {name: term if name == "nll" else active * term for name, term in terms.items()}
+
+    def decoder_input(self, found: LookUp, queries: tf.Tensor) -> tf.Tensor:
+        """Quantised queries, or the queries themselves while they are not quantised."""
+        if not self._may_be_inactive:
+            return found.quantized
+        active = tf.convert_to_tensor(self.active) > 0.0
+        return tf.where(active, found.quantized, self.group_means(queries))
 
     def group_means(self, queries: tf.Tensor) -> tf.Tensor:
-        """The vectors to quantise, `[batch, steps, query_dim]`: queries, or means of groups."""
+        """The vectors to quantise, `[batch, steps, query_dim]`: queries, or their group's means."""
         return queries
 
-    @abc.abstractmethod
-    def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
-        """Looks up int codes `[batch, steps]`; returns `[batch, steps, quantized_dim]`."""
-
-    def add_state(self, name: str, shape: tuple, value: float) -> keras.Variable:
-        """A checkpointed variable that no gradient moves and every replica sets alike."""
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=keras.initializers.Constant(value),
+    def build(self, input_shape: tuple) -> None:
+        if input_shape[-1] != self.query_dim:
+            raise ValueError(
+                f"{type(self).__name__}: queries have {input_shape[-1]} channels, the quantiser "
+                f"takes {self.query_dim}; set its size or the encoder's width."
+            )
+        # A checkpointed variable that no gradient moves and every replica sets alike.
+        self.active = self.add_weight(
+            name="active",
+            shape=(),
+            initializer="ones",
             trainable=False,
             aggregation="only_first_replica",
         )
 
     @property
-    def wants_codebook(self) -> bool:
-        """Whether the codebook still has to be made from data (see `VectorQuantizer`)."""
-        return False
+    def is_active(self) -> bool:
+        """Whether queries are quantised."""
+        return float(self.active.value.numpy()) > 0.0
 
-    def init_codebook(self, queries: np.ndarray, seed: int) -> Recoding | None:
-        """Makes the codebook from queries `[n, query_dim]`, where `wants_codebook`.
-
-        Returns:
-          What the layers around must do, of a quantiser without weights of its own.
-        """
-        raise NotImplementedError(f"{type(self).__name__} makes no codebook from data.")
-
-    def update_state(
-        self,
-        usage: tf.Tensor,
-        queries: tf.Tensor,
-        codes: tf.Tensor,
-        counted: tf.Tensor,
-        seed: tf.Tensor,
-    ) -> tf.Tensor | None:
-        """Updates non-gradient state after a training step; called with *global* values.
-
-        Args:
-          usage: share of each code in the global batch, `[num_codes]`.
-          queries: all queries of the global batch, `[n, query_dim]`.
-          codes: their codes, `[n]`.
-          counted: 1 for a query, 0 for what stands for padding alone, float `[n]`.
-          seed: int32 `[2]`, for stateless draws.
-
-        Returns:
-          The mask `[num_codes]` of codebook rows that were replaced (their optimizer slots and
-          Polyak averages must follow), or None where this never happens.
-        """
-        del usage, queries, codes, counted, seed
-
-    @property
-    def needs_update(self) -> bool:
-        """Whether `update_state` does anything."""
-        return False
-
-
-def uniform_weights(queries: tf.Tensor) -> tf.Tensor:
-    """Equal shares `[batch, steps]` that sum to one."""
-    shape = tf.shape(queries)[:2]
-    return tf.ones(shape) / tf.cast(tf.reduce_prod(shape), tf.float32)
-
-
-def code_usage(codes: tf.Tensor, weights: tf.Tensor, num_codes: int) -> tf.Tensor:
-    """The share of each code `[num_codes]`, from codes and weights `[batch, steps]`."""
-    return tf.math.unsorted_segment_sum(
-        tf.reshape(weights, [-1]), tf.reshape(codes, [-1]), num_codes
-    )
-
-
-def perplexity(usage: tf.Tensor) -> tf.Tensor:
-    """Exp of the entropy of a usage vector `[..., num_codes]`; between 1 and num_codes."""
-    share = usage / tf.maximum(tf.reduce_sum(usage, axis=-1, keepdims=True), 1e-30)
-    return tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share), axis=-1))
-
-
-def usage_metrics(usage: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The metrics that every quantiser with codes reports of a batch."""
-    return {
-        "usage": usage,
-        "perplexity": perplexity(usage),
-        "used_codes": tf.math.count_nonzero(usage, dtype=tf.int32),
-    }
+    def set_active(self, active: bool) -> None:
+        """Sets whether queries are quantised; before a graph is traced, or after the first call."""
+        self._may_be_inactive = self._may_be_inactive or not active
+        self.active.assign(float(active))

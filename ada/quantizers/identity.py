@@ -3,31 +3,43 @@
 import keras
 import tensorflow as tf
 
-from ada.quantizers.base import Quantizer, QuantizerOutput
+from ada.quantizers.base import LookUp, Quantizer
 
 
 @keras.saving.register_keras_serializable("ada")
 class IdentityQuantizer(Quantizer):
-    """Passes queries on as they are; there are no codes and no losses.
+    """Passes queries on as they are; there are no codes, and no losses but the NLL.
 
     Args:
       code_dim: channels of the queries.
     """
 
     num_codes = 0
+    is_active = True
 
     def __init__(self, code_dim: int, **kwargs) -> None:
         super().__init__(**kwargs)
         self.query_dim = self.code_dim = code_dim
 
-    def call(
-        self,
-        queries: tf.Tensor,
-        weights: tf.Tensor | None = None,
-        mean_query: tf.Tensor | None = None,
-    ) -> QuantizerOutput:
-        del weights, mean_query
-        return QuantizerOutput(queries, None, {}, {})
+    def build(self, input_shape: tuple) -> None:
+        self.built = True
+
+    def look_up(self, queries: tf.Tensor) -> LookUp:
+        return LookUp(queries, None, queries, queries)
 
     def codes_to_quantized(self, codes: tf.Tensor) -> tf.Tensor:
         raise ValueError("An identity quantiser (NSynth) has no codes to look up.")
+
+    def loss(
+        self,
+        nll: tf.Tensor,
+        found: LookUp,
+        weights: tf.Tensor,
+        mean_query: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        return {"nll": nll}
+
+    def metrics(
+        self, queries: tf.Tensor, found: LookUp, weights: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        return {}

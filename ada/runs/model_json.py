@@ -8,6 +8,7 @@ import keras
 
 import ada.extensions  # noqa: F401 - makes its layers known to Keras
 from ada.models import AutoregressiveDiscreteAutoencoder, WaveNet
+from ada.runs.old_formats import upgraded
 from ada.utils.jsonable import parse_json
 
 
@@ -22,9 +23,15 @@ def differing_fields(one: str, other: str) -> list[str]:
 
     Modules do not count: a class that moved to another file is the same class.
     """
-    flat = [dict(_leaves(json.loads(text))) for text in (one, other)]
+    flat = [dict(_leaves(upgraded(json.loads(text)))) for text in (one, other)]
     names = sorted(n for n in set(flat[0]) | set(flat[1]) if n.split(".")[-1] != "module")
     return [name for name in names if flat[0].get(name) != flat[1].get(name)]
+
+
+def is_old(text: str) -> bool:
+    """Whether an older version wrote a text of `model.json`, with options that have moved."""
+    config = parse_json(text)
+    return upgraded(config) != config
 
 
 def _leaves(config: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -54,7 +61,7 @@ def model_from_config(text: str) -> keras.Model:
       ValueError: if the text asks for anything else.
       TypeError, LookupError, AttributeError: if it is damaged.
     """
-    config = parse_json(text)
+    config = upgraded(parse_json(text))
     _require_own_classes(config)
     model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     if not isinstance(model, (WaveNet, AutoregressiveDiscreteAutoencoder)):

@@ -9,12 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from ada.data import Dataset, read_batches, training_batches
-from ada.evaluation import SplitScorer
 from ada.runs import run as runs
 from ada.runs.checkpoint_files import existing_checkpoints
 from ada.training.checkpoints import Checkpoints
 from ada.training.code_use import health
-from ada.training.codebook import init_codebook
 from ada.training.distributed.workers import Workers
 from ada.training.settings import TrainingSettings
 from ada.training.stopping import StopSignals
@@ -24,6 +22,7 @@ from ada.training.tensorboard.profiler import Profiler
 from ada.training.tensorboard.reporting import Reporter, Stopwatch
 from ada.training.tensorboard.summaries import Summaries, step_scalars
 from ada.training.trainer import StepResult, Trainer
+from ada.training.validation import Validation
 from ada.utils import log
 from ada.utils.errors import StoppedError, UserError
 from ada.utils.progress import progress_bar
@@ -71,16 +70,8 @@ class Loop:
         self.checkpoints, self.settings = checkpoints, settings
         self.workers = workers or Workers(trainer.strategy)
         self.intervals, self.num_steps = settings.intervals, settings.num_steps
-        parts = trainer.strategy.num_replicas_in_sync * settings.accumulation_steps
-        self.validation = SplitScorer(
-            trainer.model,
-            dataset,
-            run.info.to_ids(),
-            # No more at once than a training step, which keeps more of each.
-            batch_steps=min(65536, settings.batch_size * settings.crop_steps // parts),
-            jit_compile=trainer.jit_compile,
-            strategy=trainer.strategy,
-            max_steps=self.intervals.validation_ids or None,
+        self.validation = Validation(
+            trainer, dataset, run.info.to_ids(), settings, self.workers.is_chief
         )
         self.listener = self.note_listener = self.summaries = None
         if self.workers.is_chief:
@@ -96,7 +87,6 @@ class Loop:
         self.signals, self.stopwatch = StopSignals(), Stopwatch()
         self.scores: dict[str, float] = {}
         self._next_ask, self._last_ask = 0, (trainer.step, time.monotonic())
-        self._codebook_is_settled = trainer.quantizer is None
         # Compiled: a model has hundreds of weights.
         self._weight_norm = tf.function(
             lambda: tf.linalg.global_norm([w.value for w in trainer.model.trainable_weights]),
@@ -130,6 +120,9 @@ class Loop:
         if self.summaries is not None:
             lines = self.run.operative_gin().splitlines()
             self.summaries.text("operative_gin", "\n".join("    " + line for line in lines))
+        self.validation.start_clock()
+        for hook in self.trainer.hooks:
+            hook.begin()
         step = self.trainer.step
         profiler = Profiler(self.run.directory if self.profile else None, step, stop)
         bar = progress_bar(
@@ -151,7 +144,7 @@ class Loop:
                 return
             self.stopwatch.start(step)
             for batch in self.stopwatch.waiting(inputs):
-                self._make_codebook(step)
+                self._prepare(step)
                 with profiler.step(step):
                     result = self.trainer.train_step(batch)
                 step += 1
@@ -216,35 +209,29 @@ class Loop:
         # Nobody leaves before the first one has saved: schedulers end jobs of which one is gone.
         saved = self.workers.gather([self.checkpoints.save()])[0, 0]
         how = "saved" if saved else "NOT saved, weights are not finite"
-        told = (
+        message = (
             f"{received or 'another worker was asked to'} at step {step} of {self.num_steps}, "
             f"{how}; the same command goes on."
         )
         if received != "SIGINT":
-            raise StoppedError(told)
-        log.info(told)
+            raise StoppedError(message)
+        log.info(message)
         raise KeyboardInterrupt
 
     def _break_validation(self) -> None:
         if self.workers.any(self.signals.received is not None):
             raise _ValidationBroken
 
-    def _make_codebook(self, step: int) -> None:
-        # Whether one is wanted is asked of a device, which ends its step first: not each time.
-        if self._codebook_is_settled or step < self.trainer.quantizer.warmup_steps:
-            return
-        if self.trainer.quantizer.wants_codebook:
-            log.info(f"Step {step}: making the codebook by k-means.")
-            init_codebook(self.trainer, self._batches_from(step))
+    def _prepare(self, step: int) -> None:
+        if self.trainer.before_step(functools.partial(self._batches_from, step)):
             self.workers.follow_chief(self.trainer.variables)
-        self._codebook_is_settled = True
 
     def _check(self, result: StepResult | None, step: int) -> dict[str, float]:
         """The step's scalars; raises DivergedError if the loss or the gradient is not finite."""
         if result is None:
             return {}
         quantizer = self.trainer.quantizer
-        active = quantizer is not None and not quantizer.wants_codebook
+        active = quantizer is not None and quantizer.is_active
         values = step_scalars(result, health(self.trainer.code_use, step), active)
         broken = [k for k, v in values.items() if not np.isfinite(v)]
         if broken:
@@ -259,23 +246,14 @@ class Loop:
     def _validate(self, step: int) -> None:
         """Validates with averaged weights, and keeps them if they are the best."""
         with self.trainer.polyak.in_place():
-            scores = self.validation(between=self._break_validation)
+            values, usage = self.validation(self._break_validation)
             clips = self.listener() if self.listener else {}
-        usage, _ = scores.pop("usage", None), scores.pop("source_bits", None)
-        values = {}
-        if "explained_share" in scores:
-            values["conditioning/unexplained"] = 1.0 - scores.pop("explained_share")
-        if "bits" in scores:
-            values["bits" if usage is None else "reconstruction_bits"] = scores.pop("bits")
         # What is trained decides; the chief's, so that all processes decide alike.
-        score = float(self.workers.gather([list(values.values())[-1]])[0, 0])
-        values |= {f"codebook/{k}": v for k, v in scores.items()}
-        if usage is not None:
-            values["codebook/used_share"] = scores["used_codes"] / len(usage)
+        score = float(self.workers.gather([list(values.values())[0]])[0, 0])
         self.scores = values
         quantizer = self.trainer.quantizer
         # An unquantised model is no candidate for the best.
-        candidate = quantizer is None or not quantizer.wants_codebook
+        candidate = quantizer is None or quantizer.is_active
         if self.summaries is not None:
             self.reporter.validation(values, step, self.trainer, usage, clips)
         self.checkpoints.validated(step, score if candidate else None)

@@ -1,20 +1,23 @@
 """Before the first step: does everything fit, and is the run new, resumed or fine-tuned?"""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 
 from ada.data import Dataset, differing_data
-from ada.extensions import CodeFrontEnd
+from ada.extensions import CodebookWarmup, CodeFrontEnd, TrainingHook
 from ada.runs import sampling_defaults
 from ada.runs.info import RunInfo
-from ada.runs.model_json import differing_fields, model_config
-from ada.runs.run import Run
+from ada.runs.model_json import differing_fields, is_old, model_config
+from ada.runs.run import RUN_FILES, Run
 from ada.runs.upstream import check_upstream, upstream_run
 from ada.training.settings import TrainingSettings
 from ada.utils import log
 from ada.utils.errors import UserError
 from ada.utils.files import absolute, is_remote
+from ada.utils.made import claim
 
 
 def make_model(settings: TrainingSettings) -> keras.Model:
@@ -32,6 +35,21 @@ def make_model(settings: TrainingSettings) -> keras.Model:
     except ValueError as error:
         raise UserError(f"train.first_phase: {error} Set FIRST_PHASE = None.") from error
     return network
+
+
+def make_hooks(settings: TrainingSettings, network: keras.Model) -> list[TrainingHook]:
+    """The hooks that have something to do in the training of a built model, built.
+
+    Raises:
+      UserError: for one that does not fit the model.
+    """
+    hooks = [hook for make in settings.hooks if (hook := make()).applies_to(network)]
+    try:
+        for hook in hooks:
+            hook.build(network)
+    except ValueError as error:
+        raise UserError(f"train.hooks: {error}") from error
+    return hooks
 
 
 def info_of_new_run(
@@ -124,14 +142,15 @@ def load_below(network: keras.Model, dataset: Dataset) -> None:
         raise UserError(str(error)) from error
 
 
-def check_warmup(settings: TrainingSettings, network: keras.Model) -> None:
+def check_warmup(settings: TrainingSettings, hooks: Sequence[TrainingHook]) -> None:
     """Raises UserError if the training would end before there is a codebook."""
-    quantizer, steps = network.quantizer, settings.num_steps
-    if quantizer is not None and quantizer.wants_codebook and quantizer.warmup_steps >= steps:
-        raise UserError(
-            f"an unquantised warm-up of {quantizer.warmup_steps} steps leaves nothing of {steps}: "
-            "set CODEBOOK_WARMUP_STEPS lower or train for longer."
-        )
+    steps = settings.num_steps
+    for hook in hooks:
+        if isinstance(hook, CodebookWarmup) and hook.steps >= steps:
+            raise UserError(
+                f"an unquantised warm-up of {hook.steps} steps leaves nothing of {steps}: set "
+                "CODEBOOK_WARMUP_STEPS lower or train for longer."
+            )
 
 
 def open_or_create(
@@ -144,22 +163,28 @@ def open_or_create(
         the run to start from cannot be used.
     """
     if not Run.exists(run_dir):
+        claim(Path(run_dir), "ada.train", RUN_FILES, lambda _: False)
         if info.init_from:
             # Before the run: interrupted in between, it has them all the same.
             sampling_defaults.take_over(info.init_from, run_dir)
         return Run.create(run_dir, info, dataset.spec, network, operative)
     run = Run.open(run_dir)
-    told = differing_data(run.spec, dataset.spec)
-    if told:
+    message = differing_data(run.spec, dataset.spec)
+    if message:
         raise UserError(
-            f"{run_dir} was trained on other data than {dataset.directory} holds: {told}. Choose "
-            "another --run_dir."
+            f"{run_dir} was trained on other data than {dataset.directory} holds: {message}. "
+            "Choose another --run_dir."
+        )
+    if is_old(run.model_config()):
+        raise UserError(
+            f"{run_dir} was begun by an older version of ada, whose trainings cannot be resumed: "
+            f"start a new run from its weights with --init_from={run_dir}."
         )
     differing = differing_fields(run.model_config(), model_config(network))
     if differing:
         raise UserError(
             f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
-            "operative.gin): choose another --run_dir, or remove it to train anew."
+            "operative.gin): choose another --run_dir, or remove it to train from scratch."
         )
     if run.info.part != info.part:
         raise UserError(
@@ -176,6 +201,9 @@ def open_or_create(
             f"{run_dir} was trained on other data than {dataset.directory} holds: choose another "
             "--run_dir, or --init_from to start from its weights."
         )
+    if run.info.data_dir != info.data_dir:
+        # Its data were renamed: what comes after training looks for them there.
+        return run.moved_data(info.data_dir, info.data_dir_from_run)
     return run
 
 
@@ -187,17 +215,11 @@ def start_from(network: keras.Model, init_from: str) -> None:
     """
     source = Run.open(init_from).load_model()
     # Settings that change no weights, such as INPUT_REPLACEMENT or RESTART_EVERY, may differ.
-    same = len(network.trainable_weights) == len(source.trainable_weights)
-    pairs = list(zip(network.trainable_weights, source.trainable_weights, strict=False))
+    same = len(network.weights) == len(source.weights)
+    pairs = list(zip(network.weights, source.weights, strict=False))
     quantizers = network.quantizer, source.quantizer
     if None not in quantizers:
         same = same and quantizers[0].group_length == quantizers[1].group_length
-        state = {weight.name: weight for weight in source.quantizer.non_trainable_weights}
-        own = network.quantizer.non_trainable_weights
-        pairs += [(weight, state[weight.name]) for weight in own if weight.name in state]
-        fronts = [model.encoder.front_end for model in (network, source)]
-        if None not in fronts:
-            pairs += zip(*(front.non_trainable_weights for front in fronts), strict=False)
     if not same or any(target.shape != value.shape for target, value in pairs):
         raise UserError(
             f"--init_from: {init_from} is another model than the one configured; use the gin "

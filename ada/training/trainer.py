@@ -1,10 +1,12 @@
 """One training step, the same on one device and on many."""
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
+from ada.extensions import CodeStatistics, TrainingHook
 from ada.models import ModelOutput, PolyakAverage
 from ada.training.code_use import CodeUse
 from ada.training.loss_scale import LossScale
@@ -43,6 +45,7 @@ class Trainer:
         other; their gradients are added up.
       loss_scale: for float16, made under the same scope.
       seed: of everything random in a step; with the step number it decides all draws.
+      hooks: what takes part beside the model, built (`ada.extensions.TrainingHook`).
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Trainer:
         seed: int = 0,
         accumulation_steps: int = 1,
         loss_scale: LossScale | None = None,
+        hooks: Sequence[TrainingHook] = (),
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -65,6 +69,7 @@ class Trainer:
         self.seed = seed
         self.accumulation_steps = accumulation_steps
         self.loss_scale = loss_scale
+        self.hooks = hooks
         self.jit_compile = jit_compile
         self.quantizer = model.quantizer
         self._trains_codes = model.quantizer is not None and model.trained_part != "local_model"
@@ -90,7 +95,9 @@ class Trainer:
         of_keras = [*self.model.weights, *self.optimizer.variables]
         of_scale = self.loss_scale.variables if self.loss_scale is not None else ()
         of_codes = self.code_use.variables
-        return [*(v.value for v in of_keras), *self.polyak.averages, *of_codes, *of_scale]
+        of_hooks = (variable for hook in self.hooks for variable in hook.state.values())
+        averages = self.polyak.averages
+        return [*(v.value for v in of_keras), *averages, *of_codes, *of_scale, *of_hooks]
 
     def _train_step(self, batch: dict[str, tf.Tensor]) -> StepResult:
         """One step on a (distributed) batch of "ids" and "weights" `[batch, time]`."""
@@ -126,8 +133,8 @@ class Trainer:
             metrics["loss_scale"] = tf.identity(self.loss_scale.value)
             # Nor do codes of a pass that may have overflowed itself count.
             weights = tf.where(finite, weights, 0.0)
-        if self._trains_codes and self.quantizer.needs_update:
-            self._update_quantizer(output, weights, metrics["usage"], step)
+        if self._trains_codes and any(hook.updates_codebook for hook in self.hooks):
+            self._update_codebook(output, weights, metrics["usage"], step)
         self.polyak.update(step)
         if "usage" in metrics:
             self.code_use.update(metrics["usage"], step + 1)
@@ -164,7 +171,7 @@ class Trainer:
 
         def split(output: ModelOutput, gradients: list) -> tuple[list, tuple]:
             """What is put one behind the other, and what is added up."""
-            rows = [value for value in (output.queries, output.codes) if value is not None]
+            rows = [value for value in (output.q, output.codes) if value is not None]
             return rows, (output.losses, output.metrics, gradients)
 
         def add(number: tf.Tensor, arrays: list, sums: tuple) -> tuple:
@@ -187,8 +194,8 @@ class Trainer:
             parallel_iterations=1,
         )
         stacked = [a.stack() for a in arrays]
-        queries, codes = [*(tf.reshape(s, [-1, *s.shape[2:]]) for s in stacked), None, None][:2]
-        return ModelOutput(losses, metrics, queries, codes), gradients
+        q, codes = [*(tf.reshape(s, [-1, *s.shape[2:]]) for s in stacked), None, None][:2]
+        return ModelOutput(losses, metrics, q, codes), gradients
 
     def _local_gradients(
         self,
@@ -199,9 +206,12 @@ class Trainer:
         step: tf.Tensor,
     ) -> tuple[ModelOutput, list[tf.Tensor]]:
         variables = [v.value for v in self.model.trainable_variables]
+        inputs = ids
+        for hook in self.hooks:
+            inputs = hook.inputs(inputs, self.model.num_classes, seeds, step)
         with tf.GradientTape() as tape:
             output = self.model.compute_losses(
-                ids, weights, training=True, seeds=seeds, mean_query=mean_query, step=step
+                ids, weights, training=True, inputs=inputs, mean_query=mean_query
             )
             loss = tf.add_n(list(output.losses.values()))
             scale = tf.constant(1.0) if self.loss_scale is None else self.loss_scale.value
@@ -255,25 +265,51 @@ class Trainer:
         first = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         return everything[first : first + rows]
 
-    def _update_quantizer(
+    def _update_codebook(
         self, output: ModelOutput, weights: tf.Tensor, usage: tf.Tensor, step: tf.Tensor
     ) -> None:
         context = tf.distribute.get_replica_context()
-        queries = tf.reshape(output.queries, [-1, output.queries.shape[-1]])
+        q = tf.reshape(output.q, [-1, output.q.shape[-1]])
         codes = tf.reshape(output.codes, [-1])
         counted = tf.reshape(self.model.code_weights(weights), [-1])
         if self.strategy.num_replicas_in_sync > 1:
-            queries, codes, counted = (
-                context.all_gather(values, 0) for values in (queries, codes, counted)
-            )
+            q, codes, counted = (context.all_gather(values, 0) for values in (q, codes, counted))
         # What stands for padding alone is no query.
-        queries = tf.where(counted[:, tf.newaxis] > 0.0, queries, 0.0)
-        counted = tf.cast(counted > 0.0, tf.float32)
+        q = tf.where(counted[:, tf.newaxis] > 0.0, q, 0.0)
+        found = CodeStatistics(usage, q, codes, tf.cast(counted > 0.0, tf.float32))
         seed = tf.stack([self.seed + 1, step])
-        replaced = self.quantizer.update_state(usage, queries, codes, counted, seed)
-        if replaced is not None:
-            self.code_use.count_restarts(replaced)
-            self.forget(self.quantizer.codebook, replaced)
+        for hook in self.hooks:
+            replaced = hook.after_step(found, seed)
+            if replaced is not None:
+                self.code_use.count_restarts(replaced)
+                self.forget(self.quantizer.codebook, replaced)
+                self._tell_hooks(replaced)
+
+    def before_step(self, batches: Callable[[], Iterable[dict]]) -> bool:
+        """Lets the hooks prepare the next step.
+
+        Args:
+          batches: returns the training batches from this step on.
+
+        Returns:
+          Whether weights were replaced.
+        """
+        step = self.step if self.hooks else 0
+        replaced = [w for hook in self.hooks for w in hook.before_step(step, batches, self.seed)]
+        for weight in replaced:
+            self.forget(weight)
+        if replaced:
+            self.codes_changed()
+        return bool(replaced)
+
+    def codes_changed(self) -> None:
+        """Resets what depends on codes, of which all now stand for something else."""
+        self.code_use.reset(self.step)
+        self._tell_hooks(tf.ones([self.model.num_codes], tf.bool))
+
+    def _tell_hooks(self, replaced: tf.Tensor) -> None:
+        for hook in self.hooks:
+            hook.follow(replaced)
 
     def forget(self, variable: keras.Variable, rows: tf.Tensor | None = None) -> None:
         """Makes optimizer slots and Polyak average follow a weight that was replaced.

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ada.audio import AudioError, read_audio, stream_audio
-from ada.audio.containers import find_sample_data
 
 RATE = 16000
 KINDS = [
@@ -63,6 +62,9 @@ def test_damage_within_a_file_shows_while_iterating(write, kind, subtype):
     middle = len(whole) // 2
     whole[middle : middle + 8000] = np.random.default_rng(1).bytes(8000)
     path.write_bytes(whole)
+    if kind == "OGG":  # pages have checksums: it shows at once
+        assert reason_for(path) == "truncated"
+        return
     stream = stream_audio(path, RATE, block_secs=0.1)
     assert len(next(stream).samples)
     with pytest.raises(AudioError) as caught:
@@ -70,7 +72,7 @@ def test_damage_within_a_file_shows_while_iterating(write, kind, subtype):
     assert caught.value.reason == "truncated"
 
 
-def test_what_is_not_audio(tmp_path):
+def test_contents_that_are_not_audio_are_refused(tmp_path):
     rng = np.random.default_rng(0)
     contents = {
         "garbage.wav": rng.bytes(5000),
@@ -78,7 +80,6 @@ def test_what_is_not_audio(tmp_path):
         "text.wav": "no music here\n".encode("utf-16") * 500,
         "zeros.flac": bytes(5000),
         "film.wav": b"RIFF\x88\x13\0\0AVI LIST" + rng.bytes(4984),
-        "song.m4a": b"\0\0\0\x20ftypM4A " + rng.bytes(5000),
         "three.ogg": b"Ogg",
     }
     for name, content in contents.items():
@@ -86,14 +87,14 @@ def test_what_is_not_audio(tmp_path):
         assert reason_for(tmp_path / name) == "not_audio", name
 
 
-def test_what_is_empty(write, tmp_path):
+def test_empty_files_are_refused(write, tmp_path):
     (tmp_path / "a.wav").touch()
     assert reason_for(tmp_path / "a.wav") == "empty"
     for kind in ("WAV", "AIFF", "FLAC"):
         assert reason_for(write(kind, samples=np.zeros(0))) == "empty", kind
 
 
-def test_what_is_unreadable(write, tmp_path, monkeypatch):
+def test_unreadable_files_are_refused(write, tmp_path, monkeypatch):
     assert reason_for(tmp_path) == "unreadable"
     assert reason_for(tmp_path / "missing.wav") == "unreadable"
     path = write()
@@ -149,7 +150,7 @@ def test_flac_files_from_a_pipe_are_read_to_their_end(write):
 @pytest.mark.parametrize("length", [10**6, 4 * 10**9])
 def test_a_wav_file_that_promises_more_than_it_holds_is_truncated(write, length):
     path = write(samples=noise())
-    with_data_length(path, length)
+    with_data_length(path, length, riff_length=length + 36)
     assert reason_for(path) == "truncated"
 
 
@@ -167,9 +168,6 @@ def test_chunks_behind_the_samples_may_be_cut_and_a_length_of_zero_may_be_true(w
 
 def test_rf64_holds_its_length_in_64_bits(write):
     path = write("RF64")
-    with path.open("rb") as file:
-        data = find_sample_data(file, path.stat().st_size)
-    assert (data.num_bytes, data.zero_length) == (2 * 44100, False)
     contents = bytearray(path.read_bytes())
     at = contents.index(b"ds64") + 16
     contents[at : at + 8] = (5 * 10**9).to_bytes(8, "little")
@@ -178,13 +176,3 @@ def test_rf64_holds_its_length_in_64_bits(write):
     contents[at : at + 8] = bytes(8)  # from a pipe
     path.write_bytes(contents)
     assert len(read_audio(path, RATE)) == RATE
-
-
-def test_ogg_files_joined_together_are_refused(write):
-    path = write("OGG", "VORBIS", samples=noise())
-    first = path.read_bytes()
-    second = first.replace(first[14:18], bytes(4))  # another serial number
-    path.write_bytes(first + second)
-    assert reason_for(path) == "unreadable"
-    path.write_bytes(first + b"TAG" + bytes(125))
-    read_audio(path, RATE)

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from support import MICRO, TrainersOnce, run, write_codes
 
-from ada.cli.commands import _is_of_the_system, _told
+from ada.cli.commands import _is_of_the_system, _message_of
 from ada.data import SPLITS, Dataset
-from ada.generation import Draws, modes
+from ada.generation import SamplingConfig, modes
 from ada.generation.recording import record
 from ada.models import WaveNet
 from ada.preparation.options import AudioOptions
@@ -43,12 +43,12 @@ def disk(tmp_path):
 
 
 def is_full(attempt):
-    """That it fails for want of room, and is told so."""
+    """That it fails for want of room, and is message so."""
     with pytest.raises((OSError, tf.errors.OpError)) as error:
         attempt()
     assert _is_of_the_system(error.value)
-    told = _told(error.value)
-    assert HINT in told and "\n" not in told and "{{" not in told and "[Op:" not in told
+    message = _message_of(error.value)
+    assert HINT in message and "\n" not in message and "{{" not in message and "[Op:" not in message
 
 
 def one_by_one(jobs):
@@ -191,7 +191,7 @@ def test_training_on_a_disk_that_is_only_read(trained, disk):
     for name in ("run", "new"):
         with pytest.raises(OSError) as error:
             train(SETTINGS, str(directory / name), str(trained / "data"))
-        assert "Read-only file system. Name another directory" in _told(error.value)
+        assert "Read-only file system. Name another directory" in _message_of(error.value)
     Run.open(str(directory / "run")).load_model()
 
 
@@ -200,11 +200,13 @@ def generate(chain, directory):
     with record(directory, request, {"seed": 3}) as recording:
         if recording is None:
             return 0
-        drawing = request.stream([Draws(3)], known=recording.known, lanes=2, backend="graph")
+        drawing = request.stream(
+            [SamplingConfig(3)], prefixes=recording.prefixes, batch_size=2, backend="graph"
+        )
         for block in drawing:
             recording.take(block)
         recording.finish({})
-        return drawing.num_drawn
+        return drawing.num_generated
 
 
 def test_generation(chain_dirs, disk, tmp_path):

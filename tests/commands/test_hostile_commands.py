@@ -50,8 +50,8 @@ def test_training_on_a_damaged_shard(data, tmp_path):
 
 def test_training_into_a_directory_that_another_has_and_one_elsewhere(data, tmp_path):
     with exclusive(tmp_path / "run"):
-        told = fails("ada.train", *train_flags(data, tmp_path / "run"))
-    assert f"another process is at work in {tmp_path / 'run'}: wait for it" in told
+        message = fails("ada.train", *train_flags(data, tmp_path / "run"))
+    assert f"another process is at work in {tmp_path / 'run'}: wait for it" in message
     fails("ada.train", *train_flags(data, "gs://bucket/run"), match="name a directory on a local")
 
 
@@ -138,7 +138,7 @@ OUTPUT = pytest.mark.parametrize("flag", ["--gin_file=gin/hop8_vqvae.gin", "--he
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
 @OUTPUT
-def test_output_that_cannot_be_written_is_told(flag):
+def test_output_that_cannot_be_written_is_reported(flag):
     for buffered in (True, False):
         with Path("/dev/full").open("w") as full:
             code, said = write_into(full, buffered, flag)

@@ -102,7 +102,7 @@ def test_single_clips_go_on_alone(first, sample, tmp_path):
     assert process.stderr.count("other settings") == 0
     assert (longer / "sample_001.wav").read_bytes() == wanted
     process = sample(longer, *more, f"--from_dir={alone}", "--overwrite", "--seed=4")
-    assert "alone was made with other settings (seed, draws): it goes on, but not" in process.stderr
+    assert "alone was made with other settings (seed, draws): continuing, but not" in process.stderr
 
 
 @pytest.mark.parametrize("source", ["--from_dir={}", "--codes={}/codes.npz"])
@@ -239,8 +239,22 @@ for name, secs in (("first", 10), ("second", 10), ("long", 600)):
         ),
     ],
 )
-def test_what_cannot_be_is_one_clear_line(flags, code, message, chain, wavs, tmp_path):
+def test_sample_rejects_invalid_requests_in_one_line(flags, code, message, chain, wavs, tmp_path):
     flags = [flag.format(wavs=wavs, tmp=tmp_path) for flag in flags]
     flags += [f"--run_dirs={','.join(chain)}", f"--output_dir={tmp_path}"]
     refuses("ada.sample", *flags, code=code, said=message)
     assert {p.name for p in tmp_path.iterdir()} <= {".lock"}
+
+
+def test_the_old_name_of_batch_size_works(sample, chain_dirs, tmp_path):
+    flags = ["--duration_secs=0.05", "--num_samples=2", "--backend=graph"]
+    results = {}
+    for name in ("lanes", "batch_size"):
+        process = sample(tmp_path / name, *flags, f"--{name}=2", run_dirs=chain_dirs[1])
+        results[name] = made(process, tmp_path / name)
+        noticed = "--lanes is now called --batch_size" in process.stderr
+        assert noticed == (name == "lanes")
+    (old, old_ids), (new, new_ids) = results["lanes"], results["batch_size"]
+    assert old["lanes"] == new["lanes"] == 2
+    np.testing.assert_array_equal(old_ids["level0"], new_ids["level0"])
+    refuses("ada.sample", "--lanes=0", code=2, said="--batch_size=0")

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ada.extensions import GroupedArgmaxQuantizer
+from ada.extensions.anti_collapse.argmax_codes import codes_from_data
 from ada.quantizers import ArgmaxQuantizer
 
 BETA, NU = 0.3, 5.0
@@ -101,10 +102,12 @@ def test_codes_from_data_describe_it_side_by_side():
     coordinates = np.stack([2.0 * rng.choice(steps, 2000), rng.choice(steps, 2000)], axis=1)
     points = (coordinates @ directions + 0.5).astype(np.float32)
     queries = np.repeat(points, GROUP, axis=0)
-    quantizer = GroupedArgmaxQuantizer(GROUP * 4, GROUP, normalization="softmax", warmup_steps=1)
+    quantizer = GroupedArgmaxQuantizer(GROUP * 4, GROUP, normalization="softmax")
     quantizer.build((None, None, GROUP * 4))
+    quantizer.set_active(False)
     np.testing.assert_allclose(quantizer(queries[np.newaxis]).quantized[0], queries, rtol=1e-5)
-    recoding = quantizer.init_codebook(queries, seed=0)
+    quantizer.set_active(True)
+    recoding = codes_from_data(quantizer, queries, seed=0)
     activations = queries @ recoding.kernel + recoding.bias
     codes = quantizer(activations[np.newaxis]).codes
     decoded = quantizer.codes_to_quantized(codes)[0].numpy() @ recoding.centres

@@ -1,10 +1,18 @@
 """Residual codebooks over groups of steps, against closed forms in NumPy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.extensions import GroupedVectorQuantizer
+from ada.extensions import (
+    CodeStatistics,
+    EmaCodebook,
+    GroupedVectorQuantizer,
+    RestartUnusedCodes,
+)
+from ada.extensions.anti_collapse.warmup import make_codebook
 from ada.quantizers import VectorQuantizer
 
 ALPHA, BETA = 1.7, 0.3
@@ -119,21 +127,20 @@ def test_codebooks_from_data_quantise_what_is_left():
     offsets = np.array([[0.5, -0.5, 0.0], [-0.5, 0.5, 0.0]])
     points = (centres[:, np.newaxis] + offsets).reshape(-1, DIM)[rng.integers(0, 4, 2048)]
     queries = np.repeat(points.astype(np.float32), GROUP, axis=0)
-    quantizer = GroupedVectorQuantizer(4, DIM, GROUP, init_from_data=True)
+    quantizer = GroupedVectorQuantizer(4, DIM, GROUP)
     quantizer.build((None, None, DIM))
-    assert quantizer.wants_codebook
-    quantizer.init_codebook(queries, seed=1)
-    assert not quantizer.wants_codebook
+    make_codebook(SimpleNamespace(quantizer=quantizer), queries, seed=1)
     error = quantizer(queries[np.newaxis]).metrics["quantization_error"]
     assert error < 0.01
 
 
 def test_moving_averages_follow_residuals_of_their_own_place():
-    quantizer = GroupedVectorQuantizer(CODES, DIM, GROUP, ema_decay=0.9)
+    quantizer = GroupedVectorQuantizer(CODES, DIM, GROUP)
     quantizer.build((None, None, DIM))
     rng = np.random.default_rng(5)
     quantizer.codebook.assign(rng.normal(size=(CODES, DIM)))
-    quantizer.ema_sums.assign(quantizer.codebook)
+    ema = EmaCodebook(0.9)
+    ema.build(SimpleNamespace(quantizer=quantizer))
     queries = rng.normal(size=(6, DIM)).astype(np.float32)
     counted = np.array([1, 1, 1, 1, 1, 0], np.float32)
     codes, residuals, _ = residual_quantised(queries[np.newaxis], quantizer.codebook.numpy())
@@ -146,22 +153,25 @@ def test_moving_averages_follow_residuals_of_their_own_place():
         moved[code] += residual
     counts, totals = 0.9 * counts + 0.1 * hits, 0.9 * totals + 0.1 * moved
     usage = tf.zeros([CODES])
-    quantizer.update_state(usage, queries, tf.constant(codes), tf.constant(counted), [0, 0])
-    np.testing.assert_allclose(quantizer.ema_counts, counts, rtol=1e-5)
+    q = quantizer.look_up(queries[np.newaxis]).q[0]
+    ema.after_step(CodeStatistics(usage, q, tf.constant(codes), tf.constant(counted)), [0, 0])
+    np.testing.assert_allclose(ema.counts, counts, rtol=1e-5)
     np.testing.assert_allclose(quantizer.codebook, totals / counts[:, np.newaxis], rtol=1e-3)
 
 
 def test_unused_codes_become_residuals_of_their_own_place():
-    quantizer = GroupedVectorQuantizer(CODES, DIM, GROUP, restart_every=1)
+    quantizer = GroupedVectorQuantizer(CODES, DIM, GROUP)
     quantizer.build((None, None, DIM))
+    restarts = RestartUnusedCodes(1)
+    restarts.build(SimpleNamespace(quantizer=quantizer))
     quantizer.codebook.assign(np.zeros((CODES, DIM)))
     queries = np.random.default_rng(6).normal(size=(16, DIM)).astype(np.float32)
     codes, residuals, _ = residual_quantised(queries[np.newaxis], np.zeros((CODES, DIM)))
     usage = np.zeros(CODES, np.float32)
     usage[codes[0]] = 0.5
-    replaced = quantizer.update_state(
-        tf.constant(usage), tf.constant(queries), tf.constant(codes[0]), tf.ones([16]), [1, 2]
-    ).numpy()
+    q = quantizer.look_up(queries[np.newaxis]).q[0]
+    found = CodeStatistics(tf.constant(usage), q, tf.constant(codes[0]), tf.ones([16]))
+    replaced = restarts.after_step(found, [1, 2]).numpy()
     np.testing.assert_array_equal(replaced, usage == 0.0)
     for code in np.flatnonzero(replaced):
         place = code // (CODES // GROUP)

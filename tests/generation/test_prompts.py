@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import soundfile as sf
 
-from ada.audio import read_audio, write_wav
+from ada.audio import AudioError, read_audio, write_wav
 from ada.generation.lengths import chain_geometry
 from ada.generation.prompts import encode_prompts, pieces_of, read_prompt
 from ada.runs.chain import Chain
@@ -93,3 +94,17 @@ def test_audio_is_read_at_the_rate_of_the_chain(rate, chain, tmp_path):
     assert error.max() < 0.35
     np.testing.assert_array_equal(read_prompt(path, info, 0.3), ids[:300])
     np.testing.assert_array_equal(read_prompt(path, info, 5.0), ids)
+
+
+def test_a_prompt_beyond_full_scale_is_clipped_with_a_warning(chain_dirs, tmp_path, capsys):
+    info = Chain.open(chain_dirs[1]).runs[-1].info
+    sound = np.sin(np.arange(3000) / 9)
+    sf.write(tmp_path / "loud.wav", 1.7 * sound, 1000, "FLOAT")
+    read_prompt(tmp_path / "loud.wav", info)
+    assert "loud.wav: " in (printed := capsys.readouterr().err) and "are clipped" in printed
+    sf.write(tmp_path / "fine.wav", 0.9 * sound, 1000, "FLOAT")
+    read_prompt(tmp_path / "fine.wav", info)
+    assert capsys.readouterr().err == ""
+    sf.write(tmp_path / "scale.wav", 9000 * sound, 1000, "FLOAT")
+    with pytest.raises(AudioError, match="full scale is 1"):
+        read_prompt(tmp_path / "scale.wav", info)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ada.data import DatasetError
-from ada.preparation.inputs import find_files, obviously_not_audio, split_patterns
+from ada.preparation.inputs import find_files, split_patterns, why_not_audio
 
 
 @pytest.fixture
@@ -87,9 +87,34 @@ def test_split_patterns(music):
     assert split_patterns(["", " , "]) == []
 
 
-def test_obviously_not_audio(music):
+def test_names_alone_do_not_decide(music):
     os.mkfifo(music / "pipe")
-    yes = ["a/.DS_Store", "a/._song.wav", "a/x.JSON", "b.mid", "c.tfrecord", str(music / "pipe")]
+    (music / "list.txt").write_text("a.wav, b.wav")
+    (music / "take.txt").write_bytes(b"fLaC\0\0\0\x22" + bytes(34))
+    (music / ".mine.tmp").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
+    yes = [
+        "a/.DS_Store",
+        "a/._song.wav",
+        "a/x.JSON",
+        "b.mid",
+        "c.tfrecord",
+        str(music / "pipe"),
+        str(music / "list.txt"),
+    ]
     no = ["a.wav", "b", "c.mp3", "d.aif", "txt", "a.json/x.ogg"]
-    assert all(obviously_not_audio(path) for path in yes)
-    assert not any(obviously_not_audio(path) for path in no)
+    no += [str(music / "take.txt"), str(music / ".mine.tmp")]
+    assert all(why_not_audio(path) for path in yes)
+    assert not any(why_not_audio(path) for path in no)
+
+
+def test_folders_that_are_there_are_no_patterns(music):
+    """As a clone in such a folder has its bundled audio in one."""
+    for folder in ("a [x] b", "a ? b", "c*"):
+        (music / folder / "in").mkdir(parents=True)
+        (music / folder / "in" / "one.wav").touch()
+    (music / "a x b" / "in").mkdir(parents=True)
+    (music / "a x b" / "in" / "other.wav").touch()
+    for folder in ("a [x] b", "a ? b", "c*"):
+        found = find_files([f"{music}/{folder}/in/*.wav"])
+        assert [file.path for file in found] == [f"{music}/{folder}/in/one.wav"]
+    assert len(find_files([f"{music}/a [xyz] b/in/*.wav"])) == 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ada.quantizers import IdentityQuantizer, perplexity
-from ada.quantizers.base import code_usage, usage_metrics
+from ada.quantizers.usage import code_usage, usage_metrics
 
 
 @pytest.mark.parametrize(

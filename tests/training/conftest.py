@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from support import TrainersOnce, write_codes
 
+from ada.extensions import CodebookWarmup, ReplaceInputs, RestartUnusedCodes
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import VectorQuantizer
 from ada.training import Intervals, Optimization, TrainingSettings, train
@@ -36,12 +37,20 @@ def markov_dataset(tmp_path_factory):
     return write_codes(directory, splits, 4)
 
 
+# All that may change codes in training.
+HOOKS = (
+    lambda: CodebookWarmup(2),
+    lambda: RestartUnusedCodes(2),
+    lambda: ReplaceInputs(0.2),
+)
+
+
 def tiny_autoencoder():
     return AutoregressiveDiscreteAutoencoder(
         Encoder(4, 4, 8, (1,), input_channels=4, ordinal_classes=False),
-        VectorQuantizer(8, 4, warmup_steps=2, restart_every=2),
+        VectorQuantizer(8, 4),
         Modulator(8, (1,)),
-        WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False, input_replacement=0.2),
+        WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False),
     )
 
 
@@ -71,6 +80,7 @@ def settings():
         optimization=Optimization(1e-2, "cosine", 2, clip_norm=0.05),
         intervals=Intervals(log=1, validate=4, save=1),
         jit_compile=False,
+        hooks=HOOKS,
     )
 
 

@@ -16,6 +16,7 @@ import keras  # isort: skip
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
 
+from ada.extensions import CodebookWarmup, EmaCodebook, ReplaceInputs, RestartUnusedCodes
 from ada.models import (
     AutoregressiveDiscreteAutoencoder,
     Encoder,
@@ -39,9 +40,14 @@ from ada.training.loop import Loop
 from ada.utils.replicas import distribute
 
 QUANTIZERS = {
-    "vq": lambda: VectorQuantizer(16, 8, restart_every=2),
-    "vq_ema": lambda: VectorQuantizer(16, 8, restart_every=2, ema_decay=0.9),
+    "vq": lambda: VectorQuantizer(16, 8),
+    "vq_ema": lambda: VectorQuantizer(16, 8),
     "amae": lambda: ArgmaxQuantizer(16, diversity_weight=100.0),
+}
+HOOKS = {
+    "vq": lambda: [RestartUnusedCodes(2), ReplaceInputs(0.2)],
+    "vq_ema": lambda: [EmaCodebook(0.9), RestartUnusedCodes(2), ReplaceInputs(0.2)],
+    "amae": lambda: [ReplaceInputs(0.2)],
 }
 
 
@@ -53,10 +59,13 @@ def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict
             Encoder(4, 16, 16, (1,), input_channels=8),
             QUANTIZERS[kind](),
             Modulator(16, (1,)),
-            WaveNet(16, 1, 2, 2, 8, 16, 16, input_replacement=0.2),
+            WaveNet(16, 1, 2, 2, 8, 16, 16),
         )
         model.build()
         model.recompute_layers(micro_batches - 1)
+        hooks = HOOKS[kind]()
+        for hook in hooks:
+            hook.build(model)
         polyak = PolyakAverage(model, 0.9)
         optimizer = keras.optimizers.Adam(1e-3)
     trainer = Trainer(
@@ -68,6 +77,7 @@ def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict
         jit_compile=kind == "vq",
         seed=3,
         accumulation_steps=micro_batches,
+        hooks=hooks,
     )
     rng = np.random.default_rng(1)
     ids = rng.integers(0, 16, size=(5, 4, 32)).astype(np.int32)
@@ -111,9 +121,9 @@ def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) 
     def model() -> AutoregressiveDiscreteAutoencoder:
         return AutoregressiveDiscreteAutoencoder(
             Encoder(4, 4, 8, (1,), input_channels=4, ordinal_classes=False),
-            VectorQuantizer(8, 4, warmup_steps=2, restart_every=2),
+            VectorQuantizer(8, 4),
             Modulator(8, (1,)),
-            WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False, input_replacement=0.2),
+            WaveNet(4, 1, 2, 2, 8, 8, 8, ordinal_classes=False),
         )
 
     settings = TrainingSettings(
@@ -126,6 +136,11 @@ def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) 
         recompute_layers=micro_batches - 1,
         optimization=Optimization(1e-2, clip_norm=0.05),
         intervals=Intervals(log=1, validate=3, save=3),
+        hooks=(
+            lambda: CodebookWarmup(2),
+            lambda: RestartUnusedCodes(2),
+            lambda: ReplaceInputs(0.2),
+        ),
     )
     made = []
 
@@ -142,7 +157,7 @@ def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) 
         train(settings, run_dir, data_dir, workers=workers)
         # Complete: takes the checkpoint and leaves it alone.
         train(settings, run_dir, data_dir, workers=workers)
-    made_one = not made[-1].trainer.quantizer.wants_codebook
+    made_one = made[-1].trainer.quantizer.is_active
     assert made_one, "the codebook must have been made"
     # This process's own, not those that the first one saved.
     before, after = ([v.numpy() for v in checkpoints.variables] for checkpoints in made[-2:])

@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ada.extensions import CodebookWarmup
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import VectorQuantizer
 from ada.runs.run import Run
-from ada.training import Intervals, Optimization, loop, train
+from ada.training import Intervals, Optimization, train
 from ada.utils import log
 from ada.utils.errors import UserError
 
@@ -90,7 +91,7 @@ def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_pa
         model.build = build_far_away
         return model
 
-    settings = dataclasses.replace(settings, model=collapsed, num_steps=4)
+    settings = dataclasses.replace(settings, model=collapsed, num_steps=4, hooks=())
     train(settings, str(tmp_path), markov_dataset)
     warnings = [message for message in messages if "has collapsed" in message]
     assert len(warnings) == 1
@@ -194,7 +195,7 @@ def test_a_warm_up_without_an_end_is_refused(settings, markov_dataset, tmp_path)
 
 @pytest.mark.usefixtures("trainers_once")
 def test_a_model_in_its_warm_up_makes_no_codes(settings, markov_dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "init_codebook", lambda *_: None)
+    monkeypatch.setattr(CodebookWarmup, "before_step", lambda *_: [])
     train(settings, str(tmp_path), markov_dataset)
     with pytest.raises(UserError, match="still in its warm-up"):
         Run.open(str(tmp_path)).load_model()

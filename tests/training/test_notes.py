@@ -26,7 +26,7 @@ installed = pytest.mark.skipif(
 def autoencoder():
     return AutoregressiveDiscreteAutoencoder(
         Encoder(16, 256, 8, (1,)),
-        VectorQuantizer(32, 4, warmup_steps=2),
+        VectorQuantizer(32, 4),
         Modulator(8, (1,)),
         WaveNet(256, 1, 2, 2, 8, 8, 8),
     )
@@ -91,7 +91,7 @@ def test_perfect_reconstruction_has_the_f1_of_mu_law(listener, monkeypatch):
 @installed
 def test_draws_are_those_of_the_settings(listener):
     level = listener(notes=1, note_top_p=0.6)._level
-    assert (level.draws.top_p, Intervals().note_top_p) == (0.6, 0.8)
+    assert (level.config.top_p, Intervals().note_top_p) == (0.6, 0.8)
 
 
 def test_off_by_default_and_where_packages_are_missing(listener, monkeypatch, capsys):

@@ -10,6 +10,7 @@ from support import before_each_step, values_in
 
 from ada.data import Dataset
 from ada.evaluation.codes import all_codes
+from ada.extensions import CodebookWarmup, EmaCodebook
 from ada.extraction.codes import extract_codes
 from ada.models import WaveNet
 from ada.preparation.options import AudioOptions
@@ -34,13 +35,14 @@ def data_dir(music, tmp_path_factory):
 @pytest.fixture(scope="module")
 def settings(make_note_autoencoder):
     return TrainingSettings(
-        model=lambda: make_note_autoencoder(built=False, warmup_steps=2, ema_decay=0.9),
+        model=lambda: make_note_autoencoder(built=False),
         num_steps=4,
         batch_size=2,
         crop_steps=64,
         optimization=Optimization(1e-2),
         intervals=Intervals(log=1, validate=4, save=1, validation_ids=2000),
         jit_compile=False,
+        hooks=(lambda: CodebookWarmup(2), lambda: EmaCodebook(0.9)),
         first_phase=FirstPhase(6, batch_size=4, crop_steps=128, learning_rate=1e-2, validate=3),
     )
 

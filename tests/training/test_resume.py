@@ -58,7 +58,7 @@ def test_resumed_equals_uninterrupted(
 def test_resumed_by_a_new_trainer_equals_uninterrupted(
     settings, markov_dataset, whole_run, tmp_path, trainers
 ):
-    """As in a new process: it is made, traced and compiled anew."""
+    """As in a new process: it is made, traced and compiled again."""
     with trainers():
         resume = kill(settings, tmp_path, markov_dataset, 5, 5)
     resume()

@@ -103,7 +103,7 @@ def test_codes_of_an_encoder_that_was_trained_further(lower, settings, markov_da
     path = root / "codes" / "dataset.json"
     path.write_text(path.read_text().replace(str(lower), str(root)))
     before = Run.open(str(root / "run")).identity()["digest"]
-    shutil.rmtree(root / "run" / "checkpoints")
+    shutil.rmtree(root / "run")
     train(dataclasses.replace(settings, num_steps=4), str(root / "run"), markov_dataset)
     after = Run.open(str(root / "run")).identity()["digest"]
     with pytest.raises(UserError, match=f"checkpoint {before}, there {after}.*extract codes again"):

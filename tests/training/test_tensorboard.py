@@ -30,7 +30,7 @@ RATES = {0: (1e-3, 8e-4), 1: (5e-3, 6e-3)}
 def audio_autoencoder():
     return AutoregressiveDiscreteAutoencoder(
         Encoder(16, 256, 8, (1,)),
-        VectorQuantizer(32, 4, restart_every=40),
+        VectorQuantizer(32, 4),
         Modulator(8, (1,)),
         WaveNet(256, 1, 2, 2, 8, 8, 8),
     )
@@ -180,7 +180,7 @@ def test_pictures_are_shown(page):
     assert widths == [880] * 4
 
 
-def test_the_model_is_told_in_words(page):
+def test_model_is_described_in_words(page):
     page("text").get_by_text("Twelve monkeys.").first.wait_for()
 
 

@@ -20,7 +20,7 @@ from ada.config import configuration
 from ada.data import Dataset, training_batches
 from ada.data.pipeline import ToIds, audio_to_ids
 from ada.models.losses import NATS_TO_BITS
-from ada.preparation.inputs import find_files, obviously_not_audio
+from ada.preparation.inputs import find_files, why_not_audio
 from ada.training import TrainingSettings
 from ada.training.launch import make_trainer
 from ada.utils import resources
@@ -38,7 +38,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
     settings = configuration.load(flags.gin_file or ["gin/learning.gin"], flags.gin_param)
     configuration.warn_of_unused(flags.gin_param)
     patterns = flags.input_audio_filepatterns or [str(resources.sample_audio_dir())]
-    files = [f.path for f in find_files(patterns) if not obviously_not_audio(f.path)]
+    files = [f.path for f in find_files(patterns) if why_not_audio(f.path) is None]
     with tempfile.TemporaryDirectory() as directory:
         dataset = _concatenated(directory, sorted(files))
         steps = flags.train_steps

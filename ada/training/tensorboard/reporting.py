@@ -105,12 +105,12 @@ class Reporter:
         """
         summaries, model = self._summaries, trainer.model
         summaries.scalars("validation", step, values)
-        told = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
-        log.info(f"step {step}: validation {told}")
+        message = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
+        log.info(f"step {step}: validation {message}")
         if usage is not None:
             summaries.code_use(step, usage)
             share = trainer.code_use.share.numpy()
-            if share.any() and not model.quantizer.wants_codebook:
+            if share.any() and model.quantizer.is_active:
                 summaries.codebook(step, share, trainer.code_use.ages(step))
         if self._intervals.weight_histograms:
             summaries.weights(step, model)

@@ -1,0 +1,44 @@
+"""How codes are used: shares, perplexity, and when a codebook has collapsed."""
+
+import tensorflow as tf
+
+# A perplexity of 20 of 256 codes (our choice).
+COLLAPSED_SHARE = 20 / 256
+
+
+def uniform_weights(queries: tf.Tensor) -> tf.Tensor:
+    """Equal shares `[batch, steps]` that sum to one, for queries `[batch, steps, D]`."""
+    shape = tf.shape(queries)[:2]
+    return tf.ones(shape) / tf.cast(tf.reduce_prod(shape), tf.float32)
+
+
+def code_usage(codes: tf.Tensor, weights: tf.Tensor, num_codes: int) -> tf.Tensor:
+    """The share of each code `[num_codes]`, from codes and weights `[batch, steps]`."""
+    return tf.math.unsorted_segment_sum(
+        tf.reshape(weights, [-1]), tf.reshape(codes, [-1]), num_codes
+    )
+
+
+def perplexity(usage: tf.Tensor) -> tf.Tensor:
+    """Exp of the entropy of a usage vector `[..., num_codes]`; between 1 and num_codes."""
+    share = usage / tf.maximum(tf.reduce_sum(usage, axis=-1, keepdims=True), 1e-30)
+    return tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share), axis=-1))
+
+
+def usage_metrics(usage: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The metrics of a batch that every quantiser with codes reports."""
+    return {
+        "usage": usage,
+        "perplexity": perplexity(usage),
+        "used_codes": tf.math.count_nonzero(usage, dtype=tf.int32),
+    }
+
+
+def least_perplexity(num_codes: int) -> float:
+    """The perplexity below which a codebook of `num_codes` codes has collapsed."""
+    return max(1.5, COLLAPSED_SHARE * num_codes)
+
+
+def collapsed(perplexity: float, num_codes: int) -> bool:
+    """Whether a codebook has collapsed, by its perplexity over many codes; NaN counts as such."""
+    return not perplexity >= least_perplexity(num_codes)
