@@ -88,15 +88,14 @@ def advance(
       sequences is undefined.
     """
     level, states = levels[position], list(states)
-    step, total = states[position].sampler.step, sequences.totals[position]
+    step, total = _number(states[position].sampler.step), sequences.totals[position]
     codes, start = sequences.codes, 0
     if level.conditioning is not None and position:
         end = _codes_seen(level, step, total, sequences.totals[position - 1])
         states[:position] = advance_until(levels, states[:position], position - 1, end, sequences)
-        codes, above = states[position - 1].kept, states[position - 1].sampler
-        start = above.step - codes.shape[1]
-    state = states[position]
-    num_steps = tf.cast(tf.minimum(total - step, level.block_steps), tf.int32)
+        codes = states[position - 1].kept
+        start = _number(states[position - 1].sampler.step) - codes.shape[1]
+    state, num_steps = states[position], _smaller(total - step, level.block_steps)
     prefix = sequences.prefixes[position] if sequences.prefixes else None
     known = None if prefix is None else prefix.read(step)
 
@@ -110,7 +109,7 @@ def advance(
         )
         temperature = sequences.temperatures[position]
         sampler, ids, log_probs = level.sampler(
-            state.sampler, uniforms, temperature, h, known, num_steps
+            state.sampler, uniforms, temperature, h, known, tf.cast(num_steps, tf.int32)
         )
         ids = _require_numbers(level, ids, log_probs)
         if known is not None:
@@ -118,16 +117,15 @@ def advance(
         return sampler, window if state.window else (), ids, log_probs
 
     def skip() -> tuple[IncrementalState, Window | tuple[()], Array, Array]:
-        sampler = state.sampler._replace(step=step + tf.cast(num_steps, tf.int64))
-        return sampler, state.window, known, tf.fill(tf.shape(known), np.float32("nan"))
+        sampler = state.sampler._replace(step=state.sampler.step + num_steps)
+        return sampler, state.window, known, tf.fill(known.shape, np.float32("nan"))
 
     if prefix is None:
         sampler, window, ids, log_probs = generate()
     else:
         sampler, window, ids, log_probs = tf.cond(step < prefix.first, skip, generate)
     if sequences.on_block is not None:
-        count = int(num_steps)
-        sequences.on_block(position, int(step), ids[:, :count], log_probs[:, :count])
+        sequences.on_block(position, step, ids[:, :num_steps], log_probs[:, :num_steps])
     size = state.kept.shape[1]
     kept = tf.concat([state.kept, ids], axis=1)[:, num_steps : num_steps + size]
     states[position] = LevelState(sampler, tf.ensure_shape(kept, state.kept.shape), window)
@@ -198,7 +196,7 @@ def _window_span(
     """The window that a step is in: its first code, and the code after its last."""
     size = level.conditioning.window_codes
     first = step // level.hop_length // size * size
-    return first, tf.minimum(first + size, -(-total // level.hop_length))
+    return first, _smaller(first + size, -(-total // level.hop_length))
 
 
 def _codes_seen(
@@ -206,7 +204,7 @@ def _codes_seen(
 ) -> tf.Tensor:
     """Number of codes up to the last one that the window of a step sees."""
     _, last = _window_span(level, step, total)
-    return tf.minimum(last + level.conditioning.field.future, num_codes)
+    return _smaller(last + level.conditioning.field.future, num_codes)
 
 
 def _window(
@@ -240,6 +238,15 @@ def _require_numbers(level: Level, ids: Array, log_probs: Array) -> Array:
         return ids
     with tf.control_dependencies([tf.debugging.check_numerics(log_probs, message)]):
         return tf.identity(ids)
+
+
+def _number(index: tf.Tensor | np.integer) -> tf.Tensor | int:
+    """An index; a Python int outside of graphs, where operations on scalars take long."""
+    return int(index) if tf.executing_eagerly() else index
+
+
+def _smaller(a: tf.Tensor | int, b: tf.Tensor | int) -> tf.Tensor | int:
+    return min(a, b) if tf.executing_eagerly() else tf.minimum(a, b)
 
 
 def _kept_size(levels: Sequence[Level], position: int) -> int:
