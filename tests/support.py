@@ -43,9 +43,10 @@ MICRO = [
     "--gin_param=CODEBOOK_WARMUP_STEPS=2",
     "--gin_param=RESIDUAL_CHANNELS=8",
     "--gin_param=SKIP_CHANNELS=8",
-    "--gin_param=LAYERS_PER_STACK=3",
-    "--gin_param=LOCAL_LAYERS=3",
+    "--gin_param=LAYERS_PER_STACK=2",
+    "--gin_param=LOCAL_LAYERS=2",
     "--gin_param=CODER_CHANNELS=8",
+    "--gin_param=CODER_DILATIONS=(1,)",
     "--gin_param=BATCH_SIZE=2",
     "--gin_param=CROP_STEPS=512",
     "--gin_param=LR_WARMUP_STEPS=2",
@@ -76,8 +77,8 @@ def tf_config(addresses, number):
 
 
 def start(module, *args, **kwargs):
-    """Starts `python -m module args`, forked from a process that has imported TensorFlow."""
-    return forked.Running([module, *map(str, args)], **kwargs)
+    """Starts a module or a file in a process forked from one that has imported TensorFlow."""
+    return forked.Running([str(module), *map(str, args)], **kwargs)
 
 
 def run(module, *args, cwd=ROOT, env=None, python=None, timeout=600, file_bytes=None):

@@ -48,6 +48,7 @@ def data(music, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.usefixtures("eagerly")
 def test_every_model_is_built_and_takes_one_step(name, data, tmp_path):
     settings = configuration.load([f"gin/{name}.gin", "gin/tiny.gin"], ONE_STEP)
     run_dir = str(tmp_path / name)

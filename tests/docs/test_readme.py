@@ -51,6 +51,8 @@ def run_commands(pages, directory):
             extra = SHORT  # of the pretrained sizes
         if any("init_from=piano_notes" in flag for flag in command):
             extra = NOTES + SHORT_CLIPS * (command[2] == "ada.pipeline")
+        if any("pretrained=" in flag for flag in command):
+            extra = SHORT_CLIPS
         process = run(*command[2:], *extra, cwd=directory)
         assert process.returncode in ALLOWED.get(command[2], (0,)), (command, process.stderr)
     return {command[2] for command in found}

@@ -2,13 +2,11 @@
 
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import start
 
 from ada.data import DatasetError
 from ada.preparation.options import AudioOptions
@@ -100,20 +98,18 @@ def test_a_command_that_is_stopped_says_so_and_goes_on(
         write_audio(tmp_path / f"in/{i}.wav", 60, rate=44100, channels=2, seed=i)
     out = tmp_path / "out"
     command = [
-        *(sys.executable, "-m", "data_prep.prepare_audio", f"--output_dir={out}"),
+        *("data_prep.prepare_audio", f"--output_dir={out}"),
         f"--input_audio_filepatterns={tmp_path}/in",
         f"--pipeline_options=--runner=FnApiRunner,--direct_running_mode={mode}",
         "--pipeline_options=--direct_num_workers=2",
     ]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with start(*command) as process:
         while not list(out.glob(".parts/*.json")):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(number)
-        said = process.communicate(timeout=60)[1]
-    assert process.returncode == code, said
+        assert process.wait(timeout=60) == code, process.said()
+        said = process.said()[1]
     message = {130: "Interrupted.", 75: "Stopped: SIGTERM came; the same command goes on."}[code]
     assert said.splitlines()[-1] == message and "Traceback" not in said
     missing = []

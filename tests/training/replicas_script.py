@@ -56,10 +56,10 @@ def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = AutoregressiveDiscreteAutoencoder(
-            Encoder(4, 16, 16, (1, 2), input_channels=8),
+            Encoder(4, 16, 16, (1,), input_channels=8),
             QUANTIZERS[kind](),
             Modulator(16, (1,)),
-            WaveNet(16, 1, 3, 2, 8, 16, 16),
+            WaveNet(16, 1, 2, 2, 8, 16, 16),
         )
         model.build()
         model.recompute_layers(micro_batches - 1)
