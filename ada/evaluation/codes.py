@@ -13,8 +13,6 @@ from ada.models.losses import NATS_TO_BITS
 from ada.utils import log
 
 NUM_CLIPS = 32
-# Codes whose exchange costs fewer bits per step are ignored by the decoder (our choice).
-IGNORED_BELOW_BITS = 0.01
 
 
 class RolledCodes:

@@ -12,7 +12,6 @@ from typing import Any
 import tensorflow as tf
 
 from ada.data import Dataset
-from ada.evaluation.codes import IGNORED_BELOW_BITS
 from ada.population.plan import Progress
 from ada.quantizers import least_perplexity
 from ada.runs.run import Run
@@ -29,7 +28,7 @@ KEPT_CHECKPOINTS = 3
 
 
 def judge(
-    scores: Mapping[str, float], active: bool, least: float
+    scores: Mapping[str, float], active: bool, least: float, least_cost: float | None = None
 ) -> tuple[float, bool, dict[str, float | None]]:
     """What a validation is worth.
 
@@ -40,6 +39,8 @@ def judge(
       scores: of a validation, by their names in `metrics.jsonl`; empty if the loss was not finite.
       active: whether codes are used yet (not during an unquantised warm-up).
       least: the perplexity below which a codebook has collapsed.
+      least_cost: what another clip's codes cost at least, unless codes are ignored; None: not
+        looked at.
 
     Returns:
       The score to minimise, whether the member is healthy, and bits, perplexity and what another
@@ -52,7 +53,7 @@ def judge(
     if not math.isfinite(bits):
         return 2 * PENALTY_BITS, False, report | {"bits": None}
     collapsed = perplexity is not None and not perplexity >= least
-    ignored = cost is not None and not cost >= IGNORED_BELOW_BITS
+    ignored = None not in (cost, least_cost) and not cost >= least_cost
     if collapsed or ignored or not active:
         return PENALTY_BITS + min(bits, PENALTY_BITS / 2), False, report
     return bits, True, report
@@ -106,7 +107,7 @@ class MemberTrainer:
         quantizer = loop.trainer.quantizer
         active = quantizer is None or quantizer.is_active
         least = search.least_perplexity or least_perplexity(loop.trainer.model.num_codes)
-        score, healthy, report = judge(loop.scores, active, least)
+        score, healthy, report = judge(loop.scores, active, least, search.least_code_cost)
         saved = loop.checkpoints.newest()
         checkpoint = None if score >= 2 * PENALTY_BITS else str(Path(saved).relative_to(self.root))
         return Progress(stop, score, {"step": stop, "checkpoint": checkpoint}, healthy, report)

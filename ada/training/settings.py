@@ -169,6 +169,8 @@ class Search:
       interval_steps: training steps from one comparison of the members to the next.
       least_perplexity: of the codes of the validation split; a member below it never wins. If None,
         that below which codes have collapsed (`ada.quantizers.least_perplexity`).
+      least_code_cost: bits per step that another clip's codes must cost, on the validation split; a
+        member below it ignores its codes and never wins. None: not looked at.
       quantile: this share of the members, the worst, copies from as many of the best.
       resample_probability: of drawing a copied hyperparameter again instead of perturbing it by 0.8
         or 1.2.
@@ -178,6 +180,7 @@ class Search:
     population: int = 16
     interval_steps: int = 5000
     least_perplexity: float | None = None
+    least_code_cost: float | None = 0.01
     quantile: float = 0.25
     resample_probability: float = 0.25
 
@@ -186,6 +189,8 @@ class Search:
         _check_range("Search", self, 1, ("interval_steps",))
         if self.least_perplexity is not None:
             _check_range("Search", self, 1, ("least_perplexity",))
+        if self.least_code_cost is not None:
+            _check_range("Search", self, 0, ("least_code_cost",))
         for name, most in (("quantile", 0.5), ("resample_probability", 1.0)):
             value = getattr(self, name)
             if not 0.0 <= value <= most:

@@ -29,6 +29,7 @@ SMALL = [
     "--gin_param=NUM_CODES=8",
     "--gin_param=SEARCH_INTERVAL=2",
     "--gin_param=Search.least_perplexity=1.0",
+    "--gin_param=Search.least_code_cost=None",
 ]
 
 

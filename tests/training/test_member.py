@@ -19,8 +19,9 @@ HEALTHY = {"reconstruction_bits": 3.0, "codebook/perplexity": 40.0, COST: 0.02}
 
 def test_a_healthy_member_is_scored_by_its_bits():
     report = {"bits": 3.0, "perplexity": 40.0, "rolled_codes_cost_bits": 0.02}
-    assert judge(HEALTHY, True, 16.0) == (3.0, True, report)
-    assert judge({"bits": 2.0}, True, 16.0)[:2] == (2.0, True)
+    assert judge(HEALTHY, True, 16.0, 0.01) == (3.0, True, report)
+    assert judge(HEALTHY | {COST: -1.0}, True, 16.0)[1]  # not looked at
+    assert judge({"bits": 2.0}, True, 16.0, 0.01)[:2] == (2.0, True)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_a_healthy_member_is_scored_by_its_bits():
     ],
 )
 def test_collapse_ignored_codes_warm_up_and_nan_are_worse_than_anything_healthy(scores, active):
-    score, healthy, report = judge(scores, active, 16.0)
+    score, healthy, report = judge(scores, active, 16.0, 0.01)
     assert not healthy
     assert math.isfinite(score)
     assert score > judge(HEALTHY | {"reconstruction_bits": 500.0}, True, 16.0)[0]
