@@ -146,7 +146,7 @@ def check_warmup(settings: TrainingSettings, hooks: Sequence[TrainingHook]) -> N
     """Raises UserError if the training would end before there is a codebook."""
     steps = settings.num_steps
     for hook in hooks:
-        if isinstance(hook, CodebookWarmup) and hook.steps >= steps:
+        if isinstance(hook, CodebookWarmup) and hook.is_pending and hook.steps >= steps:
             raise UserError(
                 f"an unquantised warm-up of {hook.steps} steps leaves nothing of {steps}: set "
                 "CODEBOOK_WARMUP_STEPS lower or train for longer."
