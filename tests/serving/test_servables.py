@@ -155,15 +155,15 @@ def refused(signature, message, **inputs):
 
 
 def test_requests_that_cannot_be_met_say_why(exported):
-    ask = tf.saved_model.load(str(exported("three levels"))).signatures
+    ask = tf.saved_model.load(str(exported("two levels"))).signatures
     nobody = how(items=np.zeros(0, np.int32))
     refused(ask["generate"], "at least one item", steps=20, **nobody)
     refused(ask["decode"], "at least one item", codes=np.zeros((0, 9), np.int32), **nobody)
     refused(ask["encode"], "at least one item", audio=np.zeros((0, 9), np.float32))
     refused(ask["score"], "at least one item", audio=np.zeros((0, 9), np.float32))
     refused(ask["initial_state"], "at least one item", items=np.zeros(0, np.int32))
-    two = how() | {"temperature": np.ones(2, np.float32)}
-    refused(ask["generate"], "one number, or 3: one a level", steps=20, **two)
+    three = how() | {"temperature": np.ones(3, np.float32)}
+    refused(ask["generate"], "one number, or 2: one a level", steps=20, **three)
     refused(ask["generate"], "at most 1048576: stream", steps=2**20 + 1, **how())
     prompt = np.zeros((3, 40), np.float32)
     refused(ask["continue"], "steps must be 0 or more", prompt=prompt, steps=-10, **how())
@@ -215,7 +215,7 @@ def test_no_signature_takes_more_than_max_steps(kind, chain_of):
 
 def test_states_that_no_stream_comes_to_are_refused(exported):
     """A level said to be far on would let that above it draw for ever."""
-    ask = tf.saved_model.load(str(exported("three levels"))).signatures
+    ask = tf.saved_model.load(str(exported("two levels"))).signatures
     inputs = {name: tf.constant(value) for name, value in how().items()}
     state = ask["initial_state"](items=inputs["items"])
     for _ in range(3):
