@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ada.generation.choice import as_int64
 from ada.models import AutoregressiveDiscreteAutoencoder
 
 Array = tf.Tensor | np.ndarray
@@ -25,13 +24,12 @@ class Window(NamedTuple):
     """Conditioning of one window of codes.
 
     Attributes:
-      first: index of its first code, int64 in a graph; -1 before there is one.
-      values: float32 `[batch, window_codes * rate, channels]`, an array outside of graphs, which is
-        cut faster; zero after the last code.
+      first: int64 scalar, index of its first code; -1 before there is one.
+      values: float32 `[batch, window_codes * rate, channels]`; zero after the last code.
     """
 
-    first: tf.Tensor | int
-    values: Array
+    first: tf.Tensor
+    values: tf.Tensor
 
 
 class Conditioning:
@@ -87,7 +85,7 @@ class Conditioning:
     def empty(self, batch_size: int) -> Window:
         """What stands for a window before the first."""
         shape = [batch_size, self.window_codes * self.rate, self._channels]
-        return Window(-1 if tf.executing_eagerly() else tf.constant(-1, tf.int64), tf.zeros(shape))
+        return Window(tf.constant(-1, tf.int64), tf.zeros(shape))
 
     def window(
         self, codes: Array, start: tf.Tensor | int, first: tf.Tensor | int, last: tf.Tensor | int
@@ -100,7 +98,7 @@ class Conditioning:
           first: index of a code, the first of a window.
           last: index of the code after the last.
         """
-        window, (start, first, last) = first, map(as_int64, (start, first, last))
+        start, first, last = (tf.cast(index, tf.int64) for index in (start, first, last))
         begin = tf.maximum(first - self.field.past, 0)
         end = last + self.field.future
         seen = tf.convert_to_tensor(codes)[:, begin - start : end - start]
@@ -116,13 +114,11 @@ class Conditioning:
         size = self.window_codes * self.rate
         values = tf.pad(values, [[0, 0], [0, size - tf.shape(values)[1]], [0, 0]])
         values = tf.ensure_shape(values, [len(rows), size, self._channels])
-        return Window(window, values.numpy() if tf.executing_eagerly() else values)
+        return Window(first, values)
 
-    def of_block(self, window: Window, code: tf.Tensor | int) -> Array:
+    def of_block(self, window: Window, code: tf.Tensor | int) -> tf.Tensor:
         """Conditioning of the block that a code is in, `[batch, block_codes * rate, channels]`."""
         steps = self.block_codes * self.rate
         begin = (code - window.first) // self.block_codes * steps
         h = window.values[:, begin : begin + steps]
-        if tf.executing_eagerly():
-            return h
         return tf.ensure_shape(h, [window.values.shape[0], steps, self._channels])

@@ -109,7 +109,7 @@ def advance(
         )
         temperature = sequences.temperatures[position]
         sampler, ids, log_probs = level.sampler(
-            state.sampler, uniforms, temperature, h, known, num_steps
+            state.sampler, uniforms, temperature, h, known, tf.cast(num_steps, tf.int32)
         )
         ids = _require_numbers(level, ids, log_probs)
         if known is not None:
@@ -126,11 +126,9 @@ def advance(
         sampler, window, ids, log_probs = tf.cond(step < prefix.first, skip, generate)
     if sequences.on_block is not None:
         sequences.on_block(position, step, ids[:, :num_steps], log_probs[:, :num_steps])
-    kept, size = state.kept, state.kept.shape[1]
-    if size:
-        kept = tf.concat([kept, ids], axis=1)[:, num_steps : num_steps + size]
-        kept = tf.ensure_shape(kept, state.kept.shape)
-    states[position] = LevelState(sampler, kept, window)
+    size = state.kept.shape[1]
+    kept = tf.concat([state.kept, ids], axis=1)[:, num_steps : num_steps + size]
+    states[position] = LevelState(sampler, tf.ensure_shape(kept, state.kept.shape), window)
     return states, ids
 
 
@@ -142,16 +140,11 @@ def advance_until(
     sequences: Sequences,
 ) -> list[LevelState]:
     """Advances one level, and those above it, until it has at least `end` ids."""
-    states = list(states)
-    if not tf.executing_eagerly():
-        return tf.while_loop(
-            lambda *states: states[position].sampler.step < end,
-            lambda *states: advance(levels, states, position, sequences)[0],
-            states,
-        )
-    while int(states[position].sampler.step) < end:
-        states, _ = advance(levels, states, position, sequences)
-    return states
+    return tf.while_loop(
+        lambda *states: states[position].sampler.step < end,
+        lambda *states: advance(levels, states, position, sequences)[0],
+        list(states),
+    )
 
 
 def whole(
@@ -230,7 +223,7 @@ def _window(
 
     if not window:
         return compute()
-    return tf.cond(window.first == first, lambda: window, compute)
+    return tf.cond(tf.equal(window.first, first), lambda: window, compute)
 
 
 def _require_numbers(level: Level, ids: Array, log_probs: Array) -> Array:

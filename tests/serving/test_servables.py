@@ -175,7 +175,6 @@ def test_requests_that_cannot_be_met_say_why(exported):
 
 @pytest.mark.parametrize("kind", ["two levels", "no prior", "nsynth"])
 def test_no_signature_takes_more_than_max_steps(kind, chain_of):
-    """Called outside of a graph, which fails in the same way and needs no tracing."""
     chain = chain_of(kind)
     models = [chain.load_model(n) for n in range(len(chain.runs))]
     most = 48
@@ -205,11 +204,11 @@ def test_no_signature_takes_more_than_max_steps(kind, chain_of):
         )
     others = {"initial_state", "generate_block"}
     assert {*calls, *others} == set(signatures._functions(servable))
-    for call in calls.values():
+    for call in map(tf.function, calls.values()):
         with pytest.raises(tf.errors.InvalidArgumentError, match="with a larger --max_steps"):
             call(most + 1)
     # The longest that is allowed is answered.
-    answer = servable.decode(codes(most // code_steps), **given)
+    answer = tf.function(servable.decode)(codes(most // code_steps), **given)
     assert signal_of(answer).shape == [1, most]
 
 
