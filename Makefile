@@ -49,6 +49,7 @@ lint: $(VENV)/dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports --no-cache
+	git grep -nIiE -f tools/banned_words.txt -- '*.py' '*.md' '*.gin' ':!CHANGELOG.md'; test $$? = 1
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff check --fix .

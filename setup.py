@@ -23,7 +23,6 @@ CORE = [
     "absl-py>=2.0",
     "gin-config>=0.5",
     "tensorboard>=2.17",
-    "filelock>=3.12",
     "av>=16,<19",
     "soundfile>=0.13",
     "soxr>=0.5",

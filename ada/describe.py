@@ -6,18 +6,18 @@ python -m ada.describe --gin_file=gin/systems/hop64_vqvae.gin
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
+value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding; may be repeated.")
-flags.DEFINE_string("run_dir", None, "A run directory instead of gin files.")
+value_flags.define_path("run_dir", None, "A run directory instead of gin files.")
 flags.DEFINE_integer("sample_rate", 16000, "Of the audio, Hz, where no run says so.", 1)
 flags.DEFINE_integer("hop_length", None, "Audio samples to one id, for a model of codes.", 1)
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.config import bindings
     from ada.runs.run import Run
     from ada.utils.errors import UsageError

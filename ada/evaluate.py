@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada.cli import commands, level_flags
+from ada.cli import commands, level_flags, value_flags
 from ada.generation import level_sampling
 from ada.utils.errors import UsageError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ada.runs.chain import Chain
 
 FLAGS = flags.FLAGS
-flags.DEFINE_multi_string(
+value_flags.define_multi_paths(
     "run_dirs", None, "Run directories of a system, top first, with commas; repeat for several."
 )
 flags.DEFINE_list("names", None, "What to call the systems; by default their run directories.")
@@ -31,33 +31,33 @@ flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "What 
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
-flags.DEFINE_string(
+value_flags.define_path(
     "data_dir",
     None,
     "Dataset for the last runs, encoded for those above. Default: what each was trained on.",
 )
-flags.DEFINE_string("output_dir", None, "Where page, JSON, CSV and clips go.")
-flags.DEFINE_string("json", None, "A file for the bits, without --output_dir.")
-flags.DEFINE_list(
+value_flags.define_path("output_dir", None, "Where page, JSON, CSV and clips go.")
+value_flags.define_path("json", None, "A file for the bits, without --output_dir.")
+value_flags.define_paths(
     "samples",
     None,
     "Output directories of ada.sample, one a system (or nothing, between commas). Default: clips "
     "are generated.",
 )
-flags.DEFINE_integer("num_samples", 4, "Clips to generate of each; 0 for none.", lower_bound=0)
-flags.DEFINE_float(
+value_flags.define_count("num_samples", 4, "Clips to generate of each; 0 for none.", lower_bound=0)
+value_flags.define_secs(
     "duration_secs",
     20.0,
     "Their length in seconds: consistency is measured up to it.",
     lower_bound=0.001,
 )
-flags.DEFINE_integer("seed", 0, "Of what is drawn.")
+value_flags.define_seed("Of what is drawn.")
 level_flags.define()
 flags.mark_flag_as_required("run_dirs")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_dataset
     from ada.runs.chain import open_runs
     from ada.utils.files import require_local

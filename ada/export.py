@@ -18,15 +18,15 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands, level_flags
+from ada.cli import commands, level_flags, value_flags
 from ada.generation import level_sampling
 from ada.serving.tensors import MAX_STEPS
 from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "One run directory; or else --run_dirs.")
-flags.DEFINE_list("run_dirs", None, "Run directories of a chain, top first.")
-flags.DEFINE_string("output_dir", None, "Where to: .../<name of the model>/<version>.")
+value_flags.define_path("run_dir", None, "One run directory; or else --run_dirs.")
+value_flags.define_paths("run_dirs", None, "Run directories of a chain, top first.")
+value_flags.define_path("output_dir", None, "Where to: .../<name of the model>/<version>.")
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
@@ -34,14 +34,19 @@ level_flags.define(("top_k", "top_p"))
 flags.DEFINE_bool(
     "xla", False, "Let the server compile the sampling loops: faster, where its XLA works."
 )
-flags.DEFINE_integer("max_steps", MAX_STEPS, "Steps that one request may draw.", lower_bound=1)
+flags.DEFINE_integer(
+    "max_steps",
+    MAX_STEPS,
+    "Longest signal of one request, in steps per item; generate_block has no limit.",
+    lower_bound=1,
+)
 flags.DEFINE_bool("warmup", True, "Write warm-up requests (needs pip install -e '.[serving]').")
 flags.DEFINE_bool("overwrite", False, "Replace a version that is there.")
 flags.mark_flag_as_required("output_dir")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.runs.chain import open_runs
     from ada.serving.versions import check_output
 
@@ -65,7 +70,7 @@ def main(argv: list[str]) -> None:
     described = export(
         chain,
         FLAGS.output_dir,
-        level_sampling.draws(sampling),
+        level_sampling.configs(sampling),
         xla=FLAGS.xla,
         max_steps=FLAGS.max_steps,
         with_warmup=FLAGS.warmup,
@@ -76,8 +81,8 @@ def main(argv: list[str]) -> None:
     print(f"{FLAGS.output_dir}: {', '.join(described['signatures'])}; {megabytes:.1f} MB.")
     name = path.parent.name
     volume = shlex.quote(f"{path.parent}:/models/{name}")
-    told = f"-e {shlex.quote(f'MODEL_NAME={name}')}"
-    print(f"Serve it: docker run -p 8500:8500 -v {volume} {told} tensorflow/serving")
+    model_name = f"-e {shlex.quote(f'MODEL_NAME={name}')}"
+    print(f"Serve it: docker run -p 8500:8500 -v {volume} {model_name} tensorflow/serving")
 
 
 if __name__ == "__main__":

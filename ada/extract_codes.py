@@ -14,15 +14,17 @@ comparable.
 
 from absl import flags
 
-from ada.cli import commands, runner_flags
+from ada.cli import commands, runner_flags, value_flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "Run directory of an autoencoder.")
-flags.DEFINE_string("output_dir", None, "Dataset directory to write.")
+value_flags.define_path("run_dir", None, "Run directory of an autoencoder.")
+value_flags.define_path("output_dir", None, "Dataset directory to write.")
 flags.DEFINE_enum("checkpoint", "best", ["best", "latest"], "Which of its checkpoints encodes.")
-flags.DEFINE_string("data_dir", None, "Dataset to encode. Default: what the run was trained on.")
+value_flags.define_path(
+    "data_dir", None, "Dataset to encode. Default: what the run was trained on."
+)
 flags.DEFINE_bool("overwrite", False, "Replace codes of another checkpoint.")
-flags.DEFINE_integer(
+value_flags.define_count(
     "num_offsets",
     1,
     "Number of offsets, evenly spaced within the hop, at which the train split is encoded. If the "
@@ -34,7 +36,7 @@ flags.mark_flags_as_required(["run_dir", "output_dir"])
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_dataset
     from ada.runs.run import Run
 

@@ -2,45 +2,55 @@
 
     python -m ada.listen serve --samples=samples --db=ratings.sqlite
     python -m ada.listen results --db=ratings.sqlite --csv=ratings.csv
+    python -m ada.listen strike --db=ratings.sqlite --rater=17
 
 serve: raters hear clips blind, at one loudness, each in an order of their own, and rate fidelity
 and musicality from 1 to 5. Who leaves the page comes back to the same place. Stopped in any way,
 the same command goes on; a --db belongs to the clips that it was begun with.
 
+Whoever reaches the server may rate. With --invitations=20 it makes this number of links, each for
+one rater, and nobody rates without one; given again, it makes more.
+
 results: the table of means; can be had while the server runs.
+
+strike: leaves a rater (a number in the first column of --csv) out of all results for good.
 """
 
 from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 from ada.utils.errors import UsageError, UserError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list(
+value_flags.define_named_paths(
     "samples",
     [],
     "A directory with one folder of WAV files a system, or name=directory,name=directory.",
 )
-flags.DEFINE_string("db", "ratings.sqlite", "The file of the ratings; made if it is missing.")
+value_flags.define_path("db", "ratings.sqlite", "The file of the ratings; made if it is missing.")
 flags.DEFINE_string("host", "127.0.0.1", "Where to listen; 0.0.0.0 lets other machines in.")
 flags.DEFINE_integer("port", 8000, "Where to listen; 0 takes a free one.", 0, 65535)
-flags.DEFINE_integer(
+value_flags.define_count(
     "clips_per_system",
     None,
     "How many clips of each system a rater hears; by default as many as the smallest system has.",
     lower_bound=1,
 )
-flags.DEFINE_integer("max_raters", 1000, "How many raters are wanted.", lower_bound=1)
+value_flags.define_count("max_raters", 1000, "How many raters are wanted.", lower_bound=1)
+value_flags.define_count(
+    "invitations", None, "serve: number of links, without which nobody may rate."
+)
+flags.DEFINE_integer("rater", None, "strike: the number of a rater.", lower_bound=1)
 flags.DEFINE_bool("https", False, "Behind a proxy with TLS: the cookie is for HTTPS alone.")
-flags.DEFINE_string("csv", None, "results: a file for all single ratings.")
-flags.DEFINE_string("summary_csv", None, "results: a file for the table.")
+value_flags.define_path("csv", None, "results: a file for all single ratings.")
+value_flags.define_path("summary_csv", None, "results: a file for the table.")
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    actions = {"serve": serve, "results": results}
+    actions = {"serve": serve, "results": results, "strike": strike}
     if len(argv) < 2 or argv[1] not in actions:
         raise UsageError(f"say which: {' or '.join(actions)}")
     try:
@@ -70,6 +80,16 @@ def results() -> None:
     print(table(rows))
 
 
+def strike() -> None:
+    """Strikes a rater out."""
+    if FLAGS.rater is None:
+        raise UsageError("strike needs --rater")
+    from ada.listening import Store
+
+    count = Store(FLAGS.db).strike(FLAGS.rater)
+    print(f"Rater {FLAGS.rater} is struck out, with {count} ratings.")
+
+
 def serve() -> None:
     """Serves until it is stopped."""
     import threading
@@ -79,7 +99,8 @@ def serve() -> None:
     from ada.listening import Store, find_clips
 
     clips = find_clips(FLAGS.samples)
-    from ada.listening.server import listen_on, make_app, make_server
+    from ada.listening.connections import make_server
+    from ada.listening.server import listen_on, make_app
     from ada.listening.study import count_rounds, prepare
 
     rounds = count_rounds(clips, FLAGS.clips_per_system)
@@ -95,6 +116,8 @@ def serve() -> None:
         f"Open http://{host}:{listening.getsockname()[1]} (Ctrl-C stops; the same command goes on)",
         flush=True,
     )
+    for key in store.invite(FLAGS.invitations) if FLAGS.invitations else ():
+        print(f"Invitation: http://{host}:{listening.getsockname()[1]}/#{key}", flush=True)
     # In a thread of its own: waitress takes Ctrl-C and SIGTERM for a good end.
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

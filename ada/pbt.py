@@ -8,17 +8,19 @@ import importlib.util
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
+value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as POPULATION=8; may be repeated.")
-flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the first gin file>.")
-flags.DEFINE_string("data_dir", None, "Dataset directory, of codes for gin/level2_vqvae.gin.")
+value_flags.define_path(
+    "run_dir", None, "Run directory. Default: runs/<name of the first gin file>."
+)
+value_flags.define_path("data_dir", None, "Dataset directory, of codes for gin/level2_vqvae.gin.")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_inputs
     from ada.config.bindings import read_model
     from ada.utils.errors import UsageError, UserError

@@ -10,56 +10,56 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands, level_flags
+from ada.cli import commands, level_flags, value_flags
 from ada.generation import level_sampling
 
 FLAGS = flags.FLAGS
-flags.DEFINE_multi_string(
-    "gin_file", [], "First gin/systems/<system>.gin, then gin files on top of every model of it."
+value_flags.define_gin_files(
+    "First gin/systems/<system>.gin, then gin files on top of every model of it."
 )
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
-flags.DEFINE_string("run_dir", None, "Where everything goes. Default: runs/<system>.")
-flags.DEFINE_multi_string(
+value_flags.define_path("run_dir", None, "Where everything goes. Default: runs/<system>.")
+value_flags.define_patterns(
     "input_audio_filepatterns",
     [],
     "Files, directories or patterns; repeat the flag or separate by commas. Default: the bundled "
     "audio.",
 )
-flags.DEFINE_string(
+value_flags.define_path(
     "maestro_csv",
     None,
     "CSV file with the columns audio_filename and split, such as MAESTRO's: its files are read, "
     "and its splits used.",
 )
-flags.DEFINE_string("data_dir", None, "A dataset of audio that is prepared already.")
-flags.DEFINE_string(
+value_flags.define_path("data_dir", None, "A dataset of audio that is prepared already.")
+value_flags.define_path(
     "levels_dir",
     None,
     "Where data, run directories and codes go, for systems that share levels. Default: --run_dir.",
 )
 flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
-flags.DEFINE_integer(
+value_flags.define_count(
     "num_offsets",
     1,
     "Number of offsets within the hop at which every autoencoder encodes the train split for the "
     "level above (see ada.extract_codes); at two levels of codes the numbers multiply.",
     lower_bound=1,
 )
-flags.DEFINE_string(
+value_flags.define_path(
     "init_from",
     None,
     "Folder of run directories, or pretrained system, whose weights levels of the same name start "
     "from.",
 )
 flags.DEFINE_bool("baseline", False, "Also train the bottom's local model without codes.")
-flags.DEFINE_integer("num_samples", 4, "Clips to generate.", lower_bound=1)
-flags.DEFINE_float("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
+value_flags.define_count("num_samples", 4, "Clips to generate.", lower_bound=1)
+value_flags.define_secs("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
 level_flags.define()
-flags.DEFINE_integer("seed", 0, "Of the generated clips.")
+value_flags.define_seed("Of the generated clips.")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_dataset
     from ada.config.bindings import read_system
     from ada.preparation.inputs import split_patterns

@@ -7,13 +7,13 @@ Modes (--mode):
   ancestral  from nothing
   primed     clips of --duration_secs that begin with (--prompt_secs of) --prompt_audio
   continue   --duration_secs more of --prompt_audio, or of the clips of an earlier --from_dir, which
-             with the flags it was made with goes on as if it had been longer at once
+             with the flags it was made with continues as if it had been longer at once
   upsample   decodes codes of the topmost autoencoder: of --codes, of an earlier --from_dir, or of
              --prompt_audio, which is encoded first; a prior in --run_dirs is not used
 
 Where several prompts, pieces or rows of codes are given, clip i takes number i modulo theirs. An
-output directory holds the results of one command. Audio is written as it is drawn; a command that
-was stopped, at any moment and in any way, goes on if it is given again.
+output directory holds the results of one command. Audio is written as it is generated; a command
+that was stopped, at any moment and in any way, resumes if it is given again.
 
 A run directory may hold sampling.json, such as {"temperature": 1.0, "top_k": 0, "top_p": 0.8}: the
 values with which its level is sampled by default. --keep_sampling writes it.
@@ -25,13 +25,13 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands, level_flags
+from ada.cli import commands, level_flags, old_flags, value_flags
 from ada.cli.sample_flags import (
     DURATION_SECS,
     NUM_SAMPLES,
     SOURCES,
     check_source,
-    clip_numbers,
+    clip_indices,
     make_request,
     source_flag,
     warn_of_other_draws,
@@ -40,34 +40,37 @@ from ada.generation import level_sampling
 from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("run_dirs", None, "Run directories from the top model to the audio model.")
+value_flags.define_paths("run_dirs", None, "Run directories from the top model to the audio model.")
 flags.DEFINE_string(
     "pretrained", None, "Instead of --run_dirs, a system that comes with ada, such as piano_hop64."
 )
-flags.DEFINE_string("output_dir", "out", "Where WAV files, codes and sample.json go.")
+value_flags.define_path("output_dir", "out", "Where WAV files, codes and sample.json go.")
 flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "What to start from; see above.")
-flags.DEFINE_multi_string(
+value_flags.define_patterns(
     "prompt_audio", [], "Audio files, directories or patterns; repeat or separate by commas."
 )
-flags.DEFINE_float(
-    "prompt_secs", None, "Use at most so much of each prompt; by default all.", lower_bound=0.001
+value_flags.define_secs(
+    "prompt_secs",
+    None,
+    "Length of each prompt to use, in seconds; by default all.",
+    lower_bound=0.001,
 )
-flags.DEFINE_string("from_dir", None, "Output directory of an earlier ada.sample.")
-flags.DEFINE_string("codes", None, "An .npz file of codes, such as codes.npz of ada.sample.")
-flags.DEFINE_float(
+value_flags.define_path("from_dir", None, "Output directory of an earlier ada.sample.")
+value_flags.define_path("codes", None, "An .npz file of codes, such as codes.npz of ada.sample.")
+value_flags.define_secs(
     "duration_secs",
     None,
     f"Length of a clip in seconds, {DURATION_SECS:g} by default. With continue: of what is added. "
     "With upsample, by default that of what is given.",
     lower_bound=0.001,
 )
-flags.DEFINE_integer(
+value_flags.define_count(
     "num_samples",
     None,
     f"Number of clips; by default {NUM_SAMPLES}, with continue and upsample as many as are given.",
     lower_bound=1,
 )
-flags.DEFINE_integer("seed", 0, "The same seed gives the same clip, whatever --num_samples.")
+value_flags.define_seed("The same seed gives the same clip, whatever --num_samples.")
 flags.DEFINE_list(
     "clips",
     None,
@@ -82,11 +85,13 @@ flags.DEFINE_bool(
     "defaults from then on, once the clips are there. Not for pretrained systems.",
 )
 flags.DEFINE_integer(
-    "lanes",
+    "batch_size",
     None,
-    "Clips computed side by side; part of what a seed means, but for the native backend.",
+    "Number of clips computed side by side. It changes the clips of a seed, except with the native "
+    "backend.",
     lower_bound=1,
 )
+old_flags.define("lanes", "batch_size")
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
 )
@@ -101,21 +106,22 @@ flags.DEFINE_enum(
     "weights",
     "float32",
     ["float32", "bfloat16"],  # ada.generation.backends.WEIGHTS
-    "Precision in which weights are stored. bfloat16 draws faster with the native backend: by a "
+    "Precision in which weights are stored. bfloat16 samples faster with the native backend: by a "
     "quarter in small models, up to three times where weights do not fit the caches. The same seed "
-    "gives another clip; by how much it changes the bits of what is drawn is said.",
+    "gives another clip; the command prints the change in bits per id.",
 )
 flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in --output_dir.")
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.runs.chain import open_runs, require_audio
     from ada.runs.sampling_defaults import require_writable
     from ada.utils.files import require_local
 
+    old_flags.notice()
     source = source_flag()
-    clip_numbers(())
+    clip_indices(())
     require_local(FLAGS.output_dir)
     if bool(FLAGS.run_dirs) == bool(FLAGS.pretrained):
         raise UsageError("give --run_dirs or --pretrained, one of them")
@@ -145,7 +151,7 @@ def main(argv: list[str]) -> None:
 
     chain = Chain.open(_run_dirs(), FLAGS.checkpoint)
     sampling = level_sampling.resolve(chain.run_dirs, level_flags.given())
-    draws = level_sampling.draws(sampling, FLAGS.seed)
+    configs = level_sampling.configs(sampling, FLAGS.seed)
     out, source = Path(FLAGS.output_dir), source_flag()
     request, given = make_request(chain, source)
     if not request.num_steps:
@@ -160,11 +166,11 @@ def main(argv: list[str]) -> None:
         "given": given,
         "run_dirs": FLAGS.run_dirs or [FLAGS.pretrained],
         "runs": run_identities(request.chain),
-        "clips": list(request.numbers),
+        "clips": list(request.indices),
         "duration_secs": request.duration_secs,
         "seed": FLAGS.seed,
-        "draws": [d._asdict() for d in draws],
-        "lanes": FLAGS.lanes,
+        "draws": [d._asdict() for d in configs],
+        "lanes": FLAGS.batch_size,
         "backend": resolve(FLAGS.backend),
         "weights": FLAGS.weights,
         "digest": request.digest(),
@@ -183,9 +189,9 @@ def main(argv: list[str]) -> None:
         if begun_secs:
             print(f"Going on: {begun_secs:.1f} of {total:.1f} s are there already.")
         made = request.stream(
-            draws,
-            known=recording.known,
-            lanes=FLAGS.lanes,
+            configs,
+            prefixes=recording.prefixes,
+            batch_size=FLAGS.batch_size,
             backend=FLAGS.backend,
             weights=FLAGS.weights,
             progress=True,
@@ -197,12 +203,12 @@ def main(argv: list[str]) -> None:
             print(f"{recording.secs:.1f} of {total:.1f} s are in {out}; the same command goes on.")
             raise
         secs = time.monotonic() - start
-        factor = round(made.real_time_factor, 3) if made.num_drawn else None
+        factor = round(made.real_time_factor, 3) if made.num_generated else None
         rounding = [level.rounding_bits for level in made.levels]
         recording.finish(
             {
                 "rounding_bits": rounding,
-                # The seconds and the factor are of what was drawn after this.
+                # The seconds and the factor are of what was generated after this.
                 "went_on_from_secs": round(begun_secs, 3),
                 "seconds": round(secs, 2),
                 "drawing_seconds": round(made.seconds, 2),
@@ -211,15 +217,15 @@ def main(argv: list[str]) -> None:
             }
         )
     clips = "1 clip" if request.num_items == 1 else f"{request.num_items} clips"
-    speed = "Nothing was left to draw."
-    if made.num_drawn:
-        speed = f"Drawing took {made.seconds:.1f} s of it: {factor:g} times real time."
+    speed = "Nothing was left to generate."
+    if made.num_generated:
+        speed = f"Generating took {made.seconds:.1f} s of it: {factor:g} times real time."
     print(f"{clips} of {request.duration_secs:g} s in {out}, {secs:.1f} s. {speed}")
     if FLAGS.weights != "float32" and None not in rounding:
         costs = ", ".join(f"{bits:.5f}" for bits in rounding)
         print(
-            f"{FLAGS.weights} weights make what is drawn so many bits an id less likely, levels "
-            f"from the top, on the first block drawn: {costs}."
+            f"{FLAGS.weights} weights cost, in bits per id on the first block generated, top level "
+            f"first: {costs}."
         )
     keep(sampling)
 

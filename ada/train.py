@@ -7,13 +7,15 @@ import functools
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_multi_string("gin_file", [], "Gin file; may be repeated, later ones win.")
+value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding, such as NUM_STEPS=1000; may be repeated.")
-flags.DEFINE_string("run_dir", None, "Run directory. Default: runs/<name of the first gin file>.")
-flags.DEFINE_string(
+value_flags.define_path(
+    "run_dir", None, "Run directory. Default: runs/<name of the first gin file>."
+)
+value_flags.define_path(
     "data_dir", None, "Dataset; of codes for priors and second levels. Default: the bundled audio."
 )
 flags.DEFINE_enum(
@@ -23,11 +25,13 @@ flags.DEFINE_enum(
     "Where to train: the same as --gin_param=\"STRATEGY='mirrored'\".",
 )
 flags.DEFINE_bool("profile", False, "Profile 5 steps, after 10 to warm up, for TensorBoard.")
-flags.DEFINE_string("init_from", None, "Run directory whose weights to start from (fine-tuning).")
+value_flags.define_path(
+    "init_from", None, "Run directory whose weights to start from (fine-tuning)."
+)
 
 
 def check() -> None:
-    """Refuses what can be told without TensorFlow."""
+    """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_inputs
     from ada.config.bindings import read_model
     from ada.runs.run import Run
@@ -63,7 +67,7 @@ def main(argv: list[str]) -> None:
     from ada.training import Workers, make_strategy, train
     from ada.utils.files import require_local
 
-    told = configuration.parsed(FLAGS.gin_file, _params())
+    message = configuration.parsed(FLAGS.gin_file, _params())
     settings = configuration.load(FLAGS.gin_file, _params())
     configuration.warn_of_unused(FLAGS.gin_param)
     run_dir = _run_dir()
@@ -72,7 +76,7 @@ def main(argv: list[str]) -> None:
     workers = Workers(make_strategy(settings.strategy))
     with workers.watched(run_dir):
         # Before there are variables, which meet by their shapes.
-        workers.check_same({"settings": told, "--run_dir": run_dir})
+        workers.check_same({"settings": message, "--run_dir": run_dir})
         with workers.agreeing():
             data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     train(

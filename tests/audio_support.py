@@ -55,7 +55,7 @@ def id3v1():
 
 
 def wav(data, rate, *, bits=16, channels=1, coding=1, data_size=None, riff_size=None):
-    """A WAV file whose sizes say what they are told to."""
+    """A WAV file whose sizes say what they are asked to."""
     frame = channels * bits // 8
     body = b"WAVEfmt " + struct.pack(
         "<IHHIIHH", 16, coding, channels, rate, rate * frame, frame, bits

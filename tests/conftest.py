@@ -3,6 +3,7 @@
 import ada  # noqa: F401  # isort: skip -- before TensorFlow, which it keeps quiet
 
 import functools
+import gc
 import os
 import shutil
 import signal
@@ -11,7 +12,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from absl import flags
+from forked import look_for_garbage_seldom
 
 from ada.audio import write_wav
 
@@ -50,6 +53,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
+    gc.collect()
+    look_for_garbage_seldom()
     # A command that a test imports would define its flags for all others in the same process.
     defined = {"data_dir", "gin_file", "output_dir", "run_dir", "run_dirs"} & set(flags.FLAGS)
     assert not defined, f"a test imports a command, which defines {defined}"
@@ -58,6 +63,14 @@ def pytest_collection_finish():
 @pytest.fixture(autouse=True)
 def _seeds():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def eagerly():
+    """Functions of TensorFlow are not traced: cheaper where they run a few times, and alike."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +201,7 @@ def browser():
 
 @pytest.fixture
 def deadly(tmp_path, monkeypatch):
-    """Makes from a number of deaths what runs jobs on Beam while so many workers die.
+    """Makes from a number of deaths what runs jobs on Beam while that number of workers die.
 
     The function has an attribute `died`, which counts them.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Deadly:
-    """A job that kills its process between two blocks, until so many have died.
+    """A job that kills its process between two blocks, until a number have died.
 
     Attributes:
       job: what else it does.
@@ -42,7 +42,7 @@ class Deadly:
 
 
 def run_on_dying_workers(deaths, jobs, marks):
-    """Runs jobs on two worker processes of Beam, of which so many die."""
+    """Runs jobs on two worker processes of Beam, of which a number die."""
     from ada.preparation import beam
 
     marks.mkdir(exist_ok=True)

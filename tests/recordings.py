@@ -3,28 +3,28 @@
 import numpy as np
 from support import LevelsOnce
 
-from ada.generation import Draws
+from ada.generation import SamplingConfig
 from ada.generation.recording import record
 
 SETTINGS = {"mode": "ancestral", "seed": 3, "draws": [(3, 1.0)]}
-OPTIONS = {"lanes": 2, "backend": "graph"}
+OPTIONS = {"batch_size": 2, "backend": "graph"}
 
 levels_once = LevelsOnce()
 
 
 def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, **numbers):
-    """Runs a command, or what is missing of it, up to so many blocks; how much it drew."""
+    """Runs a command, or what is missing of it, up to a number of blocks; how much it drew."""
     with record(directory, request, settings, overwrite) as taker:
         if taker is None:
             return None
         with levels_once():
-            drawing = request.stream([Draws(3)] * 3, known=taker.known, **OPTIONS)
+            drawing = request.stream([SamplingConfig(3)] * 3, prefixes=taker.prefixes, **OPTIONS)
         for number, block in enumerate(drawing):
             if number == stop:
-                return drawing.num_drawn
+                return drawing.num_generated
             taker.take(block)
         taker.finish(numbers)
-        return drawing.num_drawn
+        return drawing.num_generated
 
 
 def contents(directory):

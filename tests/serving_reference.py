@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from ada.generation import Draws, Level, Stream
+from ada.generation import Level, SamplingConfig, Stream
 from ada.generation.lengths import chain_geometry, codes_inside, level_lengths
 from ada.serving.servable import in_float32
 
@@ -20,7 +20,7 @@ class Reference:
         self._geometry = chain_geometry(chain)[-len(self.decoders) :] if self.decoders else ()
         top = len(self.models) - 1
         self._levels = [
-            Level(model, Draws(), number=top - n, lanes=1, backend=backend)
+            Level(model, SamplingConfig(), index=top - n, batch_size=1, backend=backend)
             for n, model in enumerate(self.models)
         ]
 
@@ -64,7 +64,7 @@ class Reference:
             scores.append(np.take_along_axis(log_probs, ids[..., None], -1)[..., 0])
         return scores
 
-    def drawn(self, items, seed, temperature, steps=None, codes=None, known=()):
+    def drawn(self, items, seed, temperature, steps=None, codes=None, prefixes=()):
         """Ids of every level that is drawn, top first."""
         levels = self._levels
         if codes is None:
@@ -72,6 +72,6 @@ class Reference:
         else:
             levels = levels[-len(self.decoders) :]
             lengths = list(codes.shape[1] * np.cumprod([m.hop_length for m in self.decoders]))
-        levels = [level.with_draws(Draws(seed, temperature)) for level in levels]
-        made = Stream(levels, lengths, len(items), codes=codes, known=known, numbers=items)
+        levels = [level.with_config(SamplingConfig(seed, temperature)) for level in levels]
+        made = Stream(levels, lengths, len(items), codes=codes, prefixes=prefixes, indices=items)
         return [ids for ids, _ in made.collect()]

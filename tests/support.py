@@ -1,6 +1,7 @@
 """What several tests use: running commands, datasets of codes, run directories without training."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -23,6 +24,7 @@ from ada.preparation.assembly import assemble, pieces_of_part, whole_source
 from ada.preparation.parts import part_path, write_part
 from ada.runs.info import RunInfo
 from ada.runs.run import Run
+from ada.training import Intervals, launch, validation
 
 # What may compute the sampling loop; that the kernel is there, test_native.py sees to.
 SAMPLERS = [
@@ -41,9 +43,10 @@ MICRO = [
     "--gin_param=CODEBOOK_WARMUP_STEPS=2",
     "--gin_param=RESIDUAL_CHANNELS=8",
     "--gin_param=SKIP_CHANNELS=8",
-    "--gin_param=LAYERS_PER_STACK=3",
-    "--gin_param=LOCAL_LAYERS=3",
+    "--gin_param=LAYERS_PER_STACK=2",
+    "--gin_param=LOCAL_LAYERS=2",
     "--gin_param=CODER_CHANNELS=8",
+    "--gin_param=CODER_DILATIONS=(1,)",
     "--gin_param=BATCH_SIZE=2",
     "--gin_param=CROP_STEPS=512",
     "--gin_param=LR_WARMUP_STEPS=2",
@@ -73,13 +76,19 @@ def tf_config(addresses, number):
     return json.dumps({"cluster": {"worker": addresses}, "task": task})
 
 
-def run(module, *args, cwd=ROOT, env=None, python=None, timeout=600):
+def start(module, *args, **kwargs):
+    """Starts a module or a file in a process forked from one that has imported TensorFlow."""
+    return forked.Running([str(module), *map(str, args)], **kwargs)
+
+
+def run(module, *args, cwd=ROOT, env=None, python=None, timeout=600, file_bytes=None):
     """Runs `python -m module args`; returns the finished process, its output as text.
 
     The process is forked from one that has imported TensorFlow, unless `env` or `python` is given.
+    With `file_bytes` it may write no longer file.
     """
     if env is None and python is None:
-        return forked.run([module, *map(str, args)], cwd, timeout)
+        return forked.run([module, *map(str, args)], cwd, timeout, file_bytes=file_bytes)
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
         [python or sys.executable, "-m", module, *map(str, args)],
@@ -112,7 +121,7 @@ def run_here(module, *args, cwd=ROOT):
 def refuses(module, *args, code=1, said="", after_others=False, cwd=ROOT):
     """That a command ends with one line, in which a text is, and prints no other; returns it.
 
-    With `after_others` it may have told more before, but no other error.
+    With `after_others` it may have printed more before, but no other error.
     """
     process = run_here(module, *args, cwd=cwd)
     assert process.returncode == code, process.stderr
@@ -122,6 +131,62 @@ def refuses(module, *args, code=1, said="", after_others=False, cwd=ROOT):
     assert after_others or not others, process.stderr
     assert not any(other.startswith((*begins, "Traceback")) for other in others), process.stderr
     return line
+
+
+class TrainersOnce:
+    """Within the context, trainings with equal settings are traced and compiled once.
+
+    They share one trainer, which begins each of them with the values of a new one.
+    """
+
+    def __init__(self):
+        self._trainers, self._scorers = {}, {}
+
+    @contextlib.contextmanager
+    def __call__(self):
+        make, make_scorer = launch.make_trainer, validation.SplitScorer
+
+        def trainer_once(settings, strategy=None):
+            key = dataclasses.replace(settings, intervals=Intervals())
+            if key not in self._trainers:
+                trainer = make(settings, strategy)
+                self._trainers[key] = trainer, [v.numpy() for v in trainer.variables]
+            trainer, values = self._trainers[key]
+            for variable, value in zip(trainer.variables, values, strict=True):
+                variable.assign(value)
+            return trainer
+
+        def scorer_once(model, dataset, to_ids, **options):
+            key = id(model), dataset.directory, options["batch_steps"], options["max_steps"]
+            if key not in self._scorers:
+                self._scorers[key] = make_scorer(model, dataset, to_ids, **options)
+            return self._scorers[key]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(launch, "make_trainer", trainer_once)
+            patch.setattr(validation, "SplitScorer", scorer_once)
+            yield
+
+
+@contextlib.contextmanager
+def before_each_step(act):
+    """Within the context, trainings call `act(trainer)` before each of their steps."""
+    make = launch.make_trainer
+    with pytest.MonkeyPatch.context() as patch:
+
+        def acting(*args):
+            trainer = make(*args)
+            step = trainer.train_step
+
+            def act_and_step(batch):
+                act(trainer)
+                return step(batch)
+
+            patch.setattr(trainer, "train_step", act_and_step)
+            return trainer
+
+        patch.setattr(launch, "make_trainer", acting)
+        yield
 
 
 class LevelsOnce:
@@ -138,12 +203,12 @@ class LevelsOnce:
             key = run.directory, checkpoint
             return self._models.get(key) or self._models.setdefault(key, load(run, checkpoint))
 
-        def make_once(model, draws, **options):
-            key = id(model), draws.top_k, draws.top_p, *options.values()
+        def make_once(model, config, **options):
+            key = id(model), config.top_k, config.top_p, *options.values()
             level = self._levels.get(key) or self._levels.setdefault(
-                key, make(model, draws, **options)
+                key, make(model, config, **options)
             )
-            level.draws = draws
+            level.config = config
             return level
 
         with pytest.MonkeyPatch.context() as patch:

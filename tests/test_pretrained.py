@@ -14,7 +14,7 @@ from ada.runs.chain import Chain
 
 
 @pytest.mark.parametrize("name", pretrained.names())
-def test_it_is_a_chain_with_a_card(name):
+def test_pretrained_system_is_a_chain_with_a_card(name):
     chain = Chain.open([name])
     chain.require_audio()
     folder = ROOT / "ada" / "pretrained" / name
@@ -30,7 +30,7 @@ def test_it_is_a_chain_with_a_card(name):
 
 
 @pytest.mark.parametrize("name", pretrained.names())
-def test_it_sounds_from_anywhere(name, tmp_path):
+def test_pretrained_system_samples_from_any_directory(name, tmp_path):
     flags = ["--num_samples=1", "--duration_secs=1", "--output_dir=out"]
     flags.append(f"--pretrained={name}")
     if name == pretrained.names()[0]:
@@ -44,7 +44,7 @@ def test_it_sounds_from_anywhere(name, tmp_path):
     assert json.loads((tmp_path / "out" / "sample.json").read_text())["run_dirs"] == [name]
 
 
-def test_it_is_scored_on_any_audio(music, tmp_path):
+def test_pretrained_system_is_scored_on_any_audio(music, tmp_path):
     one = "--run_dirs=piano_hop64"
     refuses("ada.evaluate", one, said="comes without the data", cwd=tmp_path)
     prepare(tmp_path / "data", AudioOptions((str(music / "*"),)))
@@ -71,7 +71,7 @@ def test_names_that_cannot_be(flags, code, said, tmp_path):
         ("piano_wavenet/wavenet", ["learning"], []),
     ],
 )
-def test_it_is_trained_on_from(run_dir, gin_files, params, music, tmp_path):
+def test_training_starts_from_pretrained_weights(run_dir, gin_files, params, music, tmp_path):
     """With the files that the manual names; what changes no weights may differ."""
     prepare(str(tmp_path / "data"), AudioOptions((str(music / "*"),)))
     fewer = ("NUM_STEPS=1", "CROP_STEPS=2048", "BATCH_SIZE=1", "train.jit_compile=False")

@@ -1,4 +1,4 @@
-"""What keeps codes alive: first-level autoencoders with one remedy changed at a time, in one table.
+"""What keeps codes alive: first-level autoencoders, one measure changed at a time, in one table.
 
     python -m tools.ablation --run_dir=runs/ablation
 
@@ -12,18 +12,18 @@ from typing import Any
 
 from absl import flags
 
-from ada.cli import commands
-from tools.remedies import MODELS, VARIANTS
+from ada.cli import commands, value_flags
+from tools.anti_collapse import MODELS, VARIANTS
 
 GIN_FILE = "gin/tiny.gin"
 SHORTER = ("NUM_STEPS=600", "INPUT_REPLACEMENT_STEPS=400")
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", "runs/ablation", "Where everything goes.")
+value_flags.define_path("run_dir", "runs/ablation", "Where everything goes.")
 flags.DEFINE_multi_string(
     "gin_param", [], "Gin binding on top of every model, such as NUM_STEPS=1000 (here 600)."
 )
-flags.DEFINE_string("data_dir", None, "A prepared dataset. Default: the bundled audio.")
+value_flags.define_path("data_dir", None, "A prepared dataset. Default: the bundled audio.")
 flags.DEFINE_list("models", list(MODELS), "Which of these.")
 flags.DEFINE_list("variants", [], "Names of variants, such as 'no restarts'; all by default.")
 
@@ -68,7 +68,7 @@ def run_variants(root: Path, variants: list[tuple[str, str, tuple[str, ...]]]) -
         write_text_atomically(str(root / "ablation.json"), text)
         write_text_atomically(str(root / "ablation.md"), f"{table}\n{autoencoders.LEGEND}\n")
     if results:
-        print((root / "ablation.md").read_text())
+        print((root / "ablation.md").read_text("utf-8"))
     return failed
 
 

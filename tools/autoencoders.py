@@ -87,7 +87,7 @@ def train_and_score(
 def collapsed_at(run_dir: str, num_codes: int) -> int | None:
     """The first logged training step from which the codebook stayed collapsed, or None."""
     found = None
-    for line in (Path(run_dir) / "metrics.jsonl").read_text().splitlines():
+    for line in (Path(run_dir) / "metrics.jsonl").read_text("utf-8").splitlines():
         values = json.loads(line)
         if not values.get("codebook/active"):
             continue  # validation, or before there are codes

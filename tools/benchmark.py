@@ -18,7 +18,7 @@ import json
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 from ada.utils.errors import UsageError
 
 BENCHMARKS = (
@@ -27,9 +27,9 @@ BENCHMARKS = (
 )
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("json", None, "A file to write a list of results to.")
+value_flags.define_path("json", None, "A file to write a list of results to.")
 flags.DEFINE_integer("runs", 5, "Counted runs of each figure; the median is reported.", 1)
-flags.DEFINE_multi_string(
+value_flags.define_patterns(
     "input_audio_filepatterns",
     [],
     "For `preparation` and `learning`: audio files. Default: the bundled audio.",
@@ -43,10 +43,10 @@ flags.DEFINE_list(
 flags.DEFINE_list(
     "precisions", [], "For `training`, `memory`, `throughput`: such as float32,mixed_bfloat16."
 )
-flags.DEFINE_multi_string("gin_file", [], "For `learning` and `throughput`: other gin files.")
+value_flags.define_gin_files("For `learning` and `throughput`: other gin files.")
 flags.DEFINE_multi_string("gin_param", [], "For these: gin binding; may be repeated.")
-flags.DEFINE_float("budget_secs", 600.0, "For `learning`: seconds of training.", 1.0)
-flags.DEFINE_integer("train_steps", None, "For `learning`: so many steps, however long.", 4)
+value_flags.define_secs("budget_secs", 600.0, "For `learning`: seconds of training.", 1.0)
+flags.DEFINE_integer("train_steps", None, "For `learning`: number of steps, however long.", 4)
 
 
 def main(argv: list[str]) -> None:

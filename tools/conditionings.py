@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import numpy as np
 
-    from ada.generation import Draws
+    from ada.generation import SamplingConfig
     from ada.models import AutoregressiveDiscreteAutoencoder
     from ada.runs.run import Run
 
@@ -32,7 +32,10 @@ class Row(NamedTuple):
 
 
 def measure(
-    run: "Run", model: "AutoregressiveDiscreteAutoencoder", stored: "np.ndarray", draws: "Draws"
+    run: "Run",
+    model: "AutoregressiveDiscreteAutoencoder",
+    stored: "np.ndarray",
+    draws: "SamplingConfig",
 ) -> list[Row]:
     """Rows of all kinds of conditioning, and of the ids alone, the ceiling.
 
@@ -98,7 +101,7 @@ def conditionings(
 
 
 def decoder(
-    model: "AutoregressiveDiscreteAutoencoder", draws: "Draws", num_clips: int
+    model: "AutoregressiveDiscreteAutoencoder", draws: "SamplingConfig", num_clips: int
 ) -> "Callable[[np.ndarray, int, str], np.ndarray]":
     """A function that samples ids `[clips, steps]` from what the modulator is given.
 
@@ -106,7 +109,7 @@ def decoder(
     every call uses the same random numbers.
     """
     from ada.generation import Level, generate_level
-    from ada.generation.backends import default_lanes
+    from ada.generation.backends import default_batch_size
     from ada.models import AutoregressiveDiscreteAutoencoder
     from ada.quantizers import IdentityQuantizer
 
@@ -117,7 +120,7 @@ def decoder(
         model.modulator,
         model.local_model,
     )
-    level = Level(without_codes, draws, lanes=default_lanes("auto", num_clips))
+    level = Level(without_codes, draws, batch_size=default_batch_size("auto", num_clips))
 
     def decode(vectors: "np.ndarray", num_steps: int, name: str) -> "np.ndarray":
         return generate_level(level, len(vectors), num_steps, codes=vectors, desc=name)[0]

@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 SYSTEMS = {
     "plain WaveNet": ("plain_wavenet",),
@@ -25,13 +25,13 @@ SYSTEMS = {
 SAMPLE_RATE = 16000
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output_dir", "runs/long_range", "Where everything goes.")
-flags.DEFINE_integer("seed", 0, "Of the pieces, the training and the generated clips.")
-flags.DEFINE_integer("num_pieces", 1000, "Pieces to draw.", lower_bound=3)
-flags.DEFINE_integer("motif_notes", 60, "Notes of a motif.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 8, "How often a piece plays its motif.", lower_bound=2)
-flags.DEFINE_integer("num_clips", 8, "Pieces that every system generates.", lower_bound=1)
-flags.DEFINE_multi_string("gin_file", [], "Gin file on top of every model; may be repeated.")
+value_flags.define_path("output_dir", "runs/long_range", "Where everything goes.")
+value_flags.define_seed("Of the pieces, the training and the generated clips.")
+value_flags.define_count("num_pieces", 1000, "Pieces to draw.", lower_bound=3)
+value_flags.define_count("motif_notes", 60, "Notes of a motif.", lower_bound=1)
+value_flags.define_count("repetitions", 8, "How often a piece plays its motif.", lower_bound=2)
+value_flags.define_count("num_clips", 8, "Pieces that every system generates.", lower_bound=1)
+value_flags.define_gin_files("Gin file on top of every model; may be repeated.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model; may be repeated.")
 
 
@@ -68,7 +68,7 @@ def _prepare(source: Any, out: Path) -> str:
 
     pieces = dataclasses.asdict(source) | {"num_pieces": FLAGS.num_pieces, "seed": FLAGS.seed}
     record, data_dir = out / "pieces.json", str(out / "data")
-    if record.exists() and json.loads(record.read_text()) != pieces:
+    if record.exists() and json.loads(record.read_text("utf-8")) != pieces:
         raise UserError(f"{out} holds other pieces ({record}): choose another --output_dir.")
     if Dataset.is_complete(data_dir):
         return data_dir
@@ -133,7 +133,7 @@ def _measure(source: Any, out: Path, data_dir: str) -> dict[str, Any]:
                 "parameters": sum(model.count_params() for model in models),
                 "receptive_field": models[0].receptive_field * chain.runs[0].info.hop_length,
                 "repeated": repeated_notes(source, _read_levels(clips)),
-                "seconds": json.loads((root / "summary.json").read_text())["stage_seconds"],
+                "seconds": json.loads((root / "summary.json").read_text("utf-8"))["stage_seconds"],
             }
             | measured(source, score(chain, ids), *optima.values())
         )

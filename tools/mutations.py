@@ -17,11 +17,11 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("only", [], "Names of faults; all by default.")
-flags.DEFINE_string("json", None, "File to write the table to.")
+value_flags.define_path("json", None, "File to write the table to.")
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("ada", "data_prep", "gin", "tests", "tools", "setup.py", "pyproject.toml", "README.md")
@@ -78,15 +78,15 @@ FAULTS = (
     Fault(
         "top-k keeps one class too many",
         "ada/generation/choice.py",
-        "min(top_k, ordered.shape[-1]) - 1",
-        "min(top_k, ordered.shape[-1] - 1)",
+        "min(top_k or num_classes, num_classes)",
+        "min(top_k + 1 or num_classes, num_classes)",
         "tests/generation/test_choice.py",
     ),
     Fault(
         "conditioning is one code late",
         "ada/generation/conditioning.py",
-        "slice((first - start) * self.rate, (last - start) * self.rate)",
-        "slice((first - start + 1) * self.rate, (last - start + 1) * self.rate)",
+        "slice((first - begin) * self.rate, (last - begin) * self.rate)",
+        "slice((first - begin + 1) * self.rate, (last - begin + 1) * self.rate)",
         "tests/generation/test_conditioning.py",
     ),
     Fault(
@@ -118,11 +118,11 @@ FAULTS = (
         "tests/extraction/test_offsets.py",
     ),
     Fault(
-        "the exported sampler draws another level's numbers",
-        "ada/serving/level.py",
-        "seed, number, level.number, block",
-        "seed, number, level.number + 1, block",
-        "tests/serving/test_servables.py",
+        "a level takes another one's random numbers",
+        "ada/generation/level.py",
+        "self.index, block",
+        "self.index + 1, block",
+        "tests/generation/test_level.py",
     ),
     Fault(
         "the best members copy the worst",
@@ -173,7 +173,7 @@ def found_by(fault: Fault) -> str | None:
             else:
                 shutil.copy(source, copy / name)
         path = copy / fault.file
-        text = path.read_text()
+        text = path.read_text("utf-8")
         if text.count(fault.old) != 1:
             raise ValueError(f"{fault.file} does not hold {fault.old!r} once")
         path.write_text(text.replace(fault.old, fault.new))

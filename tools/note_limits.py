@@ -10,16 +10,16 @@ one linear layer reads from the conditioning is printed beside, without any loca
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 from tools.conditionings import CODES, QUERIES, Row, check, measure
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "Run directory of a VQ-VAE of audio.")
-flags.DEFINE_string("data_dir", None, "Audio dataset. Default: the one the run was trained on.")
+value_flags.define_path("run_dir", None, "Run directory of a VQ-VAE of audio.")
+value_flags.define_path("data_dir", None, "Audio dataset. Default: the one the run was trained on.")
 flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Split of the clips.")
-flags.DEFINE_integer("num_clips", 8, "Number of clips, spread over the split.", lower_bound=2)
-flags.DEFINE_float("clip_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.1)
-flags.DEFINE_integer("seed", 0, "Random seed for sampling.")
+value_flags.define_count("num_clips", 8, "Number of clips, spread over the split.", lower_bound=2)
+value_flags.define_secs("clip_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.1)
+value_flags.define_seed("Random seed for sampling.")
 flags.mark_flag_as_required("run_dir")
 
 HEADER = ("conditioning on", "note F1 ↑", "frame F1 ↑", "explained ↑")
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
     from ada.evaluation.clips import spread_clips
     from ada.evaluation.note_report import shown
     from ada.evaluation.note_scores import statistic
-    from ada.generation import Draws
+    from ada.generation import SamplingConfig
     from ada.runs.run import Run
     from ada.runs.sampling_defaults import read
     from tools.tables import markdown
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> None:
     check(model, run.info.kind)
     dataset = run.open_dataset(FLAGS.data_dir)
     stored = spread_clips(dataset, FLAGS.split, FLAGS.num_clips, FLAGS.clip_secs)
-    draws = Draws.from_values(read(run.directory)[0], FLAGS.seed)
+    draws = SamplingConfig.from_values(read(run.directory)[0], FLAGS.seed)
     rows = measure(run, model, stored, draws)
     print(markdown(HEADER, map(cells, rows)))
     note_f1 = {row.name: row.note_f1 for row in rows}

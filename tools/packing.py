@@ -17,10 +17,11 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
 
     from ada.models import PolyakAverage
     from ada.runs import sampling_defaults
+    from ada.runs.checkpoint_files import step_of, write
     from ada.runs.run import Run, inference_checkpoint
 
     upstream: dict[str, Any] = {}
-    told = []
+    message = []
     for position in reversed(range(len(chain.runs))):
         run, model = chain.runs[position], chain.load_model(position)
         name = Path(run.directory).name
@@ -30,16 +31,15 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
         spec = dataclasses.replace(run.spec, upstream=upstream, options={}, preparation={})
         packed = Run.create(str(root / name), info, spec, model, _without_paths(run))
         best = root / name / "checkpoints" / "best"
-        best.mkdir(parents=True, exist_ok=True)
         sampling, stated = sampling_defaults.read(run.directory)
         if stated:
             sampling_defaults.write(packed.directory, sampling)
-        step = int(chain.runs[position].checkpoint_path(chain.checkpoints[position]).split("-")[-1])
+        step = step_of(chain.runs[position].checkpoint_path(chain.checkpoints[position]))
         checkpoint = inference_checkpoint(model, PolyakAverage(model))
         checkpoint.save_counter.assign_add(1)  # reading it makes it; restoring asks for it
-        checkpoint.write(str(best / f"ckpt-{step}"))
+        write(checkpoint, str(best / f"ckpt-{step}"))
         upstream = packed.identity() | {"run_dir": name, "data_dir": ""}
-        told.insert(
+        message.insert(
             0,
             {
                 "name": name,
@@ -49,7 +49,7 @@ def pack(chain: Any, root: Path) -> list[dict[str, Any]]:
                 "milliseconds": info.milliseconds(model.receptive_field),
             },
         )
-    return told
+    return message
 
 
 def _without_paths(run: Any) -> str:
@@ -87,24 +87,20 @@ def card(name: str, levels: list[dict[str, Any]], numbers: dict[str, Any], data:
                 "",
             ),
             ("reconstruction, log-mel distance, dB", "log_mel_db", ".2f"),
-            ("Frechet audio distance of generated clips", "fad", ".2f"),
+            ("Frechet audio distance of generated clips (lower is better)", "fad", ".2f"),
             ("the same of as much real audio", "fad_real", ".2f"),
-            *(
-                (
-                    f"{what} {lag} s apart: likeness above chance{whose}",
-                    f"{key}_{lag}_secs{real}",
-                    ".2f",
-                )
-                for key, what in (("chroma", "harmony"), ("onset", "rhythm"))
-                for lag in ("4-8", "8-16")
-                for whose, real in (("", ""), (", of real audio", "_real"))
-            ),
+            ("the distance without bias (lower is better)", "fad_corrected", ".2f"),
+            ("the same of as much real audio", "fad_real_corrected", ".2f"),
+            ("structure: 0 is noise, 1 pitch without order (higher is better)", "structure", ".2f"),
+            ("the same of real audio", "structure_real", ".2f"),
             (
                 "longest run of codes shared with the training data, s",
                 "memorised_mean_secs",
                 ".2f",
             ),
-            ("the same of unheard audio, s", "memorised_real_mean_secs", ".2f"),
+            ("the same of held-out audio, s", "memorised_real_mean_secs", ".2f"),
+            ("likeness to the nearest training audio (lower is better)", "near_copies_mean", ".2f"),
+            ("the same of held-out audio", "near_copies_real_mean", ".2f"),
             ("generation, times real time (two CPU cores)", "real_time_factor", ".2f"),
         )
         if numbers.get(key) is not None

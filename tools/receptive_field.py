@@ -18,20 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 from tools.tables import aligned
 
 if TYPE_CHECKING:
     from tools.fields.systems import Level, System
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output_dir", None, "Where the results go.")
+value_flags.define_path("output_dir", None, "Where the results go.")
 flags.DEFINE_integer("channels", 16, "Width of everything.", lower_bound=1)
 flags.DEFINE_integer("predicted_steps", 1024, "Ids in a crop besides the field.", lower_bound=1)
 flags.DEFINE_integer("smallest", 700, "Receptive field of a system, in samples.", lower_bound=1)
 flags.DEFINE_integer("largest", 393216, "The same; 393216 are 24.6 s of 16 kHz.", lower_bound=1)
 flags.DEFINE_integer("every", 3, "Doublings of the field from point to point.", lower_bound=1)
-flags.DEFINE_float("max_gib", 6.0, "What is estimated to need more memory is not measured.", 0.0)
+value_flags.define_float(
+    "max_gib", 6.0, "What is estimated to need more memory is not measured.", 0.0
+)
 
 SAMPLE_RATE = 16000
 COLUMNS = (

@@ -3,7 +3,7 @@
     python -m tools.systems --gin_file=gin/tiny.gin --run_dir=runs/systems
 
 Systems share the levels that they have in common. Below each autoencoder stands the same one
-without our remedies, trained on the same. Run again, it goes on; a system that fails does not keep
+without our measures, trained on the same. Run again, it goes on; a system that fails does not keep
 the others from their rows.
 """
 
@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
+from tools.anti_collapse import PLAIN
 from tools.published import PAPER
-from tools.remedies import PLAIN
 
 if TYPE_CHECKING:
     from ada.systems.system import System
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", "runs/systems", "Where everything goes.")
-flags.DEFINE_multi_string("gin_file", [], "Gin file on top of every model, such as gin/tiny.gin.")
+value_flags.define_path("run_dir", "runs/systems", "Where everything goes.")
+value_flags.define_gin_files("Gin file on top of every model, such as gin/tiny.gin.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
-flags.DEFINE_string("data_dir", None, "A prepared dataset. Default: the bundled audio.")
+value_flags.define_path("data_dir", None, "A prepared dataset. Default: the bundled audio.")
 flags.DEFINE_list("systems", list(PAPER), "Names of gin files in gin/systems/.")
-flags.DEFINE_bool("plain", True, "Also train the autoencoders without remedies.")
-flags.DEFINE_integer("num_samples", 4, "Clips to generate a system.", lower_bound=1)
-flags.DEFINE_float("duration_secs", 20.0, "Length of a clip in seconds.", lower_bound=0.001)
+flags.DEFINE_bool("plain", True, "Also train the autoencoders without measures.")
+value_flags.define_count("num_samples", 4, "Clips to generate a system.", lower_bound=1)
+value_flags.define_secs("duration_secs", 20.0, "Length of a clip in seconds.", lower_bound=0.001)
 
 
 def check() -> None:
@@ -86,7 +86,7 @@ def run_systems(root: Path) -> int:
     names = [row["name"] for row in results if row["name"] in PAPER]
     if names:
         systems_report.write_side_by_side(root, names)
-    print((root / "results.md").read_text())
+    print((root / "results.md").read_text("utf-8"))
     print(f"Look and listen: {root / 'page.html'}")
     return code
 
@@ -104,7 +104,7 @@ def add_rows(
       name: of its gin file.
       system: as it was run into `root / name`.
       root: of everything.
-      results: rows of `tools.systems_report`; its own is added, and those without remedies.
+      results: rows of `tools.systems_report`; its own is added, and those without measures.
       coders: rows of `tools.autoencoders` by name; those that are missing are added.
     """
     from ada.evaluation.comparison import EVALUATION, read_evaluation
@@ -120,14 +120,14 @@ def add_rows(
         coders[coder] = autoencoders.row(coder, level["run_dir"], level, total)
         if not FLAGS.plain:
             continue
-        title = f"{coder}, without remedies"
+        title = f"{coder}, without measures"
         run_dir, alone = train_plain(coder, system)
         coders[title] = autoencoders.row(title, run_dir, alone)
         results.append(systems_report.plain_row(title, f"{coder}_plain", alone))
 
 
 def train_plain(level: str, system: "System") -> tuple[str, dict[str, Any]]:
-    """Trains and scores an autoencoder of a system once more, without remedies or search.
+    """Trains and scores an autoencoder of a system once more, without measures or search.
 
     Args:
       level: name of its gin file.

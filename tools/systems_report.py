@@ -17,11 +17,10 @@ from tools.published import PAPER
 from tools.tables import markdown
 
 HEARD = (
-    "log-mel, dB",
-    "FAD (real)",
-    "harmony, 8-16 s (real)",
-    "rhythm, 8-16 s (real)",
-    "× real time",
+    "log-mel, dB ↓",
+    "FAD ↓ (real)",
+    "structure ↑ (real)",
+    "× real time ↑",
 )
 HEADER = (
     "system",
@@ -43,11 +42,11 @@ LEGEND = (
     "compares with a WaveNet without codes. Perplexity of the codes, and what another clip's codes "
     "cost in bits a step of the level below, by level from the bottom up. Log-mel: distance of "
     "reconstructions, drawn given the codes of all levels, from originals. FAD: Frechet audio "
-    "distance of generated from real audio, and that of as much other real audio. Harmony "
-    "and rhythm: how much more alike moments 8 to 16 s apart are than moments of different clips, "
-    "with standard errors, and the same of real audio. Real time: of all clips together, without "
+    "distance of generated from real audio, and that of as much other real audio. Structure: 0 is "
+    "noise, 1 pitch without order, more is repetition in order, with standard errors, and the same "
+    "of real audio. ↑: higher is better, ↓: lower. Real time: of all clips together, without "
     "loading and compiling. Receptive field, fidelity and musicality marked as "
-    "the paper's are of its own models, rated by people from 1 to 5. Rows without remedies are "
+    "the paper's are of its own models, rated by people from 1 to 5. Rows without measures are "
     "autoencoders alone."
 )
 
@@ -81,7 +80,7 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def system_row(name: str, root: Path, evaluation: dict[str, Any]) -> dict[str, Any]:
     """One object of `results.json`, from what the pipeline left in `root / name`."""
-    summary = json.loads((root / name / "summary.json").read_text())
+    summary = json.loads((root / name / "summary.json").read_text("utf-8"))
     published, levels = PAPER[name], evaluation["levels"]
     # The field is that of a prior, or of a WaveNet over audio; a local model's is no system's.
     rf_ms = None if levels[0]["conditional"] else _rf_ms(Run.open(levels[0]["run_dir"]))

@@ -27,7 +27,7 @@ class _Format(NamedTuple):
       name_bytes: of the name of a chunk.
       length: its length, as a format of `struct`.
       excess: how much the length counts beyond the contents.
-      alignment: chunks begin at multiples of so many bytes.
+      alignment: chunks begin at multiples of this number of bytes.
       data: beginnings of the name of the chunk with the samples.
       data_is_last: whether the chunks behind the samples can be left out.
     """

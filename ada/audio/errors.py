@@ -60,7 +60,7 @@ class AudioNote(NamedTuple):
 
 def unknown_end(kind: str) -> AudioNote:
     """The note on a file of a format whose end cannot be checked."""
-    return AudioNote("unknown_end", f"whether a {kind} file was cut short cannot be told")
+    return AudioNote("unknown_end", f"a {kind} file that was cut short cannot be recognised")
 
 
 class DecoderUnavailableError(RuntimeError):

@@ -171,13 +171,13 @@ class Track:
             self._notes.append(AudioNote("extra_bytes", f"{self._trouble} behind the audio"))
         if kind == "mp3" and self._last_packet[1] < frame_size(self._last_packet[0]):
             raise self._damaged("the last frame is not whole")
-        told = f"declares {stated_secs:.3f} s, decodes to {secs:.3f} s"
+        message = f"declares {stated_secs:.3f} s, decodes to {secs:.3f} s"
         if secs < stated_secs - _SLACK_SECS or (kind == "flac" and secs < stated_secs):
             if kind != "flac" or not self._has_stated_md5():
-                raise AudioError("truncated", self._path, told)
-            self._notes.append(AudioNote("wrong_count", told))
+                raise AudioError("truncated", self._path, message)
+            self._notes.append(AudioNote("wrong_count", message))
         elif 0 < stated_secs < secs - _SLACK_SECS:
-            self._notes.append(AudioNote("wrong_count", told))
+            self._notes.append(AudioNote("wrong_count", message))
 
     def _is_behind(self, frame: av.AudioFrame) -> bool:
         """Whether frames were passed over: those of FLAC are numbered."""

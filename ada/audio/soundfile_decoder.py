@@ -52,11 +52,11 @@ class SoundFileDecoder:
         while num_frames < self._file.frames:
             block = self._read(block_frames)
             if not len(block):
-                told = f"declares {self._file.frames} samples, decodes to {num_frames}"
+                message = f"declares {self._file.frames} samples, decodes to {num_frames}"
                 if self._file.format != "OGG" or not num_frames:
-                    raise AudioError("truncated", self._path, told)
+                    raise AudioError("truncated", self._path, message)
                 # No page is missing: the position in the last one is wrong.
-                self.notes.append(AudioNote("wrong_count", told))
+                self.notes.append(AudioNote("wrong_count", message))
                 return
             num_frames += len(block)
             yield block

@@ -70,7 +70,8 @@ def write_wav_from(path: str | os.PathLike, start: int, audio: Any, sample_rate:
     """Writes audio into a mono 16-bit PCM WAV file from a sample on, whose end it then is.
 
     The file is whole whenever another process looks: it says how long it is after its samples are
-    there. Made if it is missing, with silence before `start`; left as it is if it is longer.
+    there. Made if it is missing, with silence before `start`; what is there already, and longer, is
+    read and only written where it differs, as after a power cut.
 
     Args:
       path: of a local file that this function made.
@@ -80,17 +81,20 @@ def write_wav_from(path: str | os.PathLike, start: int, audio: Any, sample_rate:
     """
     samples = pcm16(audio).astype("<i2").tobytes()
     stop = 2 * start + len(samples)
-    rates = (1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    header = _WAV_HEADER.pack(b"RIFF", 36 + stop, b"WAVE", b"fmt ", 16, *rates, b"data", stop)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
-        there = file.read(len(header))
-        is_there = file.seek(0, os.SEEK_END) >= wav_size(stop // 2)
-        if is_there and _WAV_HEADER.unpack(there)[-1] >= stop:
-            return
-        file.seek(len(header) + 2 * start)
-        file.write(samples)
-        file.seek(0)
-        file.write(header)
+        there = file.read(_WAV_HEADER.size)
+        size = file.seek(0, os.SEEK_END)
+        claimed = _WAV_HEADER.unpack(there)[-1] if len(there) == _WAV_HEADER.size else 0
+        stop = max(stop, min(claimed, size - _WAV_HEADER.size) // 2 * 2)
+        rates = (1, 1, sample_rate, 2 * sample_rate, 2, 16)
+        header = _WAV_HEADER.pack(b"RIFF", 36 + stop, b"WAVE", b"fmt ", 16, *rates, b"data", stop)
+        file.seek(_WAV_HEADER.size + 2 * start)
+        if file.read(len(samples)) != samples:
+            file.seek(_WAV_HEADER.size + 2 * start)
+            file.write(samples)
+        if there != header:
+            file.seek(0)
+            file.write(header)
 
 
 def write_wav(path: str | os.PathLike, audio: Any, sample_rate: int) -> None:

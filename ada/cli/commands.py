@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import re
-import select
 import signal
 import sys
 import tempfile
@@ -19,7 +18,9 @@ from typing import NoReturn
 
 from absl import flags, logging
 
+from ada.cli.surroundings import have_a_cache, heard, know_a_user
 from ada.utils.errors import StoppedError, Terminated, UsageError, UserError, first_line, with_hint
+from ada.utils.streams import give_up, printable
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
@@ -37,8 +38,13 @@ _NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]
 def _quiet_stderr() -> Iterator[None]:
     """Holds back what native code writes to stderr, and passes on all but start-up noise."""
     sys.stderr.flush()
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    except OSError:  # nowhere may be written: then the noise is heard
+        yield
+        return
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with file as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
@@ -90,11 +96,11 @@ def run(
 
     Args:
       main: takes what is left of the command line; returns an exit code or None for 0.
-      check: raises UserError for what can be told without TensorFlow, before it is started.
+      check: raises UserError for what can be checked without TensorFlow, before it is started.
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
       arguments: how many arguments that are no flags it takes.
     """
-    with _leaving_nothing_behind():
+    with _leaving_nothing_behind(), heard():
         code = _exit_code(main, check, tensorflow, arguments)
     # Out of reach of the errors above, which notebooks would show with it.
     sys.exit(code)
@@ -115,6 +121,10 @@ def _exit_code(
         argv = flags.FLAGS(sys.argv)
         if len(argv) > 1 + arguments:
             raise flags.Error(f"unexpected argument {argv[1 + arguments]!r}")
+        if "allow_gin_imports" in flags.FLAGS and flags.FLAGS.allow_gin_imports:
+            from ada.config.bindings import allow_imports
+
+            allow_imports()
         if check is not None:
             check()
         if tensorflow:
@@ -123,15 +133,15 @@ def _exit_code(
     except (UsageError, flags.Error) as error:
         return _refuse_usage(error)
     except StoppedError as error:
-        print(f"Stopped: {error}", file=sys.stderr)
+        print(f"Stopped: {printable(str(error))}", file=sys.stderr)
         return STOPPED
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {printable(str(error))}", file=sys.stderr)
         return 1
     except Exception as error:
         if not _is_of_the_system(error):
             raise
-        print(f"Error: {_told(error)}", file=sys.stderr)
+        print(f"Error: {printable(_message_of(error))}", file=sys.stderr)
         return 1
     except Terminated:
         print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
@@ -149,6 +159,9 @@ def _leaving_nothing_behind() -> Iterator[None]:
     verbosity, handler = logging.get_verbosity(), signal.getsignal(signal.SIGTERM)
     output, were_parsed = sys.stdout, flags.FLAGS.is_parsed()
     environment = dict(os.environ)
+    with contextlib.suppress(OSError):
+        know_a_user(os.environ)
+        have_a_cache(os.environ)
     # Libraries talk through absl; what ada has to say goes through ada.utils.log.
     logging.set_verbosity(logging.ERROR)
     # Names of files hold anything, and terminals cannot show all of it. Notebooks can.
@@ -185,7 +198,7 @@ def _show_help() -> int:
 
 
 def _writing(command: Callable[[], int]) -> int:
-    """The exit code of what writes to stdout; 0 if a reader such as `head` has seen enough of it.
+    """The exit code of what writes to stdout.
 
     Raises:
       OSError: if the output cannot be written.
@@ -194,27 +207,9 @@ def _writing(command: Callable[[], int]) -> int:
         code = command()
         sys.stdout.flush()
         return code
-    except OSError as error:
-        gone = isinstance(error, BrokenPipeError) and _reader_has_gone()
-        _give_up_output()
-        if gone:
-            return 0
-        raise
-
-
-def _reader_has_gone() -> bool:
-    """Whether stdout is a pipe that nobody reads."""
-    poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)
-    return any(event & select.POLLERR for _, event in poll.poll(0))
-
-
-def _give_up_output() -> None:
-    """Drops what cannot be written: Python would try again at exit."""
-    try:
-        sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up(sys.stdout)
+        raise
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -226,7 +221,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 def _is_of_the_system(error: Exception) -> bool:
     """Whether an error is about files, disks or memory, not about code."""
-    if isinstance(error, (OSError, MemoryError)):
+    if isinstance(error, (OSError, MemoryError, UnicodeEncodeError)):
         return True
     tf = sys.modules.get("tensorflow")
     if tf is None or not isinstance(error, tf.errors.OpError):
@@ -238,8 +233,14 @@ def _is_of_the_system(error: Exception) -> bool:
     return bool(of_files) or isinstance(error, tuple(getattr(tf.errors, k) for k in kinds))
 
 
-def _told(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     """One line of an error of the system."""
+    if isinstance(error, UnicodeEncodeError):
+        shown = printable(error.object[:200])
+        return (
+            f"{shown}: the name is not UTF-8, as TensorFlow wants it: rename it, or, if it is, set "
+            "LC_ALL=C.UTF-8."
+        )
     text = _OPERATION.sub("", first_line(error)).rstrip(".")
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -247,5 +248,6 @@ def _told(error: Exception) -> str:
 
 
 def _refuse_usage(error: Exception) -> int:
-    print(f"Wrong usage: {str(error).rstrip('.')}. --help lists the flags.", file=sys.stderr)
+    message = printable(str(error).rstrip("."))
+    print(f"Wrong usage: {message}. --help lists the flags.", file=sys.stderr)
     return 2

@@ -69,21 +69,24 @@ def check_source(source: str | None, out: Path) -> None:
             refuse_own_output(Path(path).parent, out)
 
 
-def clip_numbers(default: Iterable[int]) -> list[int]:
-    """The numbers of --clips or --num_samples, or those they are by default."""
+def clip_indices(default: Iterable[int]) -> list[int]:
+    """The indices of --clips or --num_samples, or those they are by default."""
     if FLAGS.clips is None:
         return list(range(FLAGS.num_samples) if FLAGS.num_samples else default)
     if FLAGS.num_samples:
         raise UsageError("give --clips or --num_samples, not both")
-    if not FLAGS.clips or not all(number.isdecimal() for number in FLAGS.clips):
+    if not FLAGS.clips or not all(index.isdecimal() for index in FLAGS.clips):
         raise UsageError(f"--clips: {','.join(FLAGS.clips)} are no numbers, such as 3,7")
-    return sorted(set(map(int, FLAGS.clips)))
+    numbers = sorted(set(map(int, FLAGS.clips)))
+    if numbers[-1] >= 2**31:
+        raise UsageError(f"--clips: {numbers[-1]} is more than 2147483647")
+    return numbers
 
 
-def rows_of(numbers: list[int], there: list[int]) -> list[int]:
-    """Where clips are among earlier ones of some numbers; others take those in turn."""
-    places = {number: row for row, number in enumerate(there)}
-    return [places.get(number, number % len(there)) for number in numbers]
+def rows_of(indices: list[int], there: list[int]) -> list[int]:
+    """Where clips are among earlier ones of some indices; others take those in turn."""
+    places = {index: row for row, index in enumerate(there)}
+    return [places.get(index, index % len(there)) for index in indices]
 
 
 def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[str, Any]]:
@@ -92,18 +95,18 @@ def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[st
 
     secs = FLAGS.duration_secs or DURATION_SECS
     if source is None:
-        return modes.ancestral(chain, clip_numbers(range(NUM_SAMPLES)), secs), {}
+        return modes.ancestral(chain, clip_indices(range(NUM_SAMPLES)), secs), {}
     # With upsample, the length is that of what is given unless the user says otherwise.
     steps = FLAGS.duration_secs and round(FLAGS.duration_secs * modes.sample_rate(chain))
     if source == "prompt_audio":
         prompts = read_prompts(chain)
         given = {"prompt_audio": {n: len(p) / modes.sample_rate(chain) for n, p in prompts.items()}}
         if FLAGS.mode == "primed":
-            return modes.primed(chain, prompts, clip_numbers(range(NUM_SAMPLES)), secs), given
-        numbers = clip_numbers(range(len(prompts)))
+            return modes.primed(chain, prompts, clip_indices(range(NUM_SAMPLES)), secs), given
+        indices = clip_indices(range(len(prompts)))
         if FLAGS.mode == "continue":
-            return modes.continued(chain, prompts, numbers, secs), given
-        return modes.upsampled_audio(chain, prompts, numbers, steps), given
+            return modes.continued(chain, prompts, indices, secs), given
+        return modes.upsampled_audio(chain, prompts, indices, steps), given
     given = {source: FLAGS[source].value}
     if FLAGS.mode == "upsample":
         decoders = modes.decoders_of(chain)
@@ -116,18 +119,18 @@ def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[st
             results.require_same_decoder(decoders)
             codes, there = results.codes(level), results.clips
             steps = steps or results.codes(0).shape[1]
-        numbers = clip_numbers(there)
-        return modes.upsampled(chain, codes[rows_of(numbers, there)], numbers, steps), given
+        indices = clip_indices(there)
+        return modes.upsampled(chain, codes[rows_of(indices, there)], indices, steps), given
     results = Results.load(FLAGS.from_dir)
     results.require_same_runs(chain)
-    numbers = clip_numbers(results.clips)
-    rows = rows_of(numbers, results.clips)
+    indices = clip_indices(results.clips)
+    rows = rows_of(indices, results.clips)
     ids = [results.codes(level)[rows] for level in reversed(range(len(chain.runs)))]
-    return modes.continued_ids(chain, ids, numbers, secs), given
+    return modes.continued_ids(chain, ids, indices, secs), given
 
 
 def warn_of_other_draws(settings: dict[str, Any]) -> None:
-    """Says where an earlier generation goes on with other values than it was made with."""
+    """Warns where an earlier generation is continued with other values than it was made with."""
     from ada.generation.results import REPORT, differing, read_report
     from ada.utils import log
 
@@ -136,8 +139,8 @@ def warn_of_other_draws(settings: dict[str, Any]) -> None:
     other = differing(before, {name: settings[name] for name in names if name in before})
     if other:
         log.warning(
-            f"{FLAGS.from_dir} was made with other settings ({', '.join(other)}): it goes on, but "
-            "not as if it had been longer at once."
+            f"{FLAGS.from_dir} was made with other settings ({', '.join(other)}): continuing, "
+            "but not as if it had been longer at once."
         )
 
 

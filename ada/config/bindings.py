@@ -7,16 +7,25 @@ error. Whether a class has some argument, and accepts a value, `ada.config.confi
 import contextlib
 import difflib
 import functools
+import math
+import os
 import re
 import tokenize
+import types
+import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ada.config.old_names import renamed
 from ada.utils import resources
 from ada.utils.errors import UserError, first_line
 from gin import config_parser
+
+# In the environment, so that processes that commands start know it.
+_ALLOWED = "ADA_ALLOW_GIN_IMPORTS"
+_INCLUDE = re.compile(r"""(?m)^\s*include\s+['"]([^'"]+)['"].*$""")
 
 
 class UnusedBindingError(UserError):
@@ -74,8 +83,48 @@ class Bindings(dict[str, Any]):
         return set(re.findall(r"%(\w+)", repr(list(self.values()))))
 
 
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; whatever gin makes only later is.
+
+    Types other than numbers, texts, truth values and sequences of them are not looked at.
+    """
+    if isinstance(value, (Reference, Macro)) or value is None:
+        return True
+    if kind in (int, bool, str):
+        return type(value) is kind
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, each) for each in inner if each is not types.NoneType)
+    if origin in (tuple, list, Sequence) and inner and isinstance(value, (tuple, list)):
+        return len(inner) == 2 and inner[1] is not ... or all(fits(v, inner[0]) for v in value)
+    return True
+
+
+def allow_imports() -> None:
+    """Lets gin files import modules, which executes them; in this process and those it starts."""
+    os.environ[_ALLOWED] = "1"
+
+
+def imports_are_allowed() -> bool:
+    """Whether gin files may import modules."""
+    return os.environ.get(_ALLOWED) == "1"
+
+
+def _refuse_code(what: str) -> None:
+    if not imports_are_allowed():
+        raise ValueError(
+            f"it asks for {what}, which may execute anything: read the file, and if you trust it "
+            "give --allow_gin_imports"
+        )
+
+
 class _Delegate(config_parser.ParserDelegate):
     def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Reference:
+        module = scoped_configurable_name.rsplit("/", 1)[-1].rpartition(".")[0]
+        if module and module.split(".")[0] != "ada":
+            _refuse_code(f"@{scoped_configurable_name}")
         return Reference(scoped_configurable_name + "()" * evaluate)
 
     def macro(self, macro_name: str) -> Macro:
@@ -175,22 +224,38 @@ def macro_of(binding: str) -> str | None:
     return match and match[1]
 
 
-def _of_file(path: str) -> Bindings:
-    """The bindings of a file and of what it includes, looked for where gin looks."""
+def whole_text(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> str:
+    """Gin files, each with what it includes in its place, and bindings on top, as one text."""
+    return "\n".join([*map(_whole_text, gin_files), *map(renamed, gin_params)])
+
+
+def _whole_text(path: str) -> str:
+    return _INCLUDE.sub(lambda found: _whole_text(found[1]), _text_of_file(path))
+
+
+def _text_of_file(path: str) -> str:
+    """The text of a file, looked for where gin looks, with today's names."""
     roots = [] if Path(path).is_absolute() else resources.gin_search_paths()
     places = [Path(path), *(Path(root) / path for root in roots)]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         shipped = sorted(file.name for file in resources.gin_dir().glob("*.gin"))
         raise UserError(f"Unable to open file: {path}. Shipped: {', '.join(shipped)}.")
+    return renamed(found.read_text("utf-8"))
+
+
+def _of_file(path: str) -> Bindings:
+    """The bindings of a file and of what it includes."""
     with _errors(f"{path}: "):
-        return _of_text(found.read_text())
+        return _of_text(_text_of_file(path))
 
 
 def _of_text(text: str) -> Bindings:
     bindings = Bindings()
-    for statement in config_parser.ConfigParser(text, _Delegate()):
-        if isinstance(statement, config_parser.IncludeStatement):
+    for statement in config_parser.ConfigParser(renamed(text), _Delegate()):
+        if isinstance(statement, config_parser.ImportStatement):
+            _refuse_code(f"import {statement.module}")
+        elif isinstance(statement, config_parser.IncludeStatement):
             bindings.update(_of_file(statement.filename))
         elif isinstance(statement, config_parser.BindingStatement):
             # A class may be named with its module.
@@ -210,10 +275,10 @@ def _errors(where: str = "") -> Iterator[None]:
     except RecursionError as error:
         raise UserError(f"gin: {where}it includes itself, or is nested too deeply.") from error
     except (SyntaxError, ValueError, TypeError, tokenize.TokenError) as error:
-        raise UserError(f"gin: {where}{told(error)}") from error
+        raise UserError(f"gin: {where}{message_of(error)}") from error
 
 
-def told(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """What is wrong, in words of this project where gin and Python say it in theirs."""
     text = first_line(error)
     if "malformed node" in text:
@@ -233,4 +298,4 @@ def _shipped_macros() -> frozenset[str]:
 @functools.cache
 def shipped_text() -> str:
     """All shipped gin files, one after the other."""
-    return "\n".join(path.read_text() for path in resources.gin_dir().glob("**/*.gin"))
+    return "\n".join(path.read_text("utf-8") for path in resources.gin_dir().glob("**/*.gin"))

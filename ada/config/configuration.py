@@ -5,8 +5,10 @@ import dataclasses
 import functools
 import logging
 import re
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -14,6 +16,7 @@ import gin
 from ada import extensions, models, quantizers, training
 from ada.config import bindings
 from ada.config.bindings import UnusedBindingError
+from ada.config.old_names import renamed
 from ada.utils import log, resources
 from ada.utils.errors import UserError, first_line
 
@@ -52,8 +55,6 @@ def _register() -> Callable:
     """Makes the library's classes known to gin, by their own names; returns what makes settings."""
     for thing in REGISTERED:
         gin.register(thing)
-    for path in resources.gin_search_paths():
-        gin.add_config_file_search_path(path)
     return gin.external_configurable(training.TrainingSettings, name="train")
 
 
@@ -65,26 +66,46 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
         not fit, or a macro that nothing refers to.
       UnusedBindingError: for a macro in `gin_params` that no file knows.
     """
-    bindings.read_model(gin_files, gin_params)
+    bound = bindings.read_model(gin_files, gin_params)
     make_settings = _register()
     gin.clear_config()
     _given.clear()
-    _given.update(_bound_names("\n".join([*_own_texts(gin_files), *gin_params])))
+    _given.update(_bound_names(renamed("\n".join([*_own_texts(gin_files), *gin_params]))))
     with _gin_errors():
-        gin.parse_config_files_and_bindings(
-            list(gin_files), list(gin_params), finalize_config=False
-        )
+        gin.parse_config(bindings.whole_text(gin_files, gin_params))
+        _check_types(bound)
         settings = make_settings()
         for make_hook in settings.hooks:
             make_hook()  # errors of its values show now, and its bindings count as used
     return dataclasses.replace(settings, model=_checked(settings.model))
 
 
+def _check_types(bound: bindings.Bindings) -> None:
+    """Raises ValueError for a number where a class wants another kind of number."""
+    for name in bound:
+        thing, _, argument = name.rsplit("/", 1)[-1].partition(".")
+        kind = _argument_types(thing).get(argument)
+        value = bound.value(name)
+        if kind is not None and not bindings.fits(value, kind):
+            wanted = {int: "a whole number", float: "a finite number", bool: "True or False"}
+            message = wanted.get(kind, getattr(kind, "__name__", str(kind)))
+            raise ValueError(f"{name} must be {message}, got {value!r}.")
+
+
+@functools.cache
+def _argument_types(name: str) -> dict[str, Any]:
+    """The types that a configurable class says its arguments have."""
+    known = {thing.__name__: thing for thing in REGISTERED} | {"train": training.TrainingSettings}
+    return typing.get_type_hints(known[name].__init__) if name in known else {}
+
+
 def _own_texts(gin_files: Sequence[str]) -> list[str]:
     """The texts of gin files that are the user's own."""
     shipped = resources.gin_dir().resolve()
     paths = [Path(path) for path in gin_files]
-    return [p.read_text() for p in paths if p.is_file() and shipped not in p.resolve().parents]
+    return [
+        p.read_text("utf-8") for p in paths if p.is_file() and shipped not in p.resolve().parents
+    ]
 
 
 def load_with(
@@ -121,7 +142,7 @@ def _gin_errors() -> Iterator[None]:
     try:
         yield
     except (SyntaxError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"gin: {bindings.told(error)}") from error
+        raise UserError(f"gin: {bindings.message_of(error)}") from error
     finally:
         logging.disable(logging.NOTSET)
 

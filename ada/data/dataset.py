@@ -3,9 +3,9 @@
 import functools
 import hashlib
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,8 @@ from ada.data.spec import (
     SplitSpec,
     join,
 )
+from ada.utils import npz
+from ada.utils.files import is_remote
 
 # Of a foreign record TensorFlow makes a message that is no text.
 READ_ERRORS = (tf.errors.OpError, UnicodeDecodeError)
@@ -230,19 +232,52 @@ def _load_index(directory: str, spec: DatasetSpec) -> dict[str, dict[str, np.nda
         # Before anything parses it.
         if hashlib.sha256(content).hexdigest() != spec.index.sha256:
             raise ValueError("its checksum is not the one in dataset.json")
-        arrays = np.load(io.BytesIO(content), allow_pickle=False)
+        # What is listed lies in the shards: no more than they can hold.
+        most = sum(file.num_bytes for split in spec.splits.values() for file in split.shards)
+        records_of_all = sum(split.num_records for split in spec.splits.values())
+        if records_of_all * records.FRAMING_BYTES > most:
+            raise ValueError(f"the shards cannot hold {records_of_all:,} records")
+        arrays = npz.load(io.BytesIO(content), records_of_all * len(INDEX_COLUMNS) * 8)
         columns = {s: {c: arrays[f"{s}_{c}"] for c in INDEX_COLUMNS} for s in SPLITS}
         for name, split in spec.splits.items():
             if {c.shape for c in columns[name].values()} != {(split.num_records,)}:
                 raise ValueError(f"it does not list the {split.num_records} records of {name}")
             if any(c.dtype != np.int64 for c in columns[name].values()):
                 raise ValueError("its columns are not int64")
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile, tf.errors.OpError) as error:
+    except (KeyError, *npz.NOT_NPZ, tf.errors.OpError) as error:
         raise DatasetError(
             f"{path} cannot be used: {error}. Copy it again, or prepare the data again with "
             "--overwrite."
         ) from error
     return columns
+
+
+@functools.lru_cache(maxsize=256)
+def _check_lengths(path: Path, mtime_ns: int, offsets: bytes) -> None:
+    """Refuses a shard in which a record claims another length than the index leaves it.
+
+    TensorFlow takes as much memory as a record claims, and ends the process where there is none.
+
+    Args:
+      path: of the shard.
+      mtime_ns: when it was changed, for the cache.
+      offsets: int64, where its records are, in order.
+    """
+    del mtime_ns
+    starts = np.frombuffer(offsets, np.int64)
+    size = path.stat().st_size
+    sizes = np.diff(np.append(starts, size)) - records.FRAMING_BYTES
+    content = np.memmap(path, np.uint8, "r") if size else np.zeros(0, np.uint8)
+    if len(starts) and (starts[0] != 0 or sizes.min() < 0):
+        wrong = np.array([0])
+    else:
+        claimed = content[starts[:, np.newaxis] + np.arange(8)].reshape(-1, 8).view("<u8")[:, 0]
+        wrong = np.flatnonzero(claimed != sizes.astype(np.uint64))
+    if len(wrong):
+        raise DatasetError(
+            f"Damaged or foreign record in {path} at byte {starts[wrong[0]]}: its length is not "
+            "that in the index. Copy or prepare the data again."
+        )
 
 
 def _split_index(
@@ -251,7 +286,11 @@ def _split_index(
     info = spec.splits[split]
     lengths = np.array([s.num_steps for s in info.sources], np.int64)
     counts = -(-lengths // spec.record_steps)
-    if not np.array_equal(columns["source"], np.repeat(np.arange(len(lengths)), counts)):
+    # Before they are repeated: a source may say that it has any number of steps.
+    fits = counts.sum() == len(columns["source"])
+    if not fits or not np.array_equal(
+        columns["source"], np.repeat(np.arange(len(lengths)), counts)
+    ):
         raise DatasetError(
             f"{join(directory, spec.index.name)} does not fit dataset.json. Prepare the data again "
             "with --overwrite."
@@ -262,6 +301,10 @@ def _split_index(
             f"{join(directory, spec.index.name)} leads out of the shards. Prepare the data again "
             "with --overwrite."
         )
+    if not is_remote(directory):
+        for number, file in enumerate(info.shards):
+            path = Path(directory) / file.name
+            _check_lengths(path, path.stat().st_mtime_ns, offset[shard == number].tobytes())
     return SplitIndex(
         shard_paths=np.array([join(directory, s.name).encode() for s in info.shards]),
         lengths=lengths,

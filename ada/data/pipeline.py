@@ -138,6 +138,7 @@ def evaluation_windows(
     batch_size: int,
     to_ids: ToIds | None = None,
     max_steps: int | None = None,
+    within_sources: bool = False,
     slice_index: int = 0,
     num_slices: int = 1,
 ) -> tf.data.Dataset:
@@ -156,7 +157,8 @@ def evaluation_windows(
       alignment: for autoencoders, their hop: windows then start where codes do.
       batch_size: windows in the global batch; the last one is filled up with empty rows.
       to_ids: from stored steps to ids; `default_to_ids` if None.
-      max_steps: count at most about so many steps, in windows spread evenly; all if None.
+      max_steps: count about this number of steps at most, in windows spread evenly; all if None.
+      within_sources: leave out windows that reach past the end of their source.
       slice_index: which slice of each global batch to yield.
       num_slices: slices of a global batch.
 
@@ -177,6 +179,7 @@ def evaluation_windows(
         alignment=alignment,
         batch_size=batch_size,
         max_steps=max_steps,
+        within_sources=within_sources,
     )
     table = {k: v.reshape(-1, batch_size)[:, rows].reshape(-1) for k, v in table.items()}
     read_row = _row_reader(dataset, split, window_steps, to_ids)

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 # TFRecord framing: 8 bytes of length, 4 of its CRC, the payload, 4 of the payload's CRC.
 FRAMING_BYTES = 16
+# Bytes that are read at a time, at most: a dataset from elsewhere may claim records of any size.
+_MOST_BUFFERED = 2**26
 
 _FEATURES = {
     "start": tf.io.FixedLenFeature([], tf.int64),
@@ -149,7 +151,8 @@ def read_steps(
         index, naming it; when a checksum is wrong (`DataLossError`), without its name.
     """
     record_bytes = record_steps * np.dtype(dtype).itemsize + 1024
-    records = _records_at(path, byte_offset, buffer_size=num_records * record_bytes)
+    most = tf.minimum(num_records * record_bytes, _MOST_BUFFERED)
+    records = _records_at(path, byte_offset, buffer_size=most)
     # Not `ignore_errors`: it would try to open a file that is gone for ever.
     records = records.take(num_records).batch(num_records)
     nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))

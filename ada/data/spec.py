@@ -11,7 +11,7 @@ import numpy as np
 
 import ada
 from ada.utils.errors import UserError, reason
-from ada.utils.files import exists, is_dir, read_bytes
+from ada.utils.files import exists, is_dir, is_remote, read_bytes, write_bytes_atomically
 from ada.utils.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 
 FORMAT_VERSION = 1
@@ -244,8 +244,14 @@ class DatasetSpec:
         try:
             return cls.from_json(read_bytes(path).decode("utf-8"))
         except (ValueError, OSError) as error:
-            told = f"{path} cannot be used: {reason(error)}. Prepare it again."
-            raise DatasetError(told) from error
+            message = f"{path} cannot be used: {reason(error)}."
+            if "format_version" in message or "field" in message:
+                message += (
+                    " Another version of ada may have made it: use that one, or prepare again."
+                )
+            else:
+                message += " Prepare it again."
+            raise DatasetError(message) from error
 
 
 def codes_dtype(num_classes: int) -> str:
@@ -288,8 +294,12 @@ def join(directory: str, name: str) -> str:
 def write_text_atomically(path: str, text: str) -> None:
     """Writes a small file so that readers see the old or the new one, never a part.
 
-    Directories above it are made.
+    Directories above it are made. What is not UTF-8, as names of files may be, is escaped.
     """
+    contents = text.encode("utf-8", "backslashreplace")
+    if not is_remote(path):
+        write_bytes_atomically(path, contents)
+        return
     import tensorflow as tf
 
     if "/" in path:
@@ -297,7 +307,7 @@ def write_text_atomically(path: str, text: str) -> None:
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     try:
         with tf.io.gfile.GFile(temporary, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(contents)
         tf.io.gfile.rename(temporary, path, overwrite=True)
     except BaseException:
         with contextlib.suppress(tf.errors.OpError):
@@ -315,5 +325,5 @@ def _why_no_spec(directory: str) -> str:
         )
     return (
         f"{directory} is not a dataset: there is no {SPEC_NAME} in it. Make one of audio files "
-        f"with `python -m data_prep.prepare_audio --output_dir={directory} ...`."
+        f"with `python -m ada.prepare_audio --output_dir={directory} ...`."
     )

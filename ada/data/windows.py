@@ -12,6 +12,7 @@ def evaluation_table(
     alignment: int,
     batch_size: int,
     max_steps: int | None,
+    within_sources: bool = False,
 ) -> dict[str, np.ndarray]:
     """All windows over sources, for `ada.data.evaluation_windows`.
 
@@ -22,7 +23,8 @@ def evaluation_table(
       right_context: steps that it must see after them, of a source or of what comes after its end.
       alignment: windows start at multiples of it.
       batch_size: the table is filled up to a multiple of it.
-      max_steps: count at most so many steps, evenly spread; all if None.
+      max_steps: count this number of steps at most, evenly spread; all if None.
+      within_sources: leave out windows that reach past the end of their source.
 
     Returns:
       int64 columns `source`, `start` (of the window), `count_from` and `count_to` (the steps that
@@ -37,7 +39,7 @@ def evaluation_table(
             "contexts must be at least 0, alignment and batch_size at least 1; got "
             f"{left_context}, {right_context}, {alignment}, {batch_size}"
         )
-    # The first window counts window_steps - right_context steps; each later one starts so much
+    # The first window counts window_steps - right_context steps; each later one starts that much
     # later that left_context steps of it are already counted, rounded down to the alignment.
     stride = (window_steps - left_context - right_context) // alignment * alignment
     if stride < 1:
@@ -56,20 +58,26 @@ def evaluation_table(
     count_from = np.where(number == 0, 0, start - stride + window_steps - right_context)
     table = np.stack([source, start, count_from, count_to], axis=1).astype(np.int64)
     table = _spread(table, max_steps)
+    if within_sources:
+        table = table[table[:, 1] + window_steps <= lengths[table[:, 0]]]
     missing = -len(table) % batch_size
     table = np.concatenate([table, np.zeros([missing, 4], np.int64)])
     return dict(zip(("source", "start", "count_from", "count_to"), table.T, strict=True))
 
 
 def _spread(table: np.ndarray, max_steps: int | None) -> np.ndarray:
-    """Windows spread evenly that count at most `max_steps` together, but at least one window."""
+    """A stratified sample of windows that count at most `max_steps` together, but at least one.
+
+    The list is divided into equal parts, and a window of each is drawn, always the same. (The
+    middle ones would all be of the same place where sources are of equal length.)
+    """
     counted = table[:, 3] - table[:, 2]
     if max_steps is None or counted.sum() <= max_steps:
         return table
     number = len(table)
     while True:
-        # The middles of `number` equal stretches of the list.
-        chosen = (2 * np.arange(number) + 1) * len(table) // (2 * number)
+        places = np.arange(number) + np.random.default_rng(number).random(number)
+        chosen = (places * len(table) / number).astype(np.int64)
         total = counted[chosen].sum()
         if total <= max_steps or number == 1:
             return table[chosen]

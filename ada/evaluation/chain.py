@@ -33,7 +33,7 @@ def evaluate_run(
     model = run.load_model(checkpoint)
     dataset = unshifted(run.open_dataset(data_dir))
     to_ids = run.info.to_ids()
-    scores = SplitScorer(model, dataset, to_ids, split)(progress=True)
+    scores = SplitScorer(model, dataset, to_ids, split, exact_ends=True)(progress=True)
     per_sample = scores["bits"] / run.info.hop_length
     result = {
         "run_dir": run.directory,
@@ -154,10 +154,10 @@ def table(result: dict[str, Any]) -> str:
             )
         if "num_codes" in level:
             cost = level["rolled_codes_cost_bits"]
-            told = "" if cost is None else f"; another clip's codes cost {cost:.3f} bits a step"
+            message = "" if cost is None else f"; another clip's codes cost {cost:.3f} bits a step"
             lines.append(
                 f"  codes: perplexity {level['perplexity']:.1f}, {level['used_codes']} of "
-                f"{level['num_codes']} used{told}"
+                f"{level['num_codes']} used{message}"
             )
     if "total_bits" in result:
         lines.append(

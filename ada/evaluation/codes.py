@@ -15,14 +15,8 @@ from ada.utils import log
 NUM_CLIPS = 32
 
 
-def rolled_codes_cost(
-    model: AutoregressiveDiscreteAutoencoder,
-    dataset: Dataset,
-    to_ids: ToIds,
-    split: str = "validation",
-    counted_steps: int = 4096,
-) -> dict[str, float | None]:
-    """Bits a step that another clip's codes cost, over clips spread evenly over a split.
+class RolledCodes:
+    """Bits per step that another clip's codes cost, over clips spread evenly over a split.
 
     Codes that are ignored cost nothing to exchange, whatever their perplexity. Steps count where
     both clips have some: codes of what comes after the end of a source are none.
@@ -33,43 +27,72 @@ def rolled_codes_cost(
       to_ids: from stored steps to ids.
       split: its name.
       counted_steps: ids of each clip that are scored; context is read besides.
+      num_clips: number of clips, at most.
+      jit_compile: whether XLA compiles the scoring.
 
-    Returns:
-      "own_codes_bits", "rolled_codes_bits" and their difference "rolled_codes_cost_bits"; None,
-      which is said, where the split is too short to have two clips.
+    Attributes:
+      possible: whether the split is long enough to have two clips.
     """
-    names = ("own_codes_bits", "rolled_codes_bits", "rolled_codes_cost_bits")
-    left, right = context_in_hops(model)
-    hop = model.alignment
-    # Of short data shorter clips, so that there are several.
-    longest = int(max(dataset.index(split).lengths))
-    counted = max(min(-(-counted_steps // hop), longest // 4 // hop), 1) * hop
-    ids, weights = read_windows(
-        dataset, split, to_ids, left + counted + right, left, right, hop, NUM_CLIPS
-    )
-    # Half-way around: neighbours in time share notes.
-    half = len(ids) // 2
-    weights = weights * np.roll(weights, half, axis=0)
-    if len(ids) < 2 or not weights.any():
-        log.warning(f"the {split} split is too short to exchange codes between clips.")
-        return dict.fromkeys(names)
 
-    @tf.function(autograph=False)
-    def log_prob(ids: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
-        return model.log_prob(ids, codes)
-
-    codes = np.concatenate([model.encode(row[np.newaxis]).numpy() for row in ids])
-    rolled = np.roll(codes, half, axis=0)
-
-    def bits(codes: np.ndarray) -> float:
-        total = sum(
-            float(tf.reduce_sum(w * log_prob(row[np.newaxis], code[np.newaxis])[0]))
-            for row, code, w in zip(ids, codes, weights, strict=True)
+    def __init__(
+        self,
+        model: AutoregressiveDiscreteAutoencoder,
+        dataset: Dataset,
+        to_ids: ToIds,
+        split: str = "validation",
+        counted_steps: int = 4096,
+        num_clips: int = NUM_CLIPS,
+        jit_compile: bool = False,
+    ) -> None:
+        left, right = context_in_hops(model)
+        hop = model.alignment
+        # Of short data shorter clips, so that there are several.
+        longest = int(max(dataset.index(split).lengths))
+        counted = max(min(-(-counted_steps // hop), longest // 4 // hop), 1) * hop
+        self._ids, weights = read_windows(
+            dataset, split, to_ids, left + counted + right, left, right, hop, num_clips
         )
-        return -total / float(weights.sum()) * float(NATS_TO_BITS)
+        # Half-way around: neighbours in time share notes.
+        self._half = len(self._ids) // 2
+        self._weights = weights * np.roll(weights, self._half, axis=0)
+        self.possible = len(self._ids) > 1 and bool(self._weights.any())
+        self._encode = tf.function(model.encode, jit_compile=jit_compile, autograph=False)
+        self._log_prob = tf.function(model.log_prob, jit_compile=jit_compile, autograph=False)
 
-    own, other = bits(codes), bits(rolled)
-    return dict(zip(names, (own, other, other - own), strict=True))
+    def __call__(self) -> dict[str, float | None]:
+        """Scores the clips with the model's present weights.
+
+        Returns:
+          "own_codes_bits", "rolled_codes_bits" and their difference "rolled_codes_cost_bits"
+          (higher is better); None where it is not `possible`.
+        """
+        names = ("own_codes_bits", "rolled_codes_bits", "rolled_codes_cost_bits")
+        if not self.possible:
+            return dict.fromkeys(names)
+        codes = np.concatenate([self._encode(row[np.newaxis]).numpy() for row in self._ids])
+        own, other = self._bits(codes), self._bits(np.roll(codes, self._half, axis=0))
+        return dict(zip(names, (own, other, other - own), strict=True))
+
+    def _bits(self, codes: np.ndarray) -> float:
+        total = sum(
+            float(tf.reduce_sum(w * self._log_prob(row[np.newaxis], code[np.newaxis])[0]))
+            for row, code, w in zip(self._ids, codes, self._weights, strict=True)
+        )
+        return -total / float(self._weights.sum()) * float(NATS_TO_BITS)
+
+
+def rolled_codes_cost(
+    model: AutoregressiveDiscreteAutoencoder,
+    dataset: Dataset,
+    to_ids: ToIds,
+    split: str = "validation",
+    counted_steps: int = 4096,
+) -> dict[str, float | None]:
+    """What `RolledCodes` finds; says so where the split is too short."""
+    rolled = RolledCodes(model, dataset, to_ids, split, counted_steps)
+    if not rolled.possible:
+        log.warning(f"the {split} split is too short to exchange codes between clips.")
+    return rolled()
 
 
 def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, float]:

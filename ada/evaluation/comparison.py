@@ -10,6 +10,7 @@ codes/<system>/   codes of audio that is not the runs' own
 """
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,13 +25,20 @@ from ada.evaluation.note_evaluation import NoteEvaluation
 from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import summary
-from ada.generation import Draws, level_sampling
+from ada.generation import SamplingConfig, level_sampling
 from ada.runs.chain import Chain
 from ada.utils import log
 from ada.utils.csv_files import csv_text
+from ada.utils.jsonable import parse_json
+from ada.utils.made import claim, mark, marked, remove_made, require_free
 
 EVALUATION, SYSTEMS, FILES, PAGE = "evaluation.json", "systems.csv", "files.csv", "page.html"
-CODES = "codes"
+CLIPS, CODES = "clips", "codes"
+COMMAND = "ada.evaluate"
+# Clips of evaluations of before these were marked.
+_CLIPS = rf"(original|reconstruction\d*|generated)_\d+\.wav|{re.escape(NOTES)}"
+# What it writes into its directory.
+NAMES = (EVALUATION, SYSTEMS, FILES, NOTES, PAGE, CLIPS, CODES)
 
 
 class SystemToEvaluate(NamedTuple):
@@ -66,10 +74,10 @@ class Options(NamedTuple):
     seed: int = 0
     sampling: level_sampling.SamplingFlags = level_sampling.SamplingFlags()
 
-    def draws(self, chain: Chain) -> list[Draws]:
+    def draws(self, chain: Chain) -> list[SamplingConfig]:
         """How every level is sampled, top first."""
         levels = level_sampling.resolve(chain.run_dirs, self.sampling)
-        return level_sampling.draws(levels, self.seed)
+        return level_sampling.configs(levels, self.seed)
 
 
 def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path) -> dict[str, Any]:
@@ -88,9 +96,7 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
       librosa (`[eval]`), "reconstruction" is None and there is no "generated".
     """
     chain, split, data_dirs = system.chain, options.split, None
-    clips_dir = output_dir / "clips" / system.name
-    for earlier in [*clips_dir.glob("*.wav"), *clips_dir.glob(NOTES)]:
-        earlier.unlink()
+    clips_dir = output_dir / CLIPS / system.name
     if options.data_dir:
         data_dirs = encode_for(chain, options.data_dir, output_dir / CODES / system.name)
     result = {"name": system.name} | evaluate_chain(chain, split, data_dirs)
@@ -104,6 +110,7 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         draws = options.draws(chain)
         result["draws"] = [level._asdict() for level in draws]
         clips = reconstruct_clips(chain, split, draws=draws, data_dir=options.data_dir)
+        _mark_more(clips_dir, clips.file_names())
         clips.write(str(clips_dir))
         result["reconstruction"] = clips.distances() if measured else None
         notes.reconstructed(clips)
@@ -131,8 +138,10 @@ def _generated(system: SystemToEvaluate, options: Options, clips_dir: Path) -> C
         made = generate_clips(chain, options.num_samples, options.duration_secs, draws)
     else:
         return None
-    for number, clip in enumerate(made.audio):
-        write_wav(str(clips_dir / f"generated_{number}.wav"), clip, chain.runs[-1].info.sample_rate)
+    names = [f"generated_{number}.wav" for number in range(len(made.audio))]
+    _mark_more(clips_dir, names)
+    for name, clip in zip(names, made.audio, strict=True):
+        write_wav(str(clips_dir / name), clip, chain.runs[-1].info.sample_rate)
     return made
 
 
@@ -143,8 +152,16 @@ def compare(
 
     Returns:
       What `evaluate_system` gives of each.
+
+    Raises:
+      UserError: if there is something else where it writes.
     """
     root, results = Path(output_dir), []
+    if marked(root, COMMAND) is None and is_evaluation(root):
+        _mark_clips_of_before(root)
+    claim(root, COMMAND, NAMES, is_evaluation)
+    for system in systems:
+        _clear(root / CLIPS / system.name)
     for system in systems:
         results.append(evaluate_system(system, options, root))
         write_evaluation(root / EVALUATION, options.split, results)
@@ -153,9 +170,32 @@ def compare(
         rows = csv_text(note_report.CSV_HEADER, note_report.csv_rows(results))
         write_text_atomically(str(root / NOTES), rows)
         rates = [s.chain.runs[-1].info.sample_rate for s in systems]
-        folders = [root / "clips" / result["name"] for result in results]
+        folders = [root / CLIPS / result["name"] for result in results]
         write_comparison(root / PAGE, results, rates, folders)
     return results
+
+
+def _mark_clips_of_before(root: Path) -> None:
+    """Marks the clips of an evaluation of before there were markers."""
+    for folder in (root / CLIPS).glob("*"):
+        mark(folder, COMMAND, [p.name for p in folder.glob("*") if re.fullmatch(_CLIPS, p.name)])
+
+
+def _clear(clips_dir: Path) -> None:
+    """Removes the clips of an earlier evaluation, and no others.
+
+    Raises:
+      UserError: if somebody else's are called as those of this one may be.
+    """
+    remove_made(clips_dir, COMMAND)
+    others = [path.name for path in clips_dir.glob("*") if re.fullmatch(_CLIPS, path.name)]
+    require_free(clips_dir, COMMAND, others)
+    mark(clips_dir, COMMAND, [NOTES])
+
+
+def _mark_more(clips_dir: Path, names: list[str]) -> None:
+    """Marks files as made here, before they are."""
+    mark(clips_dir, COMMAND, [*(marked(clips_dir, COMMAND) or ()), *names])
 
 
 def write_evaluation(path: str | Path, split: str, results: list[dict[str, Any]]) -> None:
@@ -164,9 +204,18 @@ def write_evaluation(path: str | Path, split: str, results: list[dict[str, Any]]
     write_text_atomically(str(path), json.dumps(found, indent=1, allow_nan=False) + "\n")
 
 
+def is_evaluation(directory: Path) -> bool:
+    """Whether there is an evaluation in a directory."""
+    try:
+        found = parse_json((directory / EVALUATION).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"split", "systems"} <= found.keys()
+
+
 def read_evaluation(path: str | Path) -> dict[str, Any]:
     """What such a file says of its first system."""
-    return json.loads(Path(path).read_text())["systems"][0]
+    return json.loads(Path(path).read_text("utf-8"))["systems"][0]
 
 
 def _files(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

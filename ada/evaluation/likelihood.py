@@ -1,7 +1,8 @@
 """Scoring a whole split with the context that every step needs."""
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from ada.data import Dataset, evaluation_windows, read_batches
 from ada.data.pipeline import ToIds
+from ada.data.windows import evaluation_table
 from ada.models.losses import NATS_TO_BITS, explained_share
 from ada.quantizers import perplexity
 from ada.utils.progress import progress_bar
@@ -60,11 +62,12 @@ class SplitScorer:
     """Mean bits and code use over a split.
 
     Windows overlap by the context that a model needs on both sides, so that no counted step sees
-    the edge of a window (`model.context`). What looks past the end of a source sees silence (or
-    code 0) there.
+    the edge of a window (`model.context`).
 
-    Where codes are extracted, encoders see the last id repeated to the end of its hop, and then
-    zeros, so that the last code or two of a source may be others than are scored here.
+    Where codes are extracted, a source ends with its last hop, and so it does where codes are
+    decoded. With `exact_ends` it does here, too: then bits are those of the very codes that a prior
+    is scored on, and adding the two gives a bound on the likelihood. Otherwise, which is faster,
+    windows are filled up with silence (or code 0), and the last codes may differ.
 
     Args:
       model: a built model.
@@ -77,6 +80,10 @@ class SplitScorer:
         one device.
       max_steps: count at most about this many ids, in windows spread evenly over the split; all of
         them if None.
+      exact_ends: whether windows end where their source does.
+
+    Attributes:
+      num_steps: number of ids that are counted.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class SplitScorer:
         jit_compile: bool = True,
         strategy: tf.distribute.Strategy | None = None,
         max_steps: int | None = None,
+        exact_ends: bool = False,
     ) -> None:
         self.model = model
         self._strategy = strategy or tf.distribute.get_strategy()
@@ -103,19 +111,40 @@ class SplitScorer:
         replicas = self._strategy.num_replicas_in_sync
         batch_size = replicas * max(1, batch_steps // window)
 
+        places = {
+            "window_steps": window,
+            "left_context": left,
+            "right_context": right,
+            "alignment": hop,
+            "max_steps": max_steps,
+        }
+        # What is causal does not see what fills a window up.
+        exact_ends = exact_ends and model.quantizer is not None
         make_windows = functools.partial(
             evaluation_windows,
             dataset,
             split,
-            window_steps=window,
-            left_context=left,
-            right_context=right,
-            alignment=hop,
             batch_size=batch_size,
             to_ids=to_ids,
-            max_steps=max_steps,
+            within_sources=exact_ends,
+            **places,
         )
         self._num_batches = int(make_windows().cardinality())
+        lengths, self._to_ids = dataset.index(split).lengths, to_ids
+        table = evaluation_table(lengths, batch_size=1, **places)
+        self.num_steps = int((table["count_to"] - table["count_from"]).sum())
+        past = table["start"] + window > lengths[table["source"]]
+        self._ends = {name: column[past & exact_ends] for name, column in table.items()}
+        # Windows of any length: not compiled by XLA, which would do so for each.
+        self._end_sums = tf.function(
+            self._batch_sums,
+            input_signature=[
+                tf.TensorSpec([1, None], tf.int32),
+                tf.TensorSpec([1, None], tf.float32),
+                tf.TensorSpec([1], tf.int64),
+            ],
+            autograph=False,
+        )
         self._windows = distribute(make_windows, self._strategy, batch_size)
         self._local_sums = tf.function(self._batch_sums, jit_compile=jit_compile, autograph=False)
         self._sums = tf.function(self._global_sums, autograph=False)
@@ -141,6 +170,16 @@ class SplitScorer:
         sums = {k: tf.math.unsorted_segment_sum(v, source, num_sources) for k, v in rows.items()}
         return sums | metrics
 
+    def _sums_of_ends(self) -> Iterator[dict[str, tf.Tensor]]:
+        """The sums of every window that is to end where its source does."""
+        for source, start, count_from, count_to in zip(*self._ends.values(), strict=True):
+            length = int(self._dataset.index(self._split).lengths[source]) - int(start)
+            stored = self._dataset.read(self._split, int(source), int(start), length)
+            place = start + np.arange(length)
+            weights = np.float32((place >= count_from) & (place < count_to))
+            ids = self._to_ids(tf.constant(stored))
+            yield self._end_sums(ids[tf.newaxis], weights[np.newaxis], source[np.newaxis])
+
     def __call__(
         self, progress: bool = False, between: Callable[[], None] = lambda: None
     ) -> dict[str, float | np.ndarray]:
@@ -163,8 +202,8 @@ class SplitScorer:
             windows = progress_bar(
                 windows, total=self._num_batches, desc=f"scoring {self._split}", unit="batch"
             )
-        for batch in windows:
-            sums = self._sums(batch["ids"], batch["weights"], batch["source"])
+        whole = (self._sums(batch["ids"], batch["weights"], batch["source"]) for batch in windows)
+        for sums in itertools.chain(whole, self._sums_of_ends()):
             for name, value in sums.items():
                 totals[name] = totals.get(name, 0.0) + value.numpy().astype(np.float64)
             between()

@@ -25,7 +25,7 @@ def write_notes(path: Path, clips: Mapping[str, Notes]) -> None:
 def read_notes(path: Path) -> dict[str, Notes]:
     """Notes of clips by name, as `write_notes` wrote them; a clip without notes is not there."""
     found: dict[str, list[tuple[float, float, int]]] = {}
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             note = float(row["onset_secs"]), float(row["offset_secs"]), int(row["pitch"])
             found.setdefault(row["clip"], []).append(note)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ada.audio.writing import from_pcm16, write_wav
 from ada.evaluation.clips import ids_to_audio, spread_clips
-from ada.generation import Draws, Level, generate_level, modes
+from ada.generation import Level, SamplingConfig, generate_level, modes
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.runs.chain import Chain
 
@@ -36,6 +36,12 @@ class Reconstructions(NamedTuple):
         for name, clips in self.named().items():
             for number, clip in enumerate(clips):
                 write_wav(str(Path(output_dir) / f"{name}_{number}.wav"), clip, self.sample_rate)
+
+    def file_names(self) -> list[str]:
+        """The names of those files."""
+        return [
+            f"{name}_{n}.wav" for name, clips in self.named().items() for n in range(len(clips))
+        ]
 
     def named(self) -> dict[str, np.ndarray]:
         """The clips by the names of their files."""
@@ -65,7 +71,7 @@ def reconstruct_clips(
     secs: float = CLIP_SECS,
     data_dir: str | None = None,
     *,
-    draws: Sequence[Draws],
+    draws: Sequence[SamplingConfig],
 ) -> Reconstructions:
     """Reconstructs clips spread over a split, through every number of levels.
 
@@ -93,15 +99,15 @@ def reconstruct_clips(
     for depth in range(1, len(decoders.runs) + 1):
         lower = Chain(decoders.runs[-depth:], decoders.checkpoints[-depth:])
         request = modes.upsampled_audio(lower, pieces, range(num_clips))
-        drawn = request.stream(draws, lanes=num_clips, progress=True).collect()
+        drawn = request.stream(draws, batch_size=num_clips, progress=True).collect()
         made[depth] = ids_to_audio(run, drawn[-1][0])
     return Reconstructions(run.info.sample_rate, original, made, stored)
 
 
 def _through_embedding(
-    model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: Draws
+    model: AutoregressiveDiscreteAutoencoder, ids: np.ndarray, draws: SamplingConfig
 ) -> np.ndarray:
-    """Draws as many ids `[clips, steps]` anew, given their continuous embedding (NSynth)."""
+    """Draws as many ids `[clips, steps]` again, given their continuous embedding (NSynth)."""
     level, made = Level(model, draws), []
     for number, row in enumerate(ids, start=1):
         given = model.quantizer(model.queries(row[np.newaxis])).quantized.numpy()

@@ -1,154 +1,176 @@
-"""Long-range consistency: how much music resembles itself after some time (our measure).
+"""Structure of clips: whether they have pitch, and how much is repeated in order (our measure).
 
-The paper claims, of listening, that codes carry structure over tens of seconds. Here it is a
-number: the likeness of harmony (chroma) and of rhythm (tempogram) of moments a lag apart, less the
-likeness of moments of different pieces, which is what chance, or the style alone, gives. A model
-whose memory ends at its receptive field falls to about zero beyond it, real music does not.
-Silence resembles nothing and is left out.
+The paper claims, of listening, that codes carry structure over tens of seconds. Here it is a number
+for each clip:
+
+    structure = pitched x (1 + repetition)
+
+*Pitched* is the share of moments whose spectrum has peaks: 0 for noise, 1 for tones. *Repetition*
+is how well stretches of 2, 4 and 8 s of the clip are found again elsewhere in it, above the same
+clip cut into pieces of 1 s and put together in another order in which neighbours still fit. So 0 is
+noise; 1 is pitch without order, such as a held chord; a first-order Markov chain, which fits where
+neighbours fit, comes little above 1, and music that repeats itself far above it. Higher is more
+structure. Music that repeats little within a clip, such as 40 s of a chorale, comes no higher than
+a Markov chain does: read it beside the value of real audio of the same kind.
+
+Ten clips of 20 s tell music that repeats itself from all of these; ten of 40 s also tell its
+shuffled bars, a Markov chain and a drone from each other. Silence is left out. Loudness does not
+matter: a clip that fades has the structure of one that does not.
 """
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import librosa
 import numpy as np
 
-FRAME_SECS = 0.5
-# Lags are averaged over bands, which double: (from, to) in seconds.
-LAG_BANDS = ((0.5, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0), (16.0, 32.0))
+FRAME_SECS = 0.25
+# Stretches that are looked for, and pieces that the clip is cut into to compare with.
+STRETCH_SECS, PIECE_SECS = (2.0, 4.0, 8.0), 1.0
+SHORTEST_SECS = 2.0 * STRETCH_SECS[-1]
+# Number of other orders, and of best-fitting pieces among which the next one is chosen.
+ORDERS, FITTING = 10, 3
+# Between chance and 1 there is little of what is the same all the time, such as a drone. It counts
+# for no more than this.
+SAME = 0.2
 SILENCE_DB = -70.0  # of full scale, root mean square; mu-law's smallest step is at -71
-_ONSETS_PER_SEC = 62.5
-_TEMPOGRAM_SECS = 3.0
-Bands = dict[str, dict[str, float | None] | None]
+# Flatness of a spectrum: 0.77 for noise (a mean of two), almost 0 for a tone.
+FLATTEST_PITCH = 0.5
+_LOWEST_PITCH, _HIGHEST_PITCH = 33, 94
+_FFT_SECS = 0.256
+Statistic = dict[str, float | None]
 
 
-def chroma(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Energy of the twelve pitch classes, `[frames, 12]`, a frame every half second; rows have
-    length 1, or 0 in silence.
-    """
-    hop = round(FRAME_SECS * sample_rate / 8)
-    # Tuning is not estimated: pieces of one instrument share theirs.
-    with _padding_quietly():
-        found = librosa.feature.chroma_stft(
-            y=audio, sr=sample_rate, n_fft=4096, hop_length=hop, tuning=0.0, norm=None
-        )
-    return _sounding(_unit_rows(_frames(found.T, 8)), audio, sample_rate)
-
-
-def onset(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Autocorrelation of the onset strength over 3 s around every half second (a tempogram),
-    `[frames, lags]`; rows have length 1, or 0 in silence and where nothing sets in.
-    """
-    hop = round(sample_rate / _ONSETS_PER_SEC)
-    with _padding_quietly():
-        strength = librosa.onset.onset_strength(y=audio, sr=sample_rate, hop_length=hop)
-    window = round(_TEMPOGRAM_SECS * sample_rate / hop)
-    found = librosa.feature.tempogram(onset_envelope=strength, sr=sample_rate, win_length=window)
-    # Very short lags tell the width of an onset, which is the same everywhere.
-    shortest = round(0.1 * sample_rate / hop)
-    rows = _frames(found[shortest:].T, round(FRAME_SECS * sample_rate / hop))
-    return _sounding(_unit_rows(rows), audio, sample_rate)
-
-
-@contextlib.contextmanager
-def _padding_quietly() -> Iterator[None]:
-    """Lets librosa pad clips shorter than its window without a warning."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "n_fft=", UserWarning)
-        yield
-
-
-def self_similarity(
-    features: Sequence[np.ndarray],
-    pieces: Sequence[int] | None = None,
-    shortest_lag_secs: float = FRAME_SECS,
-) -> Bands:
-    """Cosine likeness of frames a lag apart, above that of frames of different pieces.
+def frames(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Loudness-free spectra of the moments of a clip that are not silent.
 
     Args:
-      features: of each clip, a frame every `FRAME_SECS`: unit rows `[frames, dim]`, or zeros, which
-        count nowhere.
-      pieces: which piece of music each clip is of; each of its own if None.
-      shortest_lag_secs: bands that begin below it have no value.
+      audio: `[samples]` in [-1, 1].
+      sample_rate: Hz.
 
     Returns:
-      For each of `LAG_BANDS`, named such as "4-8", "mean": that over the lags of the band of the
-      mean over all pairs of frames so far apart within a clip, less the mean over all pairs of
-      frames of two pieces; and "error": its standard error over pieces (jackknife; None of fewer
-      than three). None where the clips do not reach over all lags of the band.
-
-    Raises:
-      ValueError: of fewer than two pieces.
+      Log spectra in semitones, unit rows `[frames, 61]`, a frame every quarter second; and the
+      flatness of each frame's spectrum, `[frames]`.
     """
-    names, of_piece = np.unique(
-        pieces if pieces is not None else range(len(features)), return_inverse=True
-    )
-    if len(names) < 2:
-        raise ValueError("self_similarity: chance is measured between pieces; give two or more.")
-    # By piece: sums of all frames and how many, and of the products at every lag and how many.
-    lags = np.arange(round(LAG_BANDS[-1][1] / FRAME_SECS))
-    sums, counts = np.zeros((len(names), features[0].shape[1])), np.zeros(len(names))
-    products, pairs = np.zeros((2, len(names), len(lags)))
-    for piece, clip in zip(of_piece, features, strict=True):
-        sounds = clip.any(1)
-        sums[piece] += clip.sum(0)
-        counts[piece] += sounds.sum()
-        for lag in lags[1 : len(clip)]:
-            products[piece, lag] += np.sum(clip[:-lag] * clip[lag:])
-            pairs[piece, lag] += np.sum(sounds[:-lag] & sounds[lag:])
+    import librosa
 
-    def estimate(kept: np.ndarray) -> np.ndarray:
-        """The value of every lag from some of the pieces; NaN where there are no pairs."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            total = np.square(sums[kept].sum(0)).sum() - np.square(sums[kept]).sum()
-            chance = total / (counts[kept].sum() ** 2 - np.square(counts[kept]).sum())
-            return products[kept].sum(0) / pairs[kept].sum(0) - chance
+    hop, size = round(FRAME_SECS * sample_rate / 2), round(_FFT_SECS * sample_rate)
+    audio = np.asarray(audio, np.float32)
+    count = len(audio) // (2 * hop)
+    if not count:
+        return np.zeros([0, _HIGHEST_PITCH - _LOWEST_PITCH]), np.zeros(0)
+    # Two spectra per frame, in its middle half, and none that a window reaches beyond its ends.
+    power = np.abs(librosa.stft(audio, n_fft=size, hop_length=hop)).T[: 2 * count] ** 2
+    power = power.reshape(count, 2, -1).mean(1)
+    level = np.square(audio[: 2 * count * hop].reshape(count, -1)).mean(1)
+    power = power[level > 10.0 ** (SILENCE_DB / 10.0)]
+    hertz = np.arange(power.shape[1]) * sample_rate / size
+    pitch = 69.0 + 12.0 * np.log2(np.maximum(hertz, 1.0) / 440.0)
+    centres = np.arange(_LOWEST_PITCH, _HIGHEST_PITCH)[:, np.newaxis]
+    bands = power @ np.maximum(1.0 - np.abs(pitch - centres), 0.0).T
+    logs = np.log1p(10.0 * bands / np.maximum(bands.mean(1, keepdims=True), 1e-20))
+    rows = logs / np.maximum(np.linalg.norm(logs, axis=1, keepdims=True), 1e-9)
+    return rows, _flatness(power[:, (hertz > 60.0) & (hertz < 4000.0)])
 
-    every = np.arange(len(names))
-    whole = estimate(every)
-    without = np.stack([estimate(np.delete(every, piece)) for piece in every])
-    result: Bands = {}
-    for first, last in LAG_BANDS:
-        band = slice(round(first / FRAME_SECS), round(last / FRAME_SECS))
-        mean, others = whole[band].mean(), without[:, band].mean(1)
-        error = np.sqrt(np.square(others - others.mean()).sum() * (1.0 - 1.0 / len(names)))
-        there = first >= shortest_lag_secs and np.isfinite(mean)
-        result[f"{first:g}-{last:g}"] = (
-            {"mean": float(mean), "error": float(error) if np.isfinite(error) else None}
-            if there
-            else None
+
+def _flatness(power: np.ndarray) -> np.ndarray:
+    """Geometric by arithmetic mean of power spectra `[frames, bins]`, relative to its surroundings.
+
+    So a tilt of the spectrum, as that of pink noise, does not count.
+    """
+    width = 33
+    padded = np.pad(power, [(0, 0), (width // 2 + 1, width // 2)], "reflect")
+    sums = np.cumsum(padded, axis=1)
+    white = power * width / np.maximum(sums[:, width:] - sums[:, :-width], 1e-30)
+    return np.exp(np.log(np.maximum(white, 1e-10)).mean(1)) / np.maximum(white.mean(1), 1e-10)
+
+
+def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
+    """How well stretches of a clip are found again in it, above other orders of its pieces.
+
+    Args:
+      rows: unit rows `[frames, dim]`, a frame every quarter second.
+      seed: of the other orders.
+
+    Returns:
+      0 where order does not matter, 1 where all is repeated and in another order nothing would be;
+      None of less than `SHORTEST_SECS`.
+    """
+    if len(rows) < SHORTEST_SECS / FRAME_SECS:
+        return None
+    rng = np.random.default_rng(seed)
+    likeness = rows @ rows.T
+    size = round(PIECE_SECS / FRAME_SECS)
+    orders = [_fitting_order(likeness, size, rng) for _ in range(ORDERS)]
+    shuffles = [rng.permutation(len(rows)) for _ in range(ORDERS)]
+    found = []
+    for secs in STRETCH_SECS:
+        length = round(secs / FRAME_SECS)
+        own = _found_again(likeness, length)
+        fitting, chance = (
+            np.mean([_found_again(likeness[np.ix_(order, order)], length) for order in some])
+            for some in (orders, shuffles)
         )
-    return result
+        found.append((own - fitting) / (1.0 - chance + SAME))
+    return float(np.mean(found))
 
 
-def consistency(
-    clips: Sequence[np.ndarray], sample_rate: int, pieces: Sequence[int] | None = None
-) -> dict[str, Bands]:
-    """`self_similarity` of clips `[samples]` in "chroma" and "onset"."""
-    clips = [np.asarray(clip, np.float32) for clip in clips]
-    harmony, rhythm = ([f(clip, sample_rate) for clip in clips] for f in (chroma, onset))
+def _found_again(likeness: np.ndarray, length: int) -> float:
+    """Mean likeness of every stretch of `length` frames to the likest that does not overlap it."""
+    count = len(likeness) - length + 1
+    pairs = sum(likeness[k : k + count, k : k + count] for k in range(length)) / length
+    place = np.arange(count)
+    pairs[np.abs(place[:, np.newaxis] - place) < length] = -np.inf
+    best = pairs.max(1)
+    return float(best[np.isfinite(best)].mean())
+
+
+def _fitting_order(likeness: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Frames in another order: pieces of `size` frames, each followed by one that fits.
+
+    A piece fits if its first frame is like the one that followed in the clip.
+    """
+    first = int(rng.integers(1, size + 1))
+    starts = [0, *range(first, len(likeness), size)]
+    ends = [*starts[1:], len(likeness)]
+    left = list(range(len(starts)))
+    order = [left.pop(int(rng.integers(len(left))))]
+    while left:
+        following, true = ends[order[-1]], order[-1] + 1
+        if following < len(likeness):
+            fit = [likeness[following, starts[k]] - 2.0 * (k == true) for k in left]
+        else:
+            fit = rng.random(len(left))
+        best = np.argsort(fit)[-FITTING:]
+        order.append(left.pop(int(rng.choice(best))))
+    return np.concatenate([np.arange(starts[k], ends[k]) for k in order])
+
+
+def structure(clips: Sequence[np.ndarray], sample_rate: int) -> dict[str, Statistic | None]:
+    """Structure of clips, and what it is made of.
+
+    Args:
+      clips: float `[samples]` in [-1, 1] each.
+      sample_rate: Hz.
+
+    Returns:
+      "structure", "pitched" and "repetition", each with "mean" over the clips and "error", its
+      standard error (None of one clip). Clips with less than `SHORTEST_SECS` that are not silent
+      do not count; None if there are no others.
+    """
+    values = []
+    for clip in clips:
+        rows, flatness = frames(clip, sample_rate)
+        repeated = repetition(rows)
+        if repeated is not None:
+            pitched = float(np.mean(flatness < FLATTEST_PITCH))
+            values.append((pitched * (1.0 + repeated), pitched, repeated))
+    names = ("structure", "pitched", "repetition")
+    if not values:
+        return dict.fromkeys(names)
     return {
-        "chroma": self_similarity(harmony, pieces),
-        # Frames whose windows overlap are alike whatever the music does.
-        "onset": self_similarity(rhythm, pieces, _TEMPOGRAM_SECS + FRAME_SECS),
+        name: _statistic(column) for name, column in zip(names, np.transpose(values), strict=True)
     }
 
 
-def _frames(fine: np.ndarray, per_frame: int) -> np.ndarray:
-    """Means over stretches of `per_frame` rows; what is left at the end is left out."""
-    whole = len(fine) // per_frame * per_frame
-    return fine[:whole].reshape(-1, per_frame, fine.shape[1]).mean(1)
-
-
-def _unit_rows(rows: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-6)
-
-
-def _sounding(rows: np.ndarray, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The rows of whole frames of audio, zero where it is silent."""
-    size = round(FRAME_SECS * sample_rate)
-    power = _frames(np.square(np.float64(audio))[:, np.newaxis], size)
-    count = min(len(rows), len(power))
-    return rows[:count] * (power[:count] > 10.0 ** (SILENCE_DB / 10.0))
+def _statistic(values: Sequence[float]) -> Statistic:
+    error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "error": None if error is None else float(error)}

@@ -33,13 +33,16 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     }
     for name in ("spectral_convergence", "log_magnitude", "log_mel_db"):
         row[name] = reconstruction.get(name)
-    for name in ("fad", "fad_error", "fad_real", "fad_real_error"):
-        row[name] = made.get(name)
-    for feature in ("chroma", "onset"):
-        for source, suffix in (("consistency", ""), ("consistency_real", "_real")):
-            for lag, value in ((made.get(source) or {}).get(feature) or {}).items():
-                name = f"{feature}_{lag}_secs{suffix}"
-                row |= {name: value and value["mean"], f"{name}_error": value and value["error"]}
+    row["clips"] = made.get("clips")
+    for name in ("fad", "fad_real"):
+        row |= {f"{name}{of}": made.get(f"{name}{of}") for of in ("", "_error", "_corrected")}
+    for name in ("structure", "pitched", "repetition"):
+        for suffix in ("", "_real"):
+            value = (made.get(f"structure{suffix}") or {}).get(name) or {}
+            row |= {f"{name}{suffix}": value.get("mean")}
+            row |= {f"{name}{suffix}_error": value.get("error")}
+    for name in ("mean", "max", "real_mean", "real_max"):
+        row[f"near_copies_{name}"] = (made.get("near_copies") or {}).get(name)
     for name in ("mean_secs", "real_mean_secs"):
         row[f"memorised_{name}"] = memorisation.get(name)
     row["real_time_factor"] = made.get("real_time_factor")

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ada.data import SPLITS, Dataset, DatasetError, DatasetSpec, SourceSpec
 from ada.data.spec import RECORD_STEPS, SPEC_NAME, codes_dtype, join
 from ada.extraction.job import CodesJob
-from ada.preparation.assembly import assemble, pieces_of_part
+from ada.preparation.assembly import assemble, claim, pieces_of_part
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.runs.run import Run
 from ada.runs.upstream import upstream_of
@@ -78,6 +78,7 @@ def extract_codes(
     )
     if len(missing) < len(jobs):
         print(f"Going on: {len(jobs) - len(missing)} of {len(jobs)} sources are done already.")
+    claim(output_dir)
     with exclusive(output_dir):
         run_jobs(missing)
         pieces = []
@@ -154,17 +155,17 @@ def _existing(
     there = {source for split in spec.splits.values() for source in split.sources}
     found = spec.upstream.get("digest")
     if found != upstream["digest"]:
-        told = f"of checkpoint {found}, {upstream['run_dir']} is now at {upstream['digest']}"
+        message = f"of checkpoint {found}, {upstream['run_dir']} is now at {upstream['digest']}"
     elif (at := _num_offsets(there)) != (asked := _num_offsets(sources)):
-        told = f"encoded at {at} offset{'s' if at > 1 else ''}, not at {asked}"
+        message = f"encoded at {at} offset{'s' if at > 1 else ''}, not at {asked}"
     elif there != sources:
-        told = f"of {spec.upstream.get('data_dir')}, not of {upstream['data_dir']} as it is now"
+        message = f"of {spec.upstream.get('data_dir')}, not of {upstream['data_dir']} as it is now"
     else:
         return spec if Dataset.is_complete(output_dir) else None
     if spec.kind != "codes" or not overwrite:
         raise DatasetError(
-            f"{output_dir} holds {spec.kind} {told}: --overwrite replaces codes, or name another "
-            "directory."
+            f"{output_dir} holds {spec.kind} {message}: --overwrite replaces codes, or name "
+            "another directory."
         )
     return None
 

@@ -111,7 +111,7 @@ class CodesJob:
         return part_path(self.output_dir, self.name)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a part is made of and how: if any of it changes, the part is made anew."""
+        """What a part is made of and how: if any of it changes, the part is made again."""
         return {
             "digest": self.digest,
             "source": self.source,

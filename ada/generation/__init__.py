@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ada.generation.chain import Generated, generate, load_levels, stream
     from ada.generation.choice import choose, uniforms
     from ada.generation.incremental import IncrementalState, IncrementalWaveNet
-    from ada.generation.level import Draws, Level
+    from ada.generation.level import Level, SamplingConfig
     from ada.generation.modes import Request
     from ada.generation.native import NativeSampler
     from ada.generation.sampler import BlockSampler
@@ -23,7 +23,7 @@ __all__ = [
     "BACKENDS",
     "Block",
     "BlockSampler",
-    "Draws",
+    "SamplingConfig",
     "Generated",
     "IncrementalState",
     "IncrementalWaveNet",
@@ -49,7 +49,7 @@ __getattr__ = attributes(
         "chain": ["Generated", "generate", "load_levels", "stream"],
         "choice": ["choose", "uniforms"],
         "incremental": ["IncrementalState", "IncrementalWaveNet"],
-        "level": ["Draws", "Level"],
+        "level": ["SamplingConfig", "Level"],
         "modes": ["Request"],
         "native": ["NativeSampler"],
         "sampler": ["BlockSampler"],

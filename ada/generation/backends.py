@@ -12,15 +12,15 @@ from ada.models import WaveNet
 from ada.utils import log
 from ada.utils.errors import UserError
 
-# More sequences side by side gain nothing.
-MOST_LANES = 16
+# A larger batch gains nothing.
+MAX_BATCH_SIZE = 16
 BACKENDS = ("auto", "native", "xla", "graph")
 WEIGHTS = ("float32", "bfloat16")
 
 
 def make_sampler(
     model: WaveNet,
-    lanes: int,
+    batch_size: int,
     block_steps: int,
     top_k: int = 0,
     top_p: float = 1.0,
@@ -31,7 +31,7 @@ def make_sampler(
 
     Args:
       model: see `Sampler`; so are the next four.
-      lanes: see `Sampler`.
+      batch_size: see `Sampler`.
       block_steps: see `Sampler`.
       top_k: see `Sampler`.
       top_p: see `Sampler`.
@@ -57,15 +57,15 @@ def make_sampler(
             f"{model.num_classes} classes with float32."
         )
     if backend == "native":
-        return NativeSampler(model, lanes, block_steps, top_k, top_p, half=half)
-    return BlockSampler(model, lanes, block_steps, top_k, top_p, jit_compile=backend == "xla")
+        return NativeSampler(model, batch_size, block_steps, top_k, top_p, half=half)
+    return BlockSampler(model, batch_size, block_steps, top_k, top_p, jit_compile=backend == "xla")
 
 
-def default_lanes(backend: str, num_items: int) -> int:
+def default_batch_size(backend: str, num_items: int) -> int:
     """How many items to compute side by side: those of a processor, where that changes none."""
     if resolve(backend) != "native":
         return 1
-    return min(-(-num_items // (os.cpu_count() or 1)), MOST_LANES)
+    return min(-(-num_items // (os.cpu_count() or 1)), MAX_BATCH_SIZE)
 
 
 @functools.cache

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada.generation.backends import default_lanes
+from ada.generation.backends import default_batch_size
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
-from ada.generation.level import Draws, Level
+from ada.generation.level import Level, SamplingConfig
 from ada.generation.streaming import ENDLESS, Stream
 from ada.runs.chain import Chain
 from ada.runs.sampling_defaults import read
@@ -22,8 +22,8 @@ class Generated(NamedTuple):
       sample_rate: Hz.
       ids: every level's ids, top first, each int32 `[items, steps]`; codes that were given come
         before those of the first level.
-      bits: mean -log2 p(id) of what was drawn, a level, top first; None where nothing was.
-      real_time_factor: seconds of audio drawn in a second, all clips together.
+      bits: mean -log2 p(id) of what was generated, per level, top first; None where nothing was.
+      real_time_factor: seconds of audio generated per second, all clips together.
     """
 
     audio: np.ndarray
@@ -35,9 +35,9 @@ class Generated(NamedTuple):
 
 def load_levels(
     chain: Chain,
-    draws: Draws | Sequence[Draws] | None = None,
+    config: SamplingConfig | Sequence[SamplingConfig] | None = None,
     *,
-    lanes: int = 1,
+    batch_size: int = 1,
     backend: str = "auto",
     weights: str = "float32",
 ) -> list[Level]:
@@ -45,20 +45,20 @@ def load_levels(
 
     Args:
       chain: the run directories.
-      draws: how ids are drawn, for all levels or for each, top first; None for seed 0 and the
+      config: how ids are sampled, for all levels or for each, top first; None for seed 0 and the
         values of each run (`ada.runs.sampling_defaults`).
-      lanes: clips computed side by side.
+      batch_size: number of clips computed side by side.
       backend: what computes the loops (`ada.generation.backends`).
       weights: precision in which matrices are stored, "float32" or "bfloat16".
 
     Raises:
-      ValueError: if there are not as many draws as levels.
+      ValueError: if there are not as many configs as levels.
     """
     top = len(chain.runs) - 1
-    options = {"lanes": lanes, "backend": backend, "weights": weights}
+    options = {"batch_size": batch_size, "backend": backend, "weights": weights}
     return [
-        Level(chain.load_model(number), how, number=top - number, **options)
-        for number, how in enumerate(_of_levels(draws, chain))
+        Level(chain.load_model(position), how, index=top - position, **options)
+        for position, how in enumerate(_of_levels(config, chain))
     ]
 
 
@@ -66,12 +66,12 @@ def stream(
     chain: Chain,
     num_items: int = 1,
     duration_secs: float | None = None,
-    draws: Draws | Sequence[Draws] | None = None,
+    config: SamplingConfig | Sequence[SamplingConfig] | None = None,
     *,
-    known: Sequence[Sequence[Sequence]] = (),
+    prefixes: Sequence[Sequence[Sequence]] = (),
     codes: np.ndarray | None = None,
-    numbers: Sequence[int] | None = None,
-    lanes: int | None = None,
+    indices: Sequence[int] | None = None,
+    batch_size: int | None = None,
     backend: str = "auto",
     weights: str = "float32",
     levels: Sequence[Level] | None = None,
@@ -90,13 +90,13 @@ def stream(
       num_items: clips.
       duration_secs: length of each; None for as long as the codes that are given last, or for clips
         without an end.
-      draws: see `load_levels`.
-      known: for every level, top first, the ids that each clip begins with, int `[steps]`; nothing
-        to draw everything.
+      config: see `load_levels`.
+      prefixes: for every level, top first, the ids that each clip begins with, int `[steps]`;
+        empty to generate everything.
       codes: codes int `[num_items, code_steps]` above the first level, which then is the decoder
         of an autoencoder; None if it is a prior.
-      numbers: of the clips, which with the seed decide their random numbers; 0, 1, ... if None.
-      lanes: see `load_levels`; None for what suits the backend and so many clips.
+      indices: of the clips, which with the seed decide their random numbers; 0, 1, ... if None.
+      batch_size: see `load_levels`; None for what suits the backend and the number of clips.
       backend: see `load_levels`.
       weights: see `load_levels`.
       levels: what `load_levels` gave for this chain, instead of loading them again; the three
@@ -123,11 +123,11 @@ def stream(
         code_steps, *lengths = level_lengths(num_steps, geometry, codes.shape[1])
         codes = codes[:, :code_steps]
     if levels is None:
-        lanes = lanes or default_lanes(backend, num_items)
-        levels = load_levels(chain, draws, lanes=lanes, backend=backend, weights=weights)
+        batch_size = batch_size or default_batch_size(backend, num_items)
+        levels = load_levels(chain, config, batch_size=batch_size, backend=backend, weights=weights)
     else:
-        how = _of_levels(draws, chain)
-        levels = [level.with_draws(d) for level, d in zip(levels, how, strict=True)]
+        how = _of_levels(config, chain)
+        levels = [level.with_config(d) for level, d in zip(levels, how, strict=True)]
     return Stream(
         levels,
         lengths,
@@ -135,8 +135,8 @@ def stream(
         info.ids_to_audio,
         info.sample_rate,
         codes=codes,
-        known=known,
-        numbers=numbers,
+        prefixes=prefixes,
+        indices=indices,
         desc="generating" if progress else None,
     )
 
@@ -145,11 +145,11 @@ def generate(
     chain: Chain,
     num_items: int,
     duration_secs: float,
-    draws: Draws | Sequence[Draws] | None = None,
+    config: SamplingConfig | Sequence[SamplingConfig] | None = None,
     **options: Any,
 ) -> Generated:
     """All that `stream` makes, at once; the arguments are the same."""
-    made = stream(chain, num_items, duration_secs, draws, **options)
+    made = stream(chain, num_items, duration_secs, config, **options)
     ids, log_probs = zip(*made.collect(), strict=True)
     given = () if made.codes is None else (made.codes,)
     bits = tuple(map(_bits, log_probs))
@@ -157,16 +157,18 @@ def generate(
     return Generated(audio, made.sample_rate, given + ids, bits, made.real_time_factor)
 
 
-def _of_levels(draws: Draws | Sequence[Draws] | None, chain: Chain) -> list[Draws]:
-    """How every level draws, top first."""
+def _of_levels(
+    config: SamplingConfig | Sequence[SamplingConfig] | None, chain: Chain
+) -> list[SamplingConfig]:
+    """How every level is sampled, top first."""
     count = len(chain.runs)
-    if draws is None:
-        return [Draws.from_values(read(run_dir)[0]) for run_dir in chain.run_dirs]
-    if isinstance(draws, Draws):
-        return [draws] * count
-    if len(draws) != count:
-        raise ValueError(f"draws for {len(draws)} levels, of a chain of {count}.")
-    return list(draws)
+    if config is None:
+        return [SamplingConfig.from_values(read(run_dir)[0]) for run_dir in chain.run_dirs]
+    if isinstance(config, SamplingConfig):
+        return [config] * count
+    if len(config) != count:
+        raise ValueError(f"configs for {len(config)} levels, of a chain of {count}.")
+    return list(config)
 
 
 def require_prior(chain: Chain, geometry: Sequence[CodeGeometry | None]) -> None:
@@ -179,6 +181,6 @@ def require_prior(chain: Chain, geometry: Sequence[CodeGeometry | None]) -> None
 
 
 def _bits(log_probs: np.ndarray) -> float | None:
-    """Mean -log2 p(id) of what was drawn; None if nothing was."""
-    drawn = log_probs[~np.isnan(log_probs)]
-    return float(-drawn.mean() / np.log(2.0)) if drawn.size else None
+    """Mean -log2 p(id) of what was generated; None if nothing was."""
+    generated = log_probs[~np.isnan(log_probs)]
+    return float(-generated.mean() / np.log(2.0)) if generated.size else None

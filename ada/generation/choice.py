@@ -7,8 +7,10 @@ import tensorflow as tf
 def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor:
     """Sets the logits of unlikely ids to minus infinity.
 
+    Of equally likely ids those that come first are kept, so that the number kept is exact.
+
     Args:
-      logits: `[lanes, num_classes]`.
+      logits: `[batch, num_classes]`.
       top_k: keep the k likeliest; 0 keeps all.
       top_p: keep the smallest set of likeliest ids whose probability reaches p (Holtzman et al.
         2020); 1 keeps all.
@@ -16,16 +18,18 @@ def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor
     if not top_k and top_p >= 1.0:
         return logits
     ordered = tf.sort(logits, axis=-1, direction="DESCENDING")
-    threshold = ordered[:, -1:]
-    if top_k:
-        threshold = ordered[:, min(top_k, ordered.shape[-1]) - 1, tf.newaxis]
+    num_classes = ordered.shape[-1]
+    kept = tf.fill([tf.shape(logits)[0], 1], min(top_k or num_classes, num_classes))
     if top_p < 1.0:
         # An id stays if the probability of those before it is below p: the likeliest always does.
         before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)
-        kept = tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1, keepdims=True)
-        last = tf.maximum(kept - 1, 0)
-        threshold = tf.maximum(threshold, tf.gather(ordered, last, batch_dims=1))
-    return tf.where(logits >= threshold, logits, float("-inf"))
+        likely = tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1, keepdims=True)
+        kept = tf.minimum(kept, tf.maximum(likely, 1))
+    threshold = tf.gather(ordered, kept - 1, batch_dims=1)
+    above, ties = logits > threshold, tf.cast(logits == threshold, tf.int32)
+    missing = kept - tf.reduce_sum(tf.cast(above, tf.int32), axis=-1, keepdims=True)
+    first_ties = (ties > 0) & (tf.cumsum(ties, axis=-1) <= missing)
+    return tf.where(above | first_ties, logits, float("-inf"))
 
 
 def choose(
@@ -35,17 +39,17 @@ def choose(
     top_k: int = 0,
     top_p: float = 1.0,
 ) -> tf.Tensor:
-    """Draws an id by inverting the cumulative distribution.
+    """Samples an id by inverting the cumulative distribution.
 
     Args:
-      logits: float32 `[lanes, num_classes]`.
-      uniform: float32 `[lanes]` in [0, 1): the only randomness.
+      logits: float32 `[batch, num_classes]`.
+      uniform: float32 `[batch]` in [0, 1): the only randomness.
       temperature: float32 scalar; logits are divided by it. Towards 0 the likeliest id wins.
       top_k: see `restrict`.
       top_p: see `restrict`.
 
     Returns:
-      int32 `[lanes]`.
+      int32 `[batch]`.
     """
     scaled = restrict(logits / tf.maximum(temperature, 1e-6), top_k, top_p)
     probabilities = tf.nn.softmax(scaled)
@@ -58,15 +62,28 @@ def choose(
     return tf.reduce_min(tf.where(reached, tf.range(num_classes), num_classes - 1), axis=-1)
 
 
-def uniforms(seed: int, item: int, level: int, block: int, steps: int) -> np.ndarray:
+def uniforms(
+    seed: tf.Tensor | int, item: tf.Tensor | int, level: int, block: tf.Tensor | int, steps: int
+) -> tf.Tensor:
     """The random numbers of one block: a pure function of its arguments, float32 `[steps]`.
 
+    They are TensorFlow's Philox, equal in and outside of graphs. XLA has other numbers: a function
+    that it compiles takes these as inputs.
+
     Args:
-      seed: the user's seed.
-      item: number of the generated clip; its draws are the same whatever is generated beside it.
-      level: number of the level in its chain, 0 for the bottom.
-      block: number of the block in the clip.
+      seed: of all random numbers; of a Python int the lowest 64 bits count.
+      item: index of the clip; its random numbers are the same whatever is generated beside it.
+      level: index of the level in its chain, 0 for the bottom.
+      block: index of the block in the clip.
       steps: length of the block.
     """
-    key = np.random.SeedSequence(seed & 0xFFFFFFFFFFFFFFFF, spawn_key=(item, level, block))
-    return np.random.Generator(np.random.Philox(key)).random(steps, np.float32)
+    seed, item, block = map(as_int64, (seed, item, block))
+    key = tf.random.fold_in(tf.stack([seed, item]), level * 2**56 + block, alg="philox")
+    return tf.random.stateless_uniform([steps], key, alg="philox")
+
+
+def as_int64(numbers: tf.Tensor | np.ndarray | int) -> tf.Tensor:
+    """Whole numbers as int64; of a Python int the lowest 64 bits."""
+    if isinstance(numbers, int):
+        numbers = (numbers + 2**63) % 2**64 - 2**63
+    return tf.cast(numbers, tf.int64)

@@ -4,42 +4,32 @@ Windows bound the memory and what must be known of the codes, and make every ste
 codes that the modulator sees there and of nothing else, however long the codes are and however many
 items there are. Convolutions over whole sequences promise the same only as far as their library
 adds up in one order at any length (on CPU it did when measured): a last bit that differs becomes,
-thousands of draws later, another piece of music.
+thousands of ids later, another piece of music.
 """
 
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ada.models import AutoregressiveDiscreteAutoencoder
 
+Array = tf.Tensor | np.ndarray
+
 # Codes to a window, about: those of whole blocks.
 WINDOW_STEPS = 256
 
 
-class Source(Protocol):
-    """Codes, or the embeddings of an autoencoder without codes, read from the beginning on."""
+class Window(NamedTuple):
+    """Conditioning of one window of codes.
 
-    num_steps: int
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """Those of steps `start .. stop - 1`, `[items, steps, ...]`; none before is read again."""
-
-
-class Given:
-    """A source that is there as a whole.
-
-    Args:
-      values: int `[items, steps]`, or float `[items, steps, dim]`.
+    Attributes:
+      first: int64 scalar, index of its first code; -1 before there is one.
+      values: float32 `[batch, window_codes * rate, channels]`; zero after the last code.
     """
 
-    def __init__(self, values: np.ndarray) -> None:
-        self._values = values
-        self.num_steps = values.shape[1]
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        return self._values[:, start:stop]
+    first: tf.Tensor
+    values: tf.Tensor
 
 
 class Conditioning:
@@ -49,54 +39,86 @@ class Conditioning:
 
     Args:
       model: a built autoencoder.
-      block_codes: codes to a block.
+      block_codes: codes per block.
 
     Attributes:
-      window_codes: codes to a window.
-      rate: steps of conditioning to a code.
+      block_codes: codes per block.
+      window_codes: codes per window.
+      rate: steps of conditioning per code.
       field: what a step sees of the codes.
       compute: the modulator: codes, or embeddings, `[items, steps, ...]` to conditioning
         `[items, steps * rate, channels]`.
     """
 
     def __init__(self, model: AutoregressiveDiscreteAutoencoder, block_codes: int) -> None:
+        self.block_codes = block_codes
         self.window_codes = max(WINDOW_STEPS // block_codes, 1) * block_codes
         self.rate = model.modulator.upsample_by
         self.field = model.code_field
-        self._reads_codes = bool(model.num_codes)
+        self._seen_codes = self.field.past + self.window_codes + self.field.future
+        self._channels = model.modulator.channels
+        self._num_codes, self._query_dim = model.num_codes, model.quantizer.query_dim
         compute = model.conditioning if model.num_codes else model.modulator
         self.compute = tf.function(lambda inputs: compute(inputs), autograph=False)
 
-    def needed(self, first: int, last: int, num_steps: int) -> tuple[int, int]:
-        """Which of `num_steps` codes the conditioning of codes `first .. last - 1` sees."""
-        return max(first - self.field.past, 0), min(last + self.field.future, num_steps)
-
     def compile(self) -> None:
         """Traces the modulator."""
-        if self._reads_codes:
-            steps = self.field.past + self.window_codes + self.field.future
-            self.compute(tf.zeros([1, steps], tf.int32))
+        if self._num_codes:
+            self.compute(tf.zeros([1, self._seen_codes], tf.int32))
 
-    def window(self, seen: np.ndarray, first: int, last: int) -> np.ndarray:
+    def check_codes(self, codes: np.ndarray) -> None:
+        """Raises ValueError unless codes, or embeddings, are `[items, steps, ...]` and in range."""
+        if not self._num_codes:
+            if codes.ndim != 3 or codes.shape[2] != self._query_dim:
+                raise ValueError(
+                    f"embeddings must have shape [items, steps, {self._query_dim}], got "
+                    f"{list(codes.shape)}."
+                )
+        elif codes.ndim != 2 or codes.dtype.kind not in "iu":
+            raise ValueError(
+                f"codes must be whole numbers [items, steps], got {codes.dtype} of shape "
+                f"{list(codes.shape)}."
+            )
+        elif codes.size and not 0 <= codes.min() <= codes.max() < self._num_codes:
+            raise ValueError(f"codes must be 0 .. {self._num_codes - 1}.")
+
+    def empty(self, batch_size: int) -> Window:
+        """What stands for a window before the first."""
+        shape = [batch_size, self.window_codes * self.rate, self._channels]
+        return Window(tf.constant(-1, tf.int64), tf.zeros(shape))
+
+    def window(
+        self, codes: Array, start: tf.Tensor | int, first: tf.Tensor | int, last: tf.Tensor | int
+    ) -> Window:
         """Conditioning of codes `first .. last - 1`, at most a window of them.
 
         Args:
-          seen: the codes of `needed`, `[items, steps, ...]`.
-          first: a code.
-          last: the code after the last.
-
-        Returns:
-          float32 `[items, (last - first) * rate, channels]`.
+          codes: `[batch, steps, ...]`, at least those that are seen, as far as there are any.
+          start: index of the first of them.
+          first: index of a code, the first of a window.
+          last: index of the code after the last.
         """
-        past, future = self.field.past, self.field.future
-        start = max(first - past, 0)
-        if seen.shape[1] >= last + future - start:
-            # Every window is computed in one size: what fills it up is seen by no step of it.
-            missing = past + self.window_codes + future - seen.shape[1]
-            seen = np.pad(seen, [(0, 0), (0, missing)] + [(0, 0)] * (seen.ndim - 2))
-        span = slice((first - start) * self.rate, (last - start) * self.rate)
+        start, first, last = (tf.cast(index, tf.int64) for index in (start, first, last))
+        begin = tf.maximum(first - self.field.past, 0)
+        end = last + self.field.future
+        seen = tf.convert_to_tensor(codes)[:, begin - start : end - start]
+        steps = tf.shape(seen, tf.int64)[1]
+        # Every window is computed in one size: no step of it sees what fills it up. But where the
+        # modulator sees the end of the codes, it sees it as in training.
+        missing = tf.where(steps >= end - begin, self._seen_codes - steps, 0)
+        padding = tf.pad([[missing]], [[1, len(seen.shape) - 2], [1, 0]])
         # One item at a time: what one gets must not depend on how many there are.
-        rows = [
-            self.compute(tf.convert_to_tensor(row[np.newaxis]))[0, span].numpy() for row in seen
-        ]
-        return np.stack(rows).astype(np.float32)
+        rows = [self.compute(tf.pad(row[tf.newaxis], padding)) for row in tf.unstack(seen)]
+        span = slice((first - begin) * self.rate, (last - begin) * self.rate)
+        values = tf.cast(tf.concat(rows, axis=0)[:, span], tf.float32)
+        size = self.window_codes * self.rate
+        values = tf.pad(values, [[0, 0], [0, size - tf.shape(values)[1]], [0, 0]])
+        values = tf.ensure_shape(values, [len(rows), size, self._channels])
+        return Window(first, values)
+
+    def of_block(self, window: Window, code: tf.Tensor | int) -> tf.Tensor:
+        """Conditioning of the block that a code is in, `[batch, block_codes * rate, channels]`."""
+        steps = self.block_codes * self.rate
+        begin = (code - window.first) // self.block_codes * steps
+        h = window.values[:, begin : begin + steps]
+        return tf.ensure_shape(h, [window.values.shape[0], steps, self._channels])

@@ -1,4 +1,4 @@
-"""The ids of one clip and level on disk, as they are drawn.
+"""The ids of one clip and level on disk, as they are generated.
 
 level0_sample_000.ids      exact ids
 level0_sample_000.blocks   how many of them every block added, their nats and their checksum
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ada.generation.level_stream import LevelBlock
+from ada.generation.group import LevelBlock
+from ada.utils.files import sync
 
-# What a block added: ids, how many of them were drawn, the sum of their -log p, and a checksum.
-BLOCKS = np.dtype([("steps", "<u4"), ("drawn", "<u4"), ("nats", "<f8"), ("checksum", "<u4")])
+# What a block added: ids, how many of them were generated, the sum of their -log p, and a checksum.
+BLOCKS = np.dtype([("steps", "<u4"), ("generated", "<u4"), ("nats", "<f8"), ("checksum", "<u4")])
 CHUNK = 2**16
 
 
@@ -45,10 +46,10 @@ class Journal(Sequence):
             return 0, 0
         blocks = np.fromfile(self._blocks, BLOCKS)
         with self._ids.open("rb") as file:
-            for number, block in enumerate(blocks):
+            for index, block in enumerate(blocks):
                 data = file.read(int(block["steps"]) * self._dtype.itemsize)
                 if not data or _checksum(data, block) != block["checksum"]:
-                    return number, steps
+                    return index, steps
                 steps += int(block["steps"])
         return len(blocks), steps
 
@@ -66,12 +67,18 @@ class Journal(Sequence):
         """All ids, some at a time."""
         return (self[start : start + CHUNK] for start in range(0, self._num_steps, CHUNK))
 
-    def drawn(self) -> tuple[int, float]:
-        """How many ids were drawn, and the sum of their -log p."""
+    def sync(self) -> None:
+        """Waits until all of it is on the disk."""
+        for path in (self._ids, self._blocks):
+            if path.exists():
+                sync(path)
+
+    def generated(self) -> tuple[int, float]:
+        """How many ids were generated, and the sum of their -log p."""
         if not self._num_blocks:
             return 0, 0.0
         blocks = np.fromfile(self._blocks, BLOCKS)
-        return int(blocks["drawn"].sum()), float(blocks["nats"].sum())
+        return int(blocks["generated"].sum()), float(blocks["nats"].sum())
 
     def take(self, block: LevelBlock, row: int) -> None:
         """Appends the ids of a block, unless they are there."""
@@ -79,8 +86,8 @@ class Journal(Sequence):
             return
         ids = block.ids[row].astype(self._dtype)
         log_probs = block.log_probs[row]
-        drawn = log_probs[~np.isnan(log_probs)]
-        added = np.array((len(ids), len(drawn), -drawn.sum(dtype=np.float64), 0), BLOCKS)
+        generated = log_probs[~np.isnan(log_probs)]
+        added = np.array((len(ids), len(generated), -generated.sum(dtype=np.float64), 0), BLOCKS)
         added["checksum"] = _checksum(ids.tobytes(), added)
         # The ids first: what `.blocks` counts is there.
         _append(self._ids, ids.tobytes())

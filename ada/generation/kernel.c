@@ -106,16 +106,16 @@ INLINE void add_product_4x4(const float *x, int x_stride, const void *w, int str
     STORE(0) STORE(1) STORE(2) STORE(3)
 }
 
-/* y[lane][o] += sum_i x[lane][i] w[i][o], w of shape [inputs][outputs]. */
+/* y[row][o] += sum_i x[row][i] w[i][o], w of shape [inputs][outputs]. */
 INLINE void add_product(const float *x, int x_stride, const void *w, float *y, int y_stride,
-                        int inputs, int outputs, int lanes, int half) {
-    const int fours = lanes / 4 * 4;
+                        int inputs, int outputs, int batch, int half) {
+    const int fours = batch / 4 * 4;
     int o = 0;
     for (; o + 4 * WIDTH <= outputs; o += 4 * WIDTH)
         for (int n = 0; n < fours; n += 4)
             add_product_4x4(x + n * x_stride, x_stride, element(w, o, half), outputs,
                             y + n * y_stride + o, y_stride, inputs, half);
-    for (int n = 0; n < lanes; n++) {
+    for (int n = 0; n < batch; n++) {
         const float *in = x + n * x_stride;
         float *out = y + n * y_stride;
         int from = n < fours ? o : 0;
@@ -168,20 +168,28 @@ static int descending(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-/* The least logit that top-k and top-p keep (ada.generation.choice.restrict); p is for scratch. */
-static float threshold(const float *scaled, int classes, int top_k, float top_p, float *p) {
+/* The least logit that top-k and top-p keep, and how many ids that have it, the first of them
+ * (ada.generation.choice.restrict); p is for scratch. */
+typedef struct {
+    float least;
+    int ties;
+} limit;
+
+static limit restriction(const float *scaled, int classes, int top_k, float top_p, float *p) {
     memcpy(p, scaled, sizeof(float) * classes);
     qsort(p, classes, sizeof(float), descending);
-    float least = p[(top_k && top_k < classes ? top_k : classes) - 1];
+    int kept = top_k && top_k < classes ? top_k : classes;
     if (top_p < 1.0f) {
         float total = 0.0f, before = 0.0f;
-        int kept = 0;
+        int likely = 0;
         for (int i = 0; i < classes; i++) total += exponential(p[i] - p[0]);
-        for (; kept < classes && (kept == 0 || before < top_p); kept++)
-            before += exponential(p[kept] - p[0]) / total;
-        least = p[kept - 1] > least ? p[kept - 1] : least;
+        for (; likely < classes && (likely == 0 || before < top_p); likely++)
+            before += exponential(p[likely] - p[0]) / total;
+        kept = likely < kept ? likely : kept;
     }
-    return least;
+    limit found = {p[kept - 1], 1};
+    for (int i = kept - 1; i > 0 && p[i - 1] == found.least; i--) found.ties++;
+    return found;
 }
 
 /* Inverts the cumulative distribution at u (ada.generation.choice.choose). */
@@ -190,13 +198,15 @@ INLINE int32_t choose(const float *logits, int classes, float u, float temperatu
     const float divisor = temperature > 1e-6f ? temperature : 1e-6f;
     for (int i = 0; i < classes; i++) scaled[i] = logits[i] / divisor;
     const int all = !top_k && top_p >= 1.0f;
-    const float least = all ? -INFINITY : threshold(scaled, classes, top_k, top_p, p);
+    limit limit = {-INFINITY, classes};
+    if (!all) limit = restriction(scaled, classes, top_k, top_p, p);
     const float top = largest(scaled, classes);
     for (int i = 0; i < classes; i++) p[i] = exponential(scaled[i] - top);
     float total = 0.0f, sum = 0.0f;
     for (int i = 0; i < classes; i++) {
         /* What is as good as impossible, e^-87, is left out. */
-        p[i] = scaled[i] < least || scaled[i] - top < -80.0f ? 0.0f : p[i];
+        const int is_left_out = scaled[i] < limit.least || scaled[i] - top < -80.0f;
+        p[i] = is_left_out || (scaled[i] == limit.least && limit.ties-- <= 0) ? 0.0f : p[i];
         total += p[i];
     }
     for (int i = 0; i < classes; i++) {
@@ -209,7 +219,7 @@ INLINE int32_t choose(const float *logits, int classes, float u, float temperatu
 }
 
 typedef struct {
-    int half, layers, taps, channels, skips, classes, lanes, block, steps, hop, top_k;
+    int half, layers, taps, channels, skips, classes, batch, block, steps, hop, top_k;
     float top_p, temperature;
     int64_t step;
     const int32_t *dilations, *forced;
@@ -220,14 +230,14 @@ typedef struct {
     int32_t *previous, *ids;
 } Job;
 
-/* All layers: x [lanes][channels] is the embedded last id, z [lanes][layers][channels] comes out. */
+/* All layers: x [batch][channels] is the embedded last id, z [batch][layers][channels] comes out. */
 INLINE void layers(const Job *j, int t, float *x, float *gates, float *z, int half) {
-    const int C = j->channels, past = j->taps - 1, lanes = j->lanes;
+    const int C = j->channels, past = j->taps - 1, batch = j->batch;
     const int64_t step = j->step + t;
     const size_t codes = j->conditioning ? j->block / j->hop : 0;
     float *ring = j->ring;
     for (int l = 0; l < j->layers; l++) {
-        for (int n = 0; n < lanes; n++) {
+        for (int n = 0; n < batch; n++) {
             float *out = gates + n * 2 * C;
             memcpy(out, j->gate_bias + l * 2 * C, sizeof(float) * 2 * C);
             if (codes) {
@@ -241,20 +251,20 @@ INLINE void layers(const Job *j, int t, float *x, float *gates, float *z, int ha
         for (int k = 0; k < past; k++) {
             /* Before the first id the ring is zero, as causal convolutions are padded. */
             const int64_t age = (int64_t)j->dilations[l] * (past - k);
-            const float *then = ring + (step - age + rows) % rows * lanes * C;
+            const float *then = ring + (step - age + rows) % rows * batch * C;
             add_product(then, C, element(w, (size_t)k * C * 2 * C, half), gates, 2 * C, C, 2 * C,
-                        lanes, half);
+                        batch, half);
         }
-        add_product(x, C, element(w, (size_t)past * C * 2 * C, half), gates, 2 * C, C, 2 * C, lanes,
+        add_product(x, C, element(w, (size_t)past * C * 2 * C, half), gates, 2 * C, C, 2 * C, batch,
                     half);
-        if (rows) memcpy(ring + step % rows * lanes * C, x, sizeof(float) * lanes * C);
-        ring += rows * lanes * C;
-        for (int n = 0; n < lanes; n++) gate(gates + n * 2 * C, z + (n * j->layers + l) * C, C);
+        if (rows) memcpy(ring + step % rows * batch * C, x, sizeof(float) * batch * C);
+        ring += rows * batch * C;
+        for (int n = 0; n < batch; n++) gate(gates + n * 2 * C, z + (n * j->layers + l) * C, C);
         if (l + 1 == j->layers) break;
-        for (int n = 0; n < lanes; n++)
+        for (int n = 0; n < batch; n++)
             for (int c = 0; c < C; c++) x[n * C + c] += j->residual_bias[l * C + c];
         add_product(z + l * C, j->layers * C, element(j->residual, (size_t)l * C * C, half), x, C, C,
-                    C, lanes, half);
+                    C, batch, half);
     }
 }
 
@@ -262,39 +272,39 @@ INLINE void rectify(float *x, int n) {
     for (int i = 0; i < n; i++) x[i] = x[i] > 0.0f ? x[i] : 0.0f;
 }
 
-INLINE void copy_to_lanes(float *to, const float *from, int n, int lanes) {
-    for (int lane = 0; lane < lanes; lane++) memcpy(to + lane * n, from, sizeof(float) * n);
+INLINE void copy_to_rows(float *to, const float *from, int n, int batch) {
+    for (int row = 0; row < batch; row++) memcpy(to + row * n, from, sizeof(float) * n);
 }
 
 /* Floats of scratch for `run`. */
 static size_t scratch_size(const Job *j) {
-    const size_t lane = 3 * (size_t)j->channels + (size_t)j->layers * j->channels +
+    const size_t row = 3 * (size_t)j->channels + (size_t)j->layers * j->channels +
                         2 * (size_t)j->skips + j->classes;
-    return lane * j->lanes + 2 * (size_t)j->classes;
+    return row * j->batch + 2 * (size_t)j->classes;
 }
 
 INLINE void all_steps(const Job *j, int half) {
-    const int C = j->channels, S = j->skips, V = j->classes, lanes = j->lanes;
-    float *x = j->scratch, *gates = x + lanes * C, *z = gates + lanes * 2 * C;
-    float *skips = z + (size_t)lanes * j->layers * C, *hidden = skips + lanes * S;
-    float *logits = hidden + lanes * S, *scaled = logits + lanes * V, *p = scaled + V;
+    const int C = j->channels, S = j->skips, V = j->classes, batch = j->batch;
+    float *x = j->scratch, *gates = x + batch * C, *z = gates + batch * 2 * C;
+    float *skips = z + (size_t)batch * j->layers * C, *hidden = skips + batch * S;
+    float *logits = hidden + batch * S, *scaled = logits + batch * V, *p = scaled + V;
     for (int t = 0; t < j->steps; t++) {
-        for (int n = 0; n < lanes; n++) {
+        for (int n = 0; n < batch; n++) {
             if (j->previous[n] < 0)
                 memset(x + n * C, 0, sizeof(float) * C);
             else
                 memcpy(x + n * C, j->table + (size_t)j->previous[n] * C, sizeof(float) * C);
         }
         layers(j, t, x, gates, z, half);
-        memset(skips, 0, sizeof(float) * lanes * S);
-        add_product(z, j->layers * C, j->skip, skips, S, j->layers * C, S, lanes, half);
-        rectify(skips, lanes * S);
-        copy_to_lanes(hidden, j->hidden_bias, S, lanes);
-        add_product(skips, S, j->hidden, hidden, S, S, S, lanes, half);
-        rectify(hidden, lanes * S);
-        copy_to_lanes(logits, j->logits_bias, V, lanes);
-        add_product(hidden, S, j->logits, logits, V, S, V, lanes, half);
-        for (int n = 0; n < lanes; n++) {
+        memset(skips, 0, sizeof(float) * batch * S);
+        add_product(z, j->layers * C, j->skip, skips, S, j->layers * C, S, batch, half);
+        rectify(skips, batch * S);
+        copy_to_rows(hidden, j->hidden_bias, S, batch);
+        add_product(skips, S, j->hidden, hidden, S, S, S, batch, half);
+        rectify(hidden, batch * S);
+        copy_to_rows(logits, j->logits_bias, V, batch);
+        add_product(hidden, S, j->logits, logits, V, S, V, batch, half);
+        for (int n = 0; n < batch; n++) {
             const size_t place = (size_t)n * j->block + t;
             const float *given = logits + n * V;
             int32_t id = j->forced[place];
@@ -318,7 +328,7 @@ FOR_EVERY_PROCESSOR static void run(const Job *j) {
         all_steps(j, 0);
 }
 
-/* Whether a buffer has so many items of 4 bytes; if not, sets an error. */
+/* Whether a buffer has this number of items of 4 bytes; if not, sets an error. */
 static int has(const Py_buffer *buffer, size_t items, const char *name) {
     if (buffer->buf == NULL || (size_t)buffer->len == 4 * items) return 1;
     PyErr_Format(PyExc_ValueError, "%s has %zd bytes, not %zu", name, buffer->len, 4 * items);
@@ -343,23 +353,32 @@ static PyObject *draw(PyObject *module, PyObject *args) {
     Py_buffer b[BUFFERS];
     long long step;
     if (!PyArg_ParseTuple(args, "iiiiiiiiiiiffLy*y*z*y*y*w*w*w*w*", &j.half, &j.layers, &j.taps, &j.channels,
-                          &j.skips, &j.classes, &j.lanes, &j.block, &j.steps, &j.hop, &j.top_k,
+                          &j.skips, &j.classes, &j.batch, &j.block, &j.steps, &j.hop, &j.top_k,
                           &j.top_p, &j.temperature, &step, &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
                           &b[6], &b[7], &b[8]))
         return NULL;
     j.step = step;
     PyObject *result = NULL;
     const size_t L = j.layers, K = j.taps, C = j.channels, S = j.skips, V = j.classes;
-    const size_t drawn = (size_t)j.lanes * j.block;
+    const size_t steps = (size_t)j.batch * j.block;
     if (j.layers < 1 || j.taps < 1 || j.channels < 1 || j.skips < 1 || j.classes < 1 ||
-        j.lanes < 1 || j.hop < 1 || j.steps < 0 || j.steps > j.block || step < 0) {
+        j.batch < 1 || j.hop < 1 || j.steps < 0 || j.steps > j.block || step < 0 ||
+        step > INT64_MAX / 2 || j.top_k < 0 || !(j.top_p >= 0.0f) ||
+        (b[CONDITIONING].buf != NULL && j.block % j.hop) ||
+        (double)L * K * C * C + (double)L * C * S + (double)V * (C + S) > 1e12) {
         PyErr_SetString(PyExc_ValueError, "sizes out of range");
         goto done;
     }
     if (!has(&b[DILATIONS], L, "dilations")) goto done;
     j.dilations = b[DILATIONS].buf;
     size_t rows = 0;
-    for (size_t l = 0; l < L; l++) rows += (K - 1) * j.dilations[l];
+    for (size_t l = 0; l < L; l++) {
+        if (j.dilations[l] < 1 || rows > INT32_MAX) {
+            PyErr_SetString(PyExc_ValueError, "dilations out of range");
+            goto done;
+        }
+        rows += (K - 1) * j.dilations[l];
+    }
     if (j.half && (C % 32 || S % 32 || V % 32)) {
         PyErr_SetString(PyExc_ValueError, "bfloat16 weights need sizes in multiples of 32");
         goto done;
@@ -392,10 +411,10 @@ static PyObject *draw(PyObject *module, PyObject *args) {
         total += sizes[i];
     }
     if (!has(&b[WEIGHTS], total, "weights") ||
-        !has(&b[CONDITIONING], j.lanes * (size_t)(j.block / j.hop) * L * 2 * C, "conditioning") ||
-        !has(&b[UNIFORMS], drawn, "uniforms") || !has(&b[FORCED], drawn, "forced") ||
-        !has(&b[RING], rows * j.lanes * C, "ring") || !has(&b[PREVIOUS], j.lanes, "previous") ||
-        !has(&b[IDS], drawn, "ids") || !has(&b[LOG_PROBS], drawn, "log_probs") ||
+        !has(&b[CONDITIONING], j.batch * (size_t)(j.block / j.hop) * L * 2 * C, "conditioning") ||
+        !has(&b[UNIFORMS], steps, "uniforms") || !has(&b[FORCED], steps, "forced") ||
+        !has(&b[RING], rows * j.batch * C, "ring") || !has(&b[PREVIOUS], j.batch, "previous") ||
+        !has(&b[IDS], steps, "ids") || !has(&b[LOG_PROBS], steps, "log_probs") ||
         !below(&b[FORCED], j.classes, "forced") || !below(&b[PREVIOUS], j.classes, "previous"))
         goto done;
     j.conditioning = b[CONDITIONING].buf, j.uniforms = b[UNIFORMS].buf, j.forced = b[FORCED].buf;

@@ -61,7 +61,7 @@ def level_lengths(
     Args:
       num_steps: ids wanted at the bottom.
       decoders: the autoencoders, top first.
-      given: codes that there are for the first of them; None if they are yet to be drawn.
+      given: codes that there are for the first of them; None if they are yet to be generated.
 
     Returns:
       Codes for the first decoder, then the ids of every decoder: one more than decoders.

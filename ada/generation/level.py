@@ -1,23 +1,27 @@
-"""One level: what draws the ids of one WaveNet, compiled once for any number of sequences."""
+"""One level of a chain: samples the ids of one WaveNet, compiled once for all sequences."""
 
 import copy
 from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ada.generation.backends import make_sampler
+from ada.generation.choice import as_int64, uniforms
 from ada.generation.conditioning import Conditioning
+from ada.generation.rounding import ComparedSampler
+from ada.generation.sampler import Array
 from ada.runs.sampling_defaults import SamplingValues
 
-# Ids to a block, rounded up to whole codes. Part of what a seed means: draws are made by block.
+# Ids per block, rounded up to whole codes. Part of what a seed means: each block has its numbers.
 BLOCK_STEPS = 512
 # Counts up whenever the same seed comes to mean something else.
-DRAWING_VERSION = 2
+DRAWING_VERSION = 3
 
 
-class Draws(NamedTuple):
-    """How ids are drawn.
+class SamplingConfig(NamedTuple):
+    """How ids are sampled.
 
     Attributes:
       seed: of all random numbers.
@@ -32,39 +36,35 @@ class Draws(NamedTuple):
     top_p: float = 1.0
 
     @classmethod
-    def from_values(cls, values: SamplingValues, seed: int = 0) -> "Draws":
+    def from_values(cls, values: SamplingValues, seed: int = 0) -> "SamplingConfig":
         """The values of a run's `sampling.json` with a seed."""
         return cls(seed, values.temperature, values.top_k, values.top_p)
 
 
 class Level:
-    """What draws the ids of one level, for any number of groups of items; compiled once.
+    """Samples the ids of one level, for any number of batches; compiled once.
 
     Args:
-      model: a built WaveNet or autoencoder; an autoencoder draws given its codes.
-      draws: how ids are drawn.
-      number: the level's number in its chain, 0 at the bottom; decides its random numbers.
-      lanes: items computed side by side.
+      model: a built WaveNet or autoencoder; an autoencoder samples given its codes.
+      config: how ids are sampled.
+      index: of the level in its chain, 0 at the bottom; decides its random numbers.
+      batch_size: number of items computed side by side.
       backend: what computes the loop (`ada.generation.backends`).
       weights: precision in which matrices are stored (`ada.generation.backends`).
 
-    Attributes:
-      rounding_bits: with bfloat16 weights, by how many bits an id what is drawn is less likely
-        under the model itself: a mean over the first block that is drawn of the first group; None
-        before it, and with float32.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        draws: Draws,
+        config: SamplingConfig,
         *,
-        number: int = 0,
-        lanes: int = 1,
+        index: int = 0,
+        batch_size: int = 1,
         backend: str = "auto",
         weights: str = "float32",
     ) -> None:
-        self.draws, self.number = draws, number
+        self.config, self.index = config, index
         has_codes_above = model.quantizer is not None
         self.hop_length = model.hop_length if has_codes_above else 1
         whole = model.alignment if has_codes_above else 1
@@ -73,33 +73,67 @@ class Level:
         self.conditioning = Conditioning(model, self.block_codes) if has_codes_above else None
         self.receptive_field = model.receptive_field
         self.num_classes = model.num_classes
-        given = (model.local_model, lanes, self.block_steps, draws.top_k, draws.top_p, backend)
+        given = (
+            model.local_model,
+            batch_size,
+            self.block_steps,
+            config.top_k,
+            config.top_p,
+            backend,
+        )
         self.sampler = make_sampler(*given, weights)
-        self.exact = make_sampler(*given) if weights != "float32" else None
-        self.rounding_bits: float | None = None
+        if weights != "float32":
+            self.sampler = ComparedSampler(self.sampler, make_sampler(*given))
         self._ready = False
+        # Compiled once, and shared by the signatures of an export.
+        self._uniforms = tf.function(self._all_uniforms, autograph=False)
 
-    def with_draws(self, draws: Draws) -> "Level":
+    def uniforms(self, seed: tf.Tensor | int, items: Array, block: tf.Tensor | int) -> tf.Tensor:
+        """The random numbers of a block, float32 `[items, block_steps]`.
+
+        Args:
+          seed: see `ada.generation.uniforms`.
+          items: indices of the clips.
+          block: index of the block.
+        """
+        return self._uniforms(*map(as_int64, (seed, items, block)))
+
+    def _all_uniforms(self, seed: tf.Tensor, items: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
+        return tf.stack(
+            [
+                uniforms(seed, item, self.index, block, self.block_steps)
+                for item in tf.unstack(items)
+            ]
+        )
+
+    @property
+    def rounding_bits(self) -> float | None:
+        """What bfloat16 weights cost (`ComparedSampler`); None with float32."""
+        return getattr(self.sampler, "rounding_bits", None)
+
+    def with_config(self, config: SamplingConfig) -> "Level":
         """The same level, compiled and all, with another seed and temperature.
 
         Raises:
           ValueError: if top-k or top-p differ, which are compiled.
         """
-        if (draws.top_k, draws.top_p) != (self.draws.top_k, self.draws.top_p):
-            raise ValueError(f"Level: {draws} has another top-k or top-p than {self.draws}.")
+        if (config.top_k, config.top_p) != (self.config.top_k, self.config.top_p):
+            raise ValueError(f"Level: {config} has another top-k or top-p than {self.config}.")
         level = copy.copy(self)
-        level.draws = draws
+        level.config = config
         return level
 
     def compile(self) -> None:
-        """Compiles what has to be, by drawing nothing."""
+        """Compiles what has to be, by sampling nothing."""
         if self._ready:
             return
         sampler, h = self.sampler, None
         if self.conditioning is not None:
             self.conditioning.compile()
             steps = self.block_codes * self.conditioning.rate
-            h = np.zeros([sampler.lanes, steps, sampler.model.conditioning_channels], np.float32)
-        noise = np.zeros([sampler.lanes, self.block_steps], np.float32)
+            h = np.zeros(
+                [sampler.batch_size, steps, sampler.model.conditioning_channels], np.float32
+            )
+        noise = np.zeros([sampler.batch_size, self.block_steps], np.float32)
         sampler(sampler.initial_state(), noise, conditioning=h, num_steps=0)
         self._ready = True

@@ -12,7 +12,7 @@ from ada.runs import sampling_defaults
 from ada.utils.errors import UsageError
 
 if TYPE_CHECKING:
-    from ada.generation import Draws
+    from ada.generation import SamplingConfig
 
 _KINDS = {"temperature": float, "top_k": int, "top_p": float}
 
@@ -77,11 +77,11 @@ def resolve(run_dirs: Sequence[str], values: SamplingFlags) -> list[LevelSamplin
     return levels
 
 
-def draws(levels: Sequence[LevelSampling], seed: int = 0) -> "list[Draws]":
+def configs(levels: Sequence[LevelSampling], seed: int = 0) -> "list[SamplingConfig]":
     """The same with a seed, as `ada.generation` takes it."""
-    from ada.generation import Draws
+    from ada.generation import SamplingConfig
 
-    return [Draws.from_values(level.values, seed) for level in levels]
+    return [SamplingConfig.from_values(level.values, seed) for level in levels]
 
 
 def described(levels: Sequence[LevelSampling]) -> str | None:

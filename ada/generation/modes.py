@@ -2,8 +2,8 @@
 
 ancestral  nothing is known; the prior begins
 primed     clips begin with audio that is given
-continue   a piece goes on where it ends: audio, or all ids of an earlier generation
-upsample   the codes at the top are given; the levels below are drawn
+continue   a piece is continued from its end: audio, or all ids of an earlier generation
+upsample   the codes at the top are given; the levels below are generated
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 
 from ada.generation.chain import require_prior, stream
 from ada.generation.lengths import CodeGeometry, chain_geometry, ids_of_codes, level_lengths
-from ada.generation.level import Draws
+from ada.generation.level import SamplingConfig
 from ada.generation.prompts import encode_prompts, pieces_of
 from ada.generation.streaming import Stream
 from ada.runs.chain import Chain
@@ -25,24 +25,24 @@ class Request(NamedTuple):
     """What to generate.
 
     Attributes:
-      chain: the levels to draw, top first.
-      numbers: of the clips; they decide the random numbers, and which of several prompts a clip
+      chain: the levels to sample, top first.
+      indices: of the clips; they decide the random numbers, and which of several prompts a clip
         gets.
       num_steps: audio samples of each.
-      known: see `stream`.
+      prefixes: see `stream`.
       codes: see `stream`.
     """
 
     chain: Chain
-    numbers: Sequence[int]
+    indices: Sequence[int]
     num_steps: int
-    known: Sequence[Sequence[np.ndarray]] = ()
+    prefixes: Sequence[Sequence[np.ndarray]] = ()
     codes: np.ndarray | None = None
 
     @property
     def num_items(self) -> int:
         """How many clips."""
-        return len(self.numbers)
+        return len(self.indices)
 
     @property
     def duration_secs(self) -> float:
@@ -51,21 +51,21 @@ class Request(NamedTuple):
 
     def digest(self) -> str:
         """Of the ids that are given."""
-        given = [ids for level in self.known for ids in level]
+        given = [ids for level in self.prefixes for ids in level]
         given += [] if self.codes is None else [self.codes]
         digest = hashlib.sha256()
         for ids in given:
             digest.update(np.int64(len(ids)).tobytes() + np.asarray(ids, np.int32).tobytes())
         return digest.hexdigest()[:16]
 
-    def stream(self, draws: Sequence[Draws], **options: Any) -> Stream:
-        """Generates; `draws` are those of the last levels, `options` those of `stream`."""
+    def stream(self, configs: Sequence[SamplingConfig], **options: Any) -> Stream:
+        """Generates; `configs` are those of the last levels, `options` those of `stream`."""
         return stream(
             self.chain,
             self.num_items,
             self.duration_secs,
-            draws[-len(self.chain.runs) :],
-            **{"known": self.known, "codes": self.codes, "numbers": self.numbers} | options,
+            configs[-len(self.chain.runs) :],
+            **{"prefixes": self.prefixes, "codes": self.codes, "indices": self.indices} | options,
         )
 
 
@@ -74,16 +74,16 @@ def sample_rate(chain: Chain) -> int:
     return chain.runs[-1].info.sample_rate
 
 
-def ancestral(chain: Chain, numbers: Sequence[int], duration_secs: float) -> Request:
-    """Everything is drawn."""
+def ancestral(chain: Chain, indices: Sequence[int], duration_secs: float) -> Request:
+    """Everything is generated."""
     require_prior(chain, chain_geometry(chain))
-    return Request(chain, numbers, round(duration_secs * sample_rate(chain)))
+    return Request(chain, indices, round(duration_secs * sample_rate(chain)))
 
 
 def primed(
     chain: Chain,
     prompts: dict[str, np.ndarray],
-    numbers: Sequence[int],
+    indices: Sequence[int],
     duration_secs: float,
     progress: bool = True,
 ) -> Request:
@@ -92,7 +92,7 @@ def primed(
     Args:
       chain: from a prior down to audio.
       prompts: bottom ids int32 `[steps]` by the name to call them in messages; of any lengths.
-      numbers: of the clips.
+      indices: of the clips.
       duration_secs: length of a clip, prompt included.
       progress: whether to show progress bars.
 
@@ -111,18 +111,18 @@ def primed(
                 f"{duration_secs:g}: --prompt_secs takes less of it"
             )
     levels = encode_prompts(chain, list(prompts.values()), geometry, progress=progress)
-    known = [pieces_of(pieces, numbers) for pieces in levels]
-    return Request(chain, numbers, num_steps, known)
+    prefixes = [pieces_of(pieces, indices) for pieces in levels]
+    return Request(chain, indices, num_steps, prefixes)
 
 
 def continued(
     chain: Chain,
     pieces: dict[str, np.ndarray],
-    numbers: Sequence[int],
+    indices: Sequence[int],
     duration_secs: float,
     progress: bool = True,
 ) -> Request:
-    """Audio goes on where it ends; `duration_secs` are added. For the rest see `primed`.
+    """Audio is continued from its end; `duration_secs` are added. For the rest see `primed`.
 
     Raises:
       UsageError: if the pieces differ in length.
@@ -130,37 +130,46 @@ def continued(
     """
     num_steps = _common_length(chain, pieces, "continue them one at a time")
     duration_secs = num_steps / sample_rate(chain) + duration_secs
-    return primed(chain, pieces, numbers, duration_secs, progress)
+    return primed(chain, pieces, indices, duration_secs, progress)
 
 
 def continued_ids(
-    chain: Chain, ids: Sequence[np.ndarray], numbers: Sequence[int], duration_secs: float
+    chain: Chain, ids: Sequence[np.ndarray], indices: Sequence[int], duration_secs: float
 ) -> Request:
-    """An earlier generation goes on: with the same draws, as if it had been longer at once.
+    """An earlier generation is continued: with the same seed, as if it had been longer at once.
 
-    Codes that ran ahead by the look-ahead are kept as well, so that nothing is drawn twice.
+    Codes that ran ahead by the look-ahead are kept as well, so that nothing is generated twice.
 
     Args:
       chain: the chain that generated.
-      ids: of every level, top first, each int `[pieces, steps]`; the first clip goes on with the
+      ids: of every level, top first, each int `[pieces, steps]`; the first clip continues the
         first piece, and so on, in turn if they are fewer.
-      numbers: of the clips.
+      indices: of the clips.
       duration_secs: what is added.
+
+    Raises:
+      UsageError: for ids that the models have not.
     """
+    for run, level in zip(chain.runs, ids, strict=True):
+        if int(level.min()) < 0 or int(level.max()) >= run.info.num_classes:
+            raise UsageError(
+                f"ids of {run.directory} run from {int(level.min())} to {int(level.max())}, those "
+                f"of its model from 0 to {run.info.num_classes - 1}"
+            )
     num_steps = ids[-1].shape[1] + round(duration_secs * sample_rate(chain))
-    known = [pieces_of(list(level), range(len(numbers))) for level in ids]
-    return Request(chain, numbers, num_steps, known)
+    prefixes = [pieces_of(list(level), range(len(indices))) for level in ids]
+    return Request(chain, indices, num_steps, prefixes)
 
 
 def upsampled(
-    chain: Chain, codes: np.ndarray, numbers: Sequence[int], num_steps: int | None = None
+    chain: Chain, codes: np.ndarray, indices: Sequence[int], num_steps: int | None = None
 ) -> Request:
     """Codes are decoded to audio: the first row for the first clip and so on, in turn if fewer.
 
     Args:
       chain: from an autoencoder, whose codes they are, down to audio; a prior above it is not used.
       codes: int `[rows, code_steps]`.
-      numbers: of the clips.
+      indices: of the clips.
       num_steps: audio samples of a clip; None for as many as the codes stand for.
 
     Raises:
@@ -181,14 +190,14 @@ def upsampled(
             f" s, less than --duration_secs={num_steps / rate:g}"
         ) from error
     return Request(
-        decoders, numbers, num_steps, codes=np.stack(pieces_of(codes, range(len(numbers))))
+        decoders, indices, num_steps, codes=np.stack(pieces_of(codes, range(len(indices))))
     )
 
 
 def upsampled_audio(
     chain: Chain,
     prompts: dict[str, np.ndarray],
-    numbers: Sequence[int],
+    indices: Sequence[int],
     num_steps: int | None = None,
     progress: bool = True,
 ) -> Request:
@@ -197,7 +206,7 @@ def upsampled_audio(
     Args:
       chain: see `upsampled`.
       prompts: see `primed`.
-      numbers: of the clips.
+      indices: of the clips.
       num_steps: audio samples of a clip; None for as many as the prompts have.
       progress: whether to show progress bars.
 
@@ -212,7 +221,7 @@ def upsampled_audio(
         decoders, list(prompts.values()), chain_geometry(decoders), whole=True, progress=progress
     )[0]
     shortest = min(len(piece) for piece in pieces)
-    return upsampled(decoders, np.stack([piece[:shortest] for piece in pieces]), numbers, num_steps)
+    return upsampled(decoders, np.stack([piece[:shortest] for piece in pieces]), indices, num_steps)
 
 
 def decoders_of(chain: Chain) -> Chain:

@@ -32,7 +32,7 @@ def fits_half(model: WaveNet) -> bool:
 class NativeSampler(Sampler):
     """A `Sampler` in C, which takes and gives arrays.
 
-    A sequence does not depend on the number of lanes beside it. The weights are read whenever a
+    A sequence does not depend on the others in its batch. The weights are read whenever a
     new state is asked for.
 
     Args:
@@ -58,7 +58,7 @@ class NativeSampler(Sampler):
         self._weights: tuple[np.ndarray, np.ndarray | None] | None = None
 
     def _read_weights(self) -> None:
-        # Others may be drawing: what they see is whole at any time.
+        # Other threads may be sampling: what they see is whole at any time.
         model = self.model
         to_gates = model.condition.kernel.numpy() if model.conditioning_channels else None
         self._weights = _packed_weights(model, self._half), to_gates
@@ -67,12 +67,12 @@ class NativeSampler(Sampler):
         self._read_weights()
         rows = max(int((self.model.kernel_size - 1) * self._dilations.sum()), 1)
         return IncrementalState(
-            np.zeros([rows, self.lanes, self.model.residual_channels], np.float32),
-            np.full([self.lanes], -1, np.int32),
-            0,
+            np.zeros([rows, self.batch_size, self.model.residual_channels], np.float32),
+            np.full([self.batch_size], -1, np.int32),
+            np.int64(0),
         )
 
-    def _draw(
+    def _sample(
         self,
         state: IncrementalState,
         uniforms: Array,
@@ -88,12 +88,12 @@ class NativeSampler(Sampler):
         if conditioning is not None:
             hop = self.block_steps // conditioning.shape[1]
             gates = np.asarray(conditioning, np.float32) @ to_gates
-        shape = [self.lanes, self.block_steps]
+        shape, num_steps = [self.batch_size, self.block_steps], int(num_steps)
         ring, previous = np.array(state.ring), np.array(state.previous)
         ids, log_probs = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
         _kernel.draw(
             *self._sizes,
-            self.lanes,
+            self.batch_size,
             self.block_steps,
             num_steps,
             hop,
@@ -111,7 +111,7 @@ class NativeSampler(Sampler):
             ids,
             log_probs,
         )
-        return IncrementalState(ring, previous, int(state.step) + num_steps), ids, log_probs
+        return IncrementalState(ring, previous, np.int64(state.step) + num_steps), ids, log_probs
 
 
 def _packed_weights(model: WaveNet, half: bool) -> np.ndarray:

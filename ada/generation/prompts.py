@@ -59,7 +59,7 @@ def encode_prompts(
       prompts: ids of the bottom level, each int32 `[steps]`.
       geometry: of every level (`chain_geometry`).
       whole: whether to keep all codes. Otherwise only those stay, at every level, that would be the
-        same whatever followed the prompt: codes that the encoder computed from known ids alone.
+        same whatever followed the prompt: codes that the encoder computed from the prompt alone.
       progress: whether to show progress bars.
 
     Returns:
@@ -67,14 +67,14 @@ def encode_prompts(
       the prompts themselves.
     """
     levels = [list(prompts)]
-    for number in reversed(range(len(chain.runs))):
-        if geometry[number] is None:
+    for position in reversed(range(len(chain.runs))):
+        if geometry[position] is None:
             break
-        codes = _encode_level(chain, number, levels[0], progress)
+        codes = _encode_level(chain, position, levels[0], progress)
         gc.collect()  # Keras models are cycles: this one must go before the next is loaded
         if not whole:
             codes = [
-                piece[: codes_inside(len(ids), geometry[number])]
+                piece[: codes_inside(len(ids), geometry[position])]
                 for piece, ids in zip(codes, levels[0], strict=True)
             ]
         levels.insert(0, codes)
@@ -82,11 +82,11 @@ def encode_prompts(
 
 
 def _encode_level(
-    chain: Chain, number: int, pieces: Sequence[np.ndarray], progress: bool
+    chain: Chain, position: int, pieces: Sequence[np.ndarray], progress: bool
 ) -> list[np.ndarray]:
     """Loads one autoencoder and encodes with it; it is gone when this returns."""
-    encoder = SourceEncoder(chain.load_model(number))
-    desc = f"encoding with {chain.runs[number].directory}"
+    encoder = SourceEncoder(chain.load_model(position))
+    desc = f"encoding with {chain.runs[position].directory}"
     nothing = np.zeros(0, np.int32)
     return [
         np.concatenate(
@@ -96,6 +96,6 @@ def _encode_level(
     ]
 
 
-def pieces_of(pieces: Sequence[np.ndarray], numbers: Sequence[int]) -> list[np.ndarray]:
+def pieces_of(pieces: Sequence[np.ndarray], indices: Sequence[int]) -> list[np.ndarray]:
     """The piece of every clip: clip i takes piece i modulo their number."""
-    return [pieces[number % len(pieces)] for number in numbers]
+    return [pieces[index % len(pieces)] for index in indices]

@@ -6,15 +6,17 @@ sample_000.wav ...   the clips, whole WAV files at any moment
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
 sample.json          the command and what it made; written last
 
-Killed at any moment, a generation goes on from the blocks that are whole: they decide what follows,
+Killed at any moment, a generation resumes from the blocks that are whole: they decide what follows,
 as a prompt does. Of a clip no file is open longer than it takes to append to it.
 """
 
 import contextlib
 import itertools
 import json
-import shutil
+import re
+import time
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +26,18 @@ import numpy as np
 from ada.audio.writing import wav_size, write_wav_from
 from ada.generation.journal import Journal
 from ada.generation.modes import Request
-from ada.generation.results import CODES, REPORT, clips_of, differing, read_report
+from ada.generation.results import CODES, REPORT, clips_of, differing, is_report, read_report
 from ada.generation.streaming import Block
 from ada.utils import log
 from ada.utils.errors import UserError
-from ada.utils.files import exclusive, write_bytes_atomically
+from ada.utils.files import exclusive, sync, write_bytes_atomically
+from ada.utils.made import require_free
 
 UNFINISHED, COMMAND = ".unfinished", "command.json"
+_JOURNAL = re.compile(r"level\d+_sample_\d+\.(ids|blocks)")
+# Of the time at most this share goes into bringing what was drawn to the disk: on most disks that
+# is after every block, and a power cut takes no more.
+_SYNCING_SHARE = 0.05
 MAX_STEPS = 2**31 - 2**10  # of 16 bits, in the 4 GB of a WAV file
 
 
@@ -51,6 +58,8 @@ class Recording:
         self._wavs = wav_names(request)
         self.rate = request.chain.runs[-1].info.sample_rate
         widest = max(run.info.num_classes for run in request.chain.runs)
+        self._unsynced: set[int] = set()
+        self._synced, self._sync_secs = time.monotonic(), 0.0
         self._dtype = np.dtype("<u2" if widest <= 2**16 else "<i4")
         self._journals = [
             [
@@ -61,9 +70,9 @@ class Recording:
         ]
 
     @property
-    def known(self) -> list[list[Sequence]]:
-        """What is known of every level and clip: what was drawn before, or is given."""
-        given = self._request.known or [[()] * self._request.num_items] * len(self._journals)
+    def prefixes(self) -> list[list[Sequence]]:
+        """What every level and clip begins with: what was generated before, or is given."""
+        given = self._request.prefixes or [[()] * self._request.num_items] * len(self._journals)
         return [
             [
                 journal if len(journal) > len(piece) else piece
@@ -81,40 +90,57 @@ class Recording:
         """Writes a block to disk; blocks of a clip come in order, from the first."""
         if not (self._directory / UNFINISHED / COMMAND).exists():
             self._begin()
-        for journals, drawn in zip(self._journals, block.levels, strict=True):
-            for part in drawn:
+        for journals, parts in zip(self._journals, block.levels, strict=True):
+            for part in parts:
                 for row, item in enumerate(part.items):
                     journals[item].take(part, row)
         for item, audio in zip(block.items, block.audio, strict=True):
             write_wav_from(self._directory / self._wavs[item], block.start, audio, self.rate)
+            self._unsynced.add(item)
+        if self._sync_secs <= _SYNCING_SHARE * (time.monotonic() - self._synced):
+            self._sync()
+
+    def _sync(self) -> None:
+        """Brings what was drawn to the disk: the journals first, from which the rest is made."""
+        began = time.monotonic()
+        for item in sorted(self._unsynced):
+            for journals in self._journals:
+                journals[item].sync()
+            sync(self._directory / self._wavs[item])
+        self._unsynced.clear()
+        self._synced = time.monotonic()
+        self._sync_secs = self._synced - began
 
     def _begin(self) -> None:
-        """Notes the command: not before there is something to go on with."""
-        # What an earlier generation of the same command left in part.
-        for name in (REPORT, CODES):
-            (self._directory / name).unlink(missing_ok=True)
+        """Notes the command: not before there is something to resume from."""
         command = {**self._settings, "wavs": self._wavs}
         text = json.dumps(command, indent=1) + "\n"
         write_bytes_atomically(self._directory / UNFINISHED / COMMAND, text.encode())
+        # What an earlier generation of the same command left in part.
+        for name in (REPORT, CODES):
+            (self._directory / name).unlink(missing_ok=True)
 
-    def finish(self, numbers: Mapping[str, Any]) -> None:
+    def finish(self, results: Mapping[str, Any]) -> None:
         """Writes codes and report, and tidies up."""
+        self._sync()
         request, top = self._request, len(self._journals) - 1
         written = self._directory / UNFINISHED / CODES
         with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
             if request.codes is not None:
                 rows, steps = [[codes] for codes in request.codes], request.codes.shape[1]
                 self._write_rows(archive, f"level{top + 1}", rows, steps)
-            for number, journals in enumerate(self._journals):
+            for position, journals in enumerate(self._journals):
                 rows = [journal.pieces() for journal in journals]
-                self._write_rows(archive, f"level{top - number}", rows, len(journals[0]))
+                self._write_rows(archive, f"level{top - position}", rows, len(journals[0]))
+        sync(written)
         written.replace(self._directory / CODES)
         report = {
             **self._settings,
             "sample_rate": self.rate,
             "wavs": self._wavs,
+            "checksums": {name: _checksum(self._directory / name) for name in self._wavs},
             "bits_of_what_was_drawn": [_bits(journals) for journals in self._journals],
-            **numbers,
+            **results,
         }
         text = json.dumps(report, indent=1) + "\n"
         write_bytes_atomically(self._directory / REPORT, text.encode())
@@ -136,7 +162,7 @@ class Recording:
 def record(
     directory: Path, request: Request, settings: Mapping[str, Any], overwrite: bool = False
 ) -> Iterator[Recording | None]:
-    """A recording of a generation, which goes on with one that the same command began.
+    """A recording of a generation, which resumes one that the same command began.
 
     Args:
       directory: of the output; in it is nothing, or what the same command left.
@@ -158,51 +184,75 @@ def record(
         names = wav_names(request)
         begun = read_report(unfinished / COMMAND)
         if report is not None and not differing(report, settings):
-            damaged = _damaged(directory, names, request.num_steps)
+            damaged = _damaged(directory, names, request.num_steps, report.get("checksums"))
             if not damaged:
                 _discard(unfinished)
                 yield None
                 return
             if begun is None:
-                log.info(f"{', '.join(damaged)} in {directory}: missing or cut; making all anew.")
+                log.info(
+                    f"{', '.join(damaged)} in {directory}: missing or damaged; generating all "
+                    "clips again."
+                )
         old = report if begun is None else begun
-        if old is None and any((directory / name).exists() for name in names):
-            old = {}
+        if old is None or not is_report(old):
+            # What no report of ours lists is somebody else's, whatever may be replaced.
+            require_free(directory, "ada.sample", (*names, CODES, REPORT))
         if old is not None and differing(old, settings):
             what = "unfinished clips" if begun is not None else "clips"
-            if old:
-                what += f" of another command ({'; '.join(_described(old, settings)[:3])})"
+            what += f" of another command ({'; '.join(_described(old, settings)[:3])})"
             if not overwrite:
                 raise UserError(
                     f"{directory} holds {what}: name another --output_dir, or --overwrite them."
                 )
             log.info(f"Replacing {what} in {directory}.")
             begun = None
-            _discard(unfinished)
-            for name in (REPORT, CODES, *clips_of(old), *names):
+            # What says whose they are goes last: killed in between, it is still known.
+            for name in (CODES, *clips_of(old), REPORT):
                 (directory / name).unlink(missing_ok=True)
+            _discard(unfinished)
+            require_free(directory, "ada.sample", names)
         if begun is None:
             _discard(unfinished)
         yield Recording(directory, request, settings)
 
 
 def _bits(journals: Sequence[Journal]) -> float | None:
-    """Mean -log2 p(id) of what was drawn of all clips; None if nothing was."""
-    drawn, nats = map(sum, zip(*(journal.drawn() for journal in journals), strict=True))
-    return nats / drawn / np.log(2.0) if drawn else None
+    """Mean -log2 p(id) of what was generated of all clips; None if nothing was."""
+    generated, nats = map(sum, zip(*(journal.generated() for journal in journals), strict=True))
+    return nats / generated / np.log(2.0) if generated else None
 
 
 def _discard(unfinished: Path) -> None:
-    """Removes what a generation goes on from; first of all what says so."""
+    """Removes what a generation resumes from; first of all what says so."""
     (unfinished / COMMAND).unlink(missing_ok=True)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    for path in unfinished.glob("*"):
+        if path.name == CODES or _JOURNAL.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it is not there, or holds something else
+        unfinished.rmdir()
 
 
-def _damaged(directory: Path, names: Sequence[str], num_steps: int) -> list[str]:
+def _damaged(directory: Path, names: Sequence[str], num_steps: int, checksums: Any) -> list[str]:
     """Which files of a finished generation are not there as they were written."""
-    paths = {directory / name: wav_size(num_steps) for name in names}
-    wrong = [p.name for p, size in paths.items() if not p.exists() or p.stat().st_size != size]
+    known = checksums if isinstance(checksums, dict) else {}  # reports of before have none
+
+    def is_whole(path: Path) -> bool:
+        if not path.exists() or path.stat().st_size != wav_size(num_steps):
+            return False
+        return path.name not in known or _checksum(path) == known[path.name]
+
+    wrong = [name for name in names if not is_whole(directory / name)]
     return wrong + [CODES] * (not (directory / CODES).exists())
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32 of a file."""
+    found = 0
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            found = zlib.crc32(block, found)
+    return found
 
 
 def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
@@ -221,4 +271,4 @@ def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]
 
 def wav_names(request: Request) -> list[str]:
     """The names of the clips."""
-    return [f"sample_{number:03d}.wav" for number in request.numbers]
+    return [f"sample_{index:03d}.wav" for index in request.indices]

@@ -1,8 +1,7 @@
-"""What a generation left in its output directory (`recording`), read to go on from it."""
+"""What a generation left in its output directory (`recording`), read to continue it."""
 
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ada.runs.chain import Chain
+from ada.utils import npz
 from ada.utils.errors import UsageError, UserError
 from ada.utils.jsonable import parse_json
 
 CODES, REPORT = "codes.npz", "sample.json"
-# What NumPy raises for files that are missing, empty, damaged or something else.
-_NOT_NPZ = (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
 def run_identities(chain: Chain) -> list[dict[str, Any]]:
@@ -29,7 +27,7 @@ class Results(NamedTuple):
     Attributes:
       directory: where it is.
       ids: int `[clips, steps]` by level, 0 the bottom.
-      runs: identities of the runs that drew, top first (`Run.identity`).
+      runs: identities of the runs that generated, top first (`Run.identity`).
       report: what `sample.json` holds.
     """
 
@@ -48,14 +46,15 @@ class Results(NamedTuple):
         """Reads an output directory.
 
         Raises:
-          UserError: if it is none, or lacks what it takes to go on.
+          UserError: if it is none, or lacks what it takes to continue.
         """
         report = read_report(Path(directory) / REPORT)
         if report is None:
             raise UserError(f"{directory} holds no results of ada.sample (no {REPORT}).")
         ids = _numbered(_load_arrays(Path(directory) / CODES))
         if 0 not in ids or not _are_identities(report.get("runs")):
-            raise UserError(f"{directory} was written by an older version: sample it again.")
+            lacks = "run identities in sample.json" if 0 in ids else f"the bottom's ids in {CODES}"
+            raise UserError(f"{directory} lacks {lacks}, which ada.sample writes: sample it again.")
         return cls(directory, ids, report["runs"], report)
 
     def require_same_runs(self, chain: Chain) -> None:
@@ -88,7 +87,7 @@ class Results(NamedTuple):
         Raises:
           UsageError: if there are none.
         """
-        return _level(self.ids, level, self.directory).astype(np.int32)
+        return _as_int32(_level(self.ids, level, self.directory), self.directory)
 
 
 def load_codes(path: str, level: int) -> np.ndarray:
@@ -105,22 +104,29 @@ def load_codes(path: str, level: int) -> np.ndarray:
     levels = _numbered(arrays)
     if not levels and len(arrays) == 1:
         levels = {level: next(iter(arrays.values()))}
-    codes = np.atleast_2d(_level(levels, level, path))
+    return _as_int32(np.atleast_2d(_level(levels, level, path)), path)
+
+
+def _as_int32(codes: np.ndarray, where: str) -> np.ndarray:
+    """Codes as int32; raises UsageError for what are none, or would become others."""
     if codes.ndim != 2 or not codes.size or codes.dtype.kind not in "iu":
         raise UsageError(
-            f"{path}: codes must be whole numbers [clips, steps], got {codes.dtype} of shape "
+            f"{where}: codes must be whole numbers [clips, steps], got {codes.dtype} of shape "
             f"{list(codes.shape)}"
         )
+    lowest, highest = int(codes.min()), int(codes.max())
+    if lowest < 0 or highest >= 2**31:
+        raise UsageError(f"{where}: the codes run from {lowest} to {highest}, which none do")
     return codes.astype(np.int32)
 
 
 def _load_arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz file; raises UserError if it is none."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except _NOT_NPZ as error:
-        raise UserError(f"{path} cannot be read as codes (.npz): {error}.") from error
+        return dict(npz.load(path))
+    except npz.NOT_NPZ as error:
+        message = str(error).rstrip(".") or repr(error)
+        raise UserError(f"{path} cannot be read as codes (.npz): {message}.") from error
 
 
 def _numbered(arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
@@ -141,12 +147,17 @@ def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarr
 def read_report(path: Path) -> dict[str, Any] | None:
     """A report; nothing in it if it is something else, None if there is none."""
     try:
-        report = parse_json(path.read_text())
+        report = parse_json(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:
         return {}
     return report if isinstance(report, dict) else {}
+
+
+def is_report(report: Mapping[str, Any]) -> bool:
+    """Whether what was read is of a generation, finished or not."""
+    return bool(clips_of(report)) and clips_of(report) == report["wavs"]
 
 
 def differing(report: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from ada.training.distributed.strategies import compiled_by_xla
 
 MIB, GIB = 2**20, 2**30
 # What programs, their compiler and buffers leave, in MiB and MiB a layer, by whether XLA compiles
-# and whether activations are computed anew.
+# and whether activations are recomputed.
 PROGRAM_MIB = {
     (True, False): (180, 3.3),
     (True, True): (105, 7.7),

@@ -1,5 +1,7 @@
 """Keras layers: causal dilated convolutions, gated blocks, down- and upsampling by a hop."""
 
+import keras
+
 from ada.layers.configured import Configured
 from ada.layers.convolution import CausalConv1D
 from ada.layers.field import Field, stack_fields
@@ -19,3 +21,13 @@ __all__ = [
     "recomputed",
     "stack_fields",
 ]
+
+# What the keras.json of other projects says is not meant for this one.
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
+if keras.config.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras was imported before ada, with the backend {keras.config.backend()}: import ada "
+        "first, or set KERAS_BACKEND=tensorflow."
+    )

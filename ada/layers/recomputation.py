@@ -1,4 +1,4 @@
-"""Activations that are computed anew in the backward pass instead of kept."""
+"""Activations that are recomputed in the backward pass instead of kept."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The clips of a listening test, as files: found by system, read, told apart by their sound."""
+"""The clips of a listening test, as files: found by system, read, distinguished by their sound."""
 
 import hashlib
 import re
@@ -40,7 +40,7 @@ class Clip(NamedTuple):
                 rate = stream.source_sample_rate
             return read_audio(self.path, rate), rate
         except AudioError as error:
-            raise UserError(f"{error}. Remove the file, or make it anew.") from error
+            raise UserError(f"{error}. Remove the file, or make it again.") from error
 
 
 def digest(audio: np.ndarray, sample_rate: int) -> str:

@@ -67,5 +67,5 @@ def gain_db(level: Level, target_lufs: float) -> float:
 
 
 def amplify(audio: np.ndarray, gain: float) -> np.ndarray:
-    """Audio `[samples]` louder by so many dB."""
+    """Audio `[samples]` louder by a number of dB."""
     return np.asarray(audio, np.float32) * np.float32(10 ** (gain / 20))

@@ -2,7 +2,7 @@
 
 GET /              the page; what it consists of is under /static/
 GET /session       the rater's clips in order, by opaque keys, with what was rated
-POST /raters       {}: begins, and sets the rater's cookie
+POST /raters       {}, or {"invitation": key}: begins, and sets the rater's cookie
 POST /ratings      {"clip": key, "fidelity": 1..5, "musicality": 1..5}: answers once it is stored
 GET /clips/<key>   one of the rater's clips as WAV, at the loudness of all
 
@@ -12,19 +12,18 @@ Nothing of it names a system or a file. Errors are plain text.
 import contextlib
 import functools
 import io
-import logging
 import os
 import socket
 from collections.abc import Mapping
 
-# Flask routes and checks, and its Werkzeug is what TensorBoard brings anyway; waitress is a
-# hardened server in plain Python, whose threads suit SQLite.
+# Flask routes and checks, and its Werkzeug is what TensorBoard brings anyway.
 import flask
-import waitress
+from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import HTTPException
 
 from ada.audio import wav_bytes
 from ada.listening.clips import Clip, digest
+from ada.listening.connections import Beginners
 from ada.listening.loudness import amplify
 from ada.listening.store import Store, is_key
 from ada.utils import log
@@ -32,7 +31,6 @@ from ada.utils.errors import UsageError, UserError, first_line
 
 _MOST_BYTES = 512  # of a request's body: a rating has about 70
 _COOKIE_SECS = 180 * 24 * 3600
-_THREADS = 16
 _KEPT_CLIPS = 64  # as they are sent; browsers ask for parts of them
 _HEADERS = {
     "Content-Security-Policy": (
@@ -66,6 +64,8 @@ def make_app(
     # Browsers send cookies to all ports of a machine: each test has its own.
     cookie = f"listen_{store.study[0]}"
 
+    beginners = Beginners()
+
     def token() -> str | None:
         given = flask.request.cookies.get(cookie, "")
         return given if is_key(given) else None
@@ -92,12 +92,18 @@ def make_app(
     def begin() -> flask.Response:
         response = flask.Response(status=204)
         # Pages of other sites cannot send JSON here: nobody begins without wanting to.
-        if flask.request.get_json() != {}:
-            flask.abort(400, "Beginning takes an empty object.")
+        given = flask.request.get_json()
+        invitation = given.pop("invitation", None) if isinstance(given, dict) else None
+        if given != {} or not (invitation is None or isinstance(invitation, str)):
+            flask.abort(400, "Beginning takes an empty object, or an invitation.")
         known = token()
         if known and store.session(known):
             return response
-        new = store.add_rater(rounds, max_raters)
+        if not store.invites(invitation):
+            flask.abort(403, "This listening test is by invitation: open the link that you got.")
+        if not beginners.may(flask.request.remote_addr or ""):
+            flask.abort(429, "Many have begun from where you are: try again in a minute.")
+        new = store.add_rater(rounds, max_raters, invitation)
         if new is None:
             flask.abort(403, "This listening test has as many raters as it wants. Thank you!")
         response.set_cookie(
@@ -123,9 +129,8 @@ def make_app(
         known = token()
         if known is None or key not in {heard.clip for heard in store.session(known)}:
             flask.abort(404)
-        content = io.BytesIO(content_of(key))
-        response = flask.send_file(content, "audio/wav", conditional=True, etag=False, max_age=3600)
-        response.cache_control.public = None
+        response = _sound(content_of(key))
+        response.cache_control.max_age = 3600
         response.cache_control.private = True
         return response
 
@@ -145,12 +150,36 @@ def make_app(
 
     @app.errorhandler(UserError)
     def fail(error: UserError) -> flask.Response:
-        # Raters are told nothing of files; whoever runs the server is.
+        # Raters learn nothing of files; the log of the server names them.
         with contextlib.suppress(OSError):  # what it writes to may be on the same full disk
             log.warning(str(error))
         return flask.Response("The server cannot do this now.\n", 503, mimetype="text/plain")
 
     return app
+
+
+def _sound(content: bytes) -> flask.Response:
+    """A WAV file, or the part of it that is asked for.
+
+    It goes to waitress as a file: what waits for a slow client is no copy.
+    """
+    start, stop, status = 0, len(content), 200
+    asked = flask.request.range
+    if asked is not None and asked.units == "bytes" and len(asked.ranges) == 1:
+        found = asked.range_for_length(len(content))
+        if found is None:
+            flask.abort(416)
+        (start, stop), status = found, 206
+    file = io.BytesIO(content)
+    file.seek(start)
+    wrap = flask.request.environ.get("wsgi.file_wrapper")
+    body = wrap(file) if wrap else content[start:stop]
+    response = flask.Response(body, status, mimetype="audio/wav", direct_passthrough=bool(wrap))
+    response.content_length = stop - start
+    response.accept_ranges = "bytes"
+    if status == 206:
+        response.content_range = ContentRange("bytes", start, stop, len(content))
+    return response
 
 
 def _rating() -> tuple[str, int, int]:
@@ -183,19 +212,3 @@ def listen_on(host: str, port: int) -> socket.socket:
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else first_line(error)
         raise UserError(f"{host}:{port}: {why}: name another --port.") from error
-
-
-def make_server(app: flask.Flask, listening: socket.socket) -> waitress.server.BaseWSGIServer:
-    """What answers requests once it runs; it does not say what it is, and keeps no log."""
-    # It warns when requests wait for a thread, which is no matter.
-    logging.getLogger("waitress").setLevel(logging.ERROR)
-    return waitress.create_server(
-        app,
-        sockets=[listening],
-        threads=_THREADS,
-        ident=None,
-        connection_limit=1000,
-        channel_timeout=30,
-        max_request_header_size=16_384,
-        max_request_body_size=65_536,
-    )

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ada.listening.order import draw_order
+from ada.listening.schema import APPLICATION, LATER, MARKS, SCHEMA, VERSION
 from ada.utils.errors import UserError, first_line
 
-# "ada" and a number, by which SQLite files of this kind know each other.
-_APPLICATION, _VERSION = 0x61646101, 1
-_MARKS = ("application_id", "user_version")
 # What SQLite says, and the way out.
 _WAYS_OUT = {
     "full": "make room; what was stored is kept",
@@ -28,22 +26,10 @@ _WAYS_OUT = {
     "locked": "stop the other process that writes to it",
     "": "name another --db",
 }
-# So many may begin for each that is wanted: somebody who only begins takes no place.
-_BEGUN_A_RATER = 20
+# Raters without a rating that are kept for each rater that is wanted, and at most: of
+# more, the oldest are forgotten. Somebody who only begins takes nobody's place.
+_BEGUN_A_RATER, _MOST_BEGUN = 20, 1000
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
-_SCHEMA = (
-    "CREATE TABLE study (name TEXT NOT NULL, target_lufs REAL NOT NULL)",
-    "CREATE TABLE clips (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, system TEXT NOT NULL, "
-    "name TEXT NOT NULL, digest TEXT NOT NULL, gain_db REAL NOT NULL, UNIQUE (system, name))",
-    "CREATE TABLE raters (id INTEGER PRIMARY KEY, token_digest TEXT NOT NULL UNIQUE, "
-    "seed INTEGER NOT NULL)",
-    "CREATE TABLE orders (rater INTEGER NOT NULL REFERENCES raters, position INTEGER NOT NULL, "
-    "clip INTEGER NOT NULL REFERENCES clips, PRIMARY KEY (rater, position), UNIQUE (rater, clip))",
-    "CREATE TABLE ratings (rater INTEGER NOT NULL, clip INTEGER NOT NULL, "
-    "fidelity INTEGER NOT NULL CHECK (fidelity BETWEEN 1 AND 5), "
-    "musicality INTEGER NOT NULL CHECK (musicality BETWEEN 1 AND 5), hour TEXT NOT NULL, "
-    "PRIMARY KEY (rater, clip), FOREIGN KEY (rater, clip) REFERENCES orders (rater, clip))",
-)
 
 
 class StoredClip(NamedTuple):
@@ -93,7 +79,7 @@ class Store:
         elif not self.path.is_file():
             raise UserError(f"{path}: there are no ratings; name the --db of ada.listen serve.")
         uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-        with self._told():
+        with self._readable_errors():
             self._db = sqlite3.connect(
                 uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False
             )
@@ -101,19 +87,21 @@ class Store:
             self._db.execute("PRAGMA synchronous = FULL")
             tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             self.is_new = not tables
-            marks = [self._db.execute(f"PRAGMA {n}").fetchone()[0] for n in _MARKS]
-        if tables and marks[0] != _APPLICATION:
+            marks = [self._db.execute(f"PRAGMA {n}").fetchone()[0] for n in MARKS]
+        if tables and marks[0] != APPLICATION:
             raise UserError(f"{path} is no file of ratings: name another --db.")
-        if tables and marks[1] != _VERSION:
+        if tables and marks[1] != VERSION:
             raise UserError(
-                f"{path} is of version {marks[1]} and this is {_VERSION}: use the ada that made it."
+                f"{path} is of version {marks[1]} and this is {VERSION}: use the ada that made it."
             )
         if self.is_new and not create:
             raise UserError(f"{path}: there are no ratings; name the --db of ada.listen serve.")
         if create:
             # Only now: files of others stay as they are.
-            with self._told():
+            with self._readable_errors():
                 self._db.execute("PRAGMA journal_mode = WAL")
+            if not self.is_new:
+                self._add_later_tables()
 
     def close(self) -> None:
         """Closes the file."""
@@ -122,9 +110,9 @@ class Store:
     def create(self, clips: Sequence[StoredClip], target_lufs: float) -> None:
         """Begins a test of some clips; its set of clips never changes."""
         with self._transaction() as db:
-            for statement in _SCHEMA:
+            for statement in (*SCHEMA, *LATER):
                 db.execute(statement)
-            for name, value in zip(_MARKS, (_APPLICATION, _VERSION), strict=True):
+            for name, value in zip(MARKS, (APPLICATION, VERSION), strict=True):
                 db.execute(f"PRAGMA {name} = {value}")
             db.execute("INSERT INTO study VALUES (?, ?)", (secrets.token_hex(4), target_lufs))
             rows = [(_new_key(), *clip) for clip in clips]
@@ -133,6 +121,14 @@ class Store:
                 rows,
             )
         self.is_new = False
+
+    def _add_later_tables(self) -> None:
+        with self._transaction() as db:
+            for statement in LATER:
+                db.execute(statement)
+
+    def _has(self, table: str) -> bool:
+        return bool(self._all("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)))
 
     @property
     def study(self) -> tuple[str, float]:
@@ -148,19 +144,68 @@ class Store:
         """How many have begun."""
         return self._all("SELECT count(*) FROM raters")[0][0]
 
-    def add_rater(self, rounds: int, max_raters: int) -> str | None:
-        """Lets somebody begin: draws a seed and an order (`draw_order`).
+    def invite(self, count: int) -> list[str]:
+        """Makes invitations, each for one rater; from then on nobody begins without one.
 
         Returns:
-          The token by which the rater is known, or None if `max_raters` have rated already (or
-          many times as many have begun and left).
+          Their keys, which are nowhere else.
+        """
+        self._add_later_tables()
+        keys = [_new_key() for _ in range(count)]
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO invitations (key_digest) VALUES (?)", [(_digest(k),) for k in keys]
+            )
+        return keys
+
+    def num_invitations(self) -> int:
+        """How many invitations were made."""
+        return self._all("SELECT count(*) FROM invitations")[0][0]
+
+    def invites(self, invitation: str | None) -> bool:
+        """Whether somebody with this invitation, or with none, may begin."""
+        if not self.num_invitations():
+            return True
+        found = "SELECT 1 FROM invitations WHERE key_digest = ?"
+        return invitation is not None and bool(self._all(found, (_digest(invitation),)))
+
+    def strike(self, rater: int) -> int:
+        """Leaves a rater's ratings out of all results, and takes no more from them.
+
+        Returns:
+          How many ratings that were.
+
+        Raises:
+          UserError: if there is no such rater.
+        """
+        self._add_later_tables()
+        with self._transaction() as db:
+            if not db.execute("SELECT 1 FROM raters WHERE id = ?", (rater,)).fetchone():
+                raise UserError(f"{self.path} knows no rater {rater}: see the numbers in --csv.")
+            db.execute("INSERT OR IGNORE INTO struck VALUES (?)", (rater,))
+            found = "SELECT count(*) FROM ratings WHERE rater = ?"
+            return db.execute(found, (rater,)).fetchone()[0]
+
+    def add_rater(self, rounds: int, max_raters: int, invitation: str | None = None) -> str | None:
+        """Lets somebody begin: draws a seed and an order (`draw_order`).
+
+        Who comes again with an invitation goes on as the same rater.
+
+        Returns:
+          The token by which the rater is known, or None if `max_raters` have rated already.
         """
         token, seed = _new_key(), secrets.randbits(62)
         with self._transaction() as db:
-            [begun] = db.execute("SELECT count(*) FROM raters").fetchone()
-            [rated] = db.execute("SELECT count(DISTINCT rater) FROM ratings").fetchone()
-            if rated >= max_raters or begun >= _BEGUN_A_RATER * max_raters:
+            used_by = "SELECT rater FROM invitations WHERE key_digest = ? AND rater NOT NULL"
+            digest = invitation and _digest(invitation)
+            for (rater,) in db.execute(used_by, (digest,)).fetchall():
+                new = (_digest(token), rater)
+                if db.execute("UPDATE raters SET token_digest = ? WHERE id = ?", new).rowcount:
+                    return token
+            rated = "SELECT count(DISTINCT rater) FROM ratings WHERE rater NOT IN struck"
+            if db.execute(rated).fetchone()[0] >= max_raters:
                 return None
+            self._forget(db, min(_BEGUN_A_RATER * max_raters, _MOST_BEGUN) - 1)
             systems: dict[str, list[int]] = {}
             for clip, system in db.execute("SELECT id, system FROM clips ORDER BY id"):
                 systems.setdefault(system, []).append(clip)
@@ -170,7 +215,19 @@ class Store:
             )
             rows = [(added.lastrowid, position, clip) for position, clip in enumerate(order)]
             db.executemany("INSERT INTO orders VALUES (?, ?, ?)", rows)
+            used = "UPDATE invitations SET rater = ? WHERE key_digest = ?"
+            db.execute(used, (added.lastrowid, digest))
         return token
+
+    def _forget(self, db: sqlite3.Connection, kept: int) -> None:
+        """Forgets those who have rated nothing, but for the newest."""
+        waiting = (
+            "SELECT id FROM raters WHERE id NOT IN (SELECT rater FROM ratings) "
+            "ORDER BY id DESC LIMIT -1 OFFSET ?"
+        )
+        for (rater,) in db.execute(waiting, (kept,)).fetchall():
+            db.execute("DELETE FROM orders WHERE rater = ?", (rater,))
+            db.execute("DELETE FROM raters WHERE id = ?", (rater,))
 
     def _expected_ratings(self, db: sqlite3.Connection) -> dict[int, float]:
         """How many ratings each clip will have had from those who have begun.
@@ -206,7 +263,7 @@ class Store:
             stored = db.execute(
                 "INSERT INTO ratings SELECT orders.rater, orders.clip, ?, ?, ? FROM raters "
                 "JOIN orders ON orders.rater = raters.id JOIN clips ON clips.id = orders.clip "
-                "WHERE token_digest = ? AND key = ? "
+                "WHERE token_digest = ? AND key = ? AND raters.id NOT IN struck "
                 "ON CONFLICT (rater, clip) DO UPDATE SET fidelity = excluded.fidelity, "
                 "musicality = excluded.musicality, hour = excluded.hour",
                 (fidelity, musicality, hour, _digest(token), clip),
@@ -214,11 +271,14 @@ class Store:
         return stored.rowcount == 1
 
     def ratings(self) -> list[Rating]:
-        """All ratings, by rater and in the order in which each heard the clips."""
+        """All ratings, by rater and in the order in which each heard the clips; of raters that were
+        struck out none.
+        """
+        struck = "WHERE ratings.rater NOT IN struck " if self._has("struck") else ""
         rows = self._all(
             "SELECT ratings.rater, system, name, fidelity, musicality, hour FROM ratings "
             "JOIN clips ON clips.id = ratings.clip JOIN orders "
-            "ON orders.rater = ratings.rater AND orders.clip = ratings.clip "
+            f"ON orders.rater = ratings.rater AND orders.clip = ratings.clip {struck}"
             "ORDER BY ratings.rater, position"
         )
         return [Rating(*row) for row in rows]
@@ -236,23 +296,23 @@ class Store:
             "new": sorted(theirs.keys() - ours.keys()),
             "changed": sorted(k for k in ours.keys() & theirs.keys() if ours[k] != theirs[k]),
         }
-        told = [
+        message = [
             f"{len(found)} {how} ({'/'.join(found[0])})" for how, found in other.items() if found
         ]
-        if told:
+        if message:
             raise UserError(
-                f"{self.path} was begun with other clips: {', '.join(told)}. Serve those that it "
-                "was begun with, or name another --db for these."
+                f"{self.path} was begun with other clips: {', '.join(message)}. Serve those that "
+                "it was begun with, or name another --db for these."
             )
 
     def _all(self, query: str, values: tuple = ()) -> list[tuple]:
-        with self._lock, self._told():
+        with self._lock, self._readable_errors():
             return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """What is done within is on the disk on leaving, or nothing of it is."""
-        with self._lock, self._told():
+        with self._lock, self._readable_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -264,7 +324,7 @@ class Store:
                 raise
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _readable_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):

@@ -15,7 +15,7 @@ def count_rounds(clips: Sequence[Clip], wanted: int | None) -> int:
 
     Args:
       clips: of all systems.
-      wanted: so many; None for as many as the smallest system has.
+      wanted: number of them; None for as many as the smallest system has.
 
     Raises:
       UsageError: a system has fewer.
@@ -62,10 +62,12 @@ def prepare(store: Store, clips: Sequence[Clip]) -> dict[str, Clip]:
                 "silent? Raters will hear it."
             )
         if len(formats) > 1:
-            told = " and ".join(f"{secs:.3g} s at {rate} Hz" for secs, rate in sorted(formats)[:2])
+            message = " and ".join(
+                f"{secs:.3g} s at {rate} Hz" for secs, rate in sorted(formats)[:2]
+            )
             log.warning(
-                f"clips differ in length or sample rate ({told}), by which raters may tell systems "
-                "apart."
+                f"clips differ in length or sample rate ({message}), by which raters may tell "
+                "systems apart."
             )
         parts = zip(clips, digests, levels, strict=True)
         rows = [StoredClip(c.system, c.name, d, gain_db(lvl, target)) for c, d, lvl in parts]

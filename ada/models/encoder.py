@@ -32,7 +32,7 @@ class Encoder(Configured, keras.layers.Layer):
     Shapes: int `[batch, steps * hop_length]` to `[batch, steps, channels]`.
     """
 
-    # Whether the backward pass computes its layers' activations anew (`WaveNet.recompute_layers`).
+    # Whether the backward pass recomputes its layers' activations (`WaveNet.recompute_layers`).
     recompute = False
 
     def __init__(

@@ -118,7 +118,7 @@ class WaveNet(Configured, keras.Model):
         return self.receptive_field, 0
 
     def recompute_layers(self, number: int) -> None:
-        """Lets the backward pass compute activations anew, in stretches of so many layers.
+        """Lets the backward pass recompute activations, a number of layers at a time.
 
         The layers' inputs alone are kept, one a stretch; 0 keeps all. This is how the network is
         trained, not what it is: no part of its config.

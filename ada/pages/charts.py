@@ -23,7 +23,7 @@ FONT_POINTS = 11
 FEW_POINTS = 12  # a curve of fewer points shows each as a dot
 MOST_POINTS = 300  # a curve of more is a band of noise: means over stretches are drawn
 
-# What matplotlib is told, and the variable of the page that takes its place.
+# The colour that matplotlib is given, and the variable of the page that takes its place.
 CURVE_COLOURS = ("#1f6fb4", "#c2570c", "#2a7f4f", "#8a4bb0")
 VARIABLES = {colour: f"--curve-{k}" for k, colour in enumerate(CURVE_COLOURS, start=1)}
 INK, TEXT, GRID = "#1b1e22", "#5a6068", "#dcdedf"

@@ -29,9 +29,9 @@ from ada.utils import log
 from ada.utils.errors import UserError
 
 PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
-# A member may fail, or lose its process, so many times before the search stops.
+# A member may fail, or lose its process, this number of times before the search stops.
 MAX_FAILURES = 3
-# It is started anew so often at most without another comparison (`stall`).
+# It is restarted so often at most without another comparison (`stall`).
 MAX_STALLS = 3
 
 
@@ -76,7 +76,7 @@ class _Members(BasicVariantGenerator):
     """Ray's list of members; it has an end only when they have.
 
     Between comparisons nobody runs, and for a list at its end Ray would stop every process then, to
-    start it anew.
+    restart it.
     """
 
     def __init__(self, population: int) -> None:
@@ -158,7 +158,7 @@ class _Scheduler(PopulationBasedTraining):
         number = trial.config["member"]
         self._failures[number] += 1
         # (Ray's `get_error` waits for a copy in the storage.)
-        reason = Path(trial.error_file).read_text().strip().splitlines()[-1]
+        reason = Path(trial.error_file).read_text("utf-8").strip().splitlines()[-1]
         if self._failures[number] > MAX_FAILURES:
             # The others would wait for ever.
             with self._kept():

@@ -68,7 +68,7 @@ class History:
         if not Path(path).exists():
             return cls()
         try:
-            stored = json.loads(Path(path).read_text())
+            stored = json.loads(Path(path).read_text("utf-8"))
             comparisons = tuple(
                 Comparison(c["step"], tuple(Standing(**s) for s in c["members"]))
                 for c in stored["comparisons"]

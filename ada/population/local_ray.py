@@ -31,7 +31,7 @@ START_ATTEMPTS = 4
 
 @contextlib.contextmanager
 def local_ray(concurrent: int) -> Iterator[None]:
-    """Ray on this machine, quiet, for so many members at a time; within another, that one."""
+    """Ray on this machine, quiet, for a number of members at a time; within another, that one."""
     if ray.is_initialized():
         yield
         return

@@ -28,26 +28,33 @@ KEPT_CHECKPOINTS = 3
 
 
 def judge(
-    scores: Mapping[str, float], active: bool, least: float
+    scores: Mapping[str, float], active: bool, least: float, least_cost: float | None = None
 ) -> tuple[float, bool, dict[str, float | None]]:
     """What a validation is worth.
+
+    Members that diverged, whose codebook has collapsed, or whose decoder ignores the codes (another
+    clip's codes cost it nothing) are not healthy.
 
     Args:
       scores: of a validation, by their names in `metrics.jsonl`; empty if the loss was not finite.
       active: whether codes are used yet (not during an unquantised warm-up).
       least: the perplexity below which a codebook has collapsed.
+      least_cost: what another clip's codes cost at least, unless codes are ignored; None: not
+        looked at.
 
     Returns:
-      The score to minimise, whether the member is healthy, and bits and perplexity. Members that
-      are not healthy score worse than all that are.
+      The score to minimise, whether the member is healthy, and bits, perplexity and what another
+      clip's codes cost. Members that are not healthy score worse than all that are.
     """
     bits = scores.get("reconstruction_bits", scores.get("bits", math.nan))
     perplexity = scores.get("codebook/perplexity")
-    report = {"bits": bits, "perplexity": perplexity}
+    cost = scores.get("codebook/rolled_codes_cost_bits")
+    report = {"bits": bits, "perplexity": perplexity, "rolled_codes_cost_bits": cost}
     if not math.isfinite(bits):
         return 2 * PENALTY_BITS, False, report | {"bits": None}
     collapsed = perplexity is not None and not perplexity >= least
-    if collapsed or not active:
+    ignored = None not in (cost, least_cost) and not cost >= least_cost
+    if collapsed or ignored or not active:
         return PENALTY_BITS + min(bits, PENALTY_BITS / 2), False, report
     return bits, True, report
 
@@ -100,7 +107,7 @@ class MemberTrainer:
         quantizer = loop.trainer.quantizer
         active = quantizer is None or quantizer.is_active
         least = search.least_perplexity or least_perplexity(loop.trainer.model.num_codes)
-        score, healthy, report = judge(loop.scores, active, least)
+        score, healthy, report = judge(loop.scores, active, least, search.least_code_cost)
         saved = loop.checkpoints.newest()
         checkpoint = None if score >= 2 * PENALTY_BITS else str(Path(saved).relative_to(self.root))
         return Progress(stop, score, {"step": stop, "checkpoint": checkpoint}, healthy, report)
@@ -115,7 +122,7 @@ class MemberTrainer:
             save=interval,
             keep=KEPT_CHECKPOINTS,
             patience=0,
-            # What draws would be compiled anew in every interval of every member.
+            # What draws would be recompiled in every interval of every member.
             audio_secs=0.0,
             notes=0,
         )

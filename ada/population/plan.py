@@ -44,7 +44,7 @@ class Plan:
       num_steps: training steps of a member in all.
       interval_steps: steps from one comparison to the next.
       quantile: the share that copies, see `history.quantiles`; 0 copies nobody that is healthy.
-      resample_probability: of drawing a copied hyperparameter anew instead of perturbing it.
+      resample_probability: of drawing a copied hyperparameter again instead of perturbing it.
       seed: of starts and draws.
       concurrent: members that run at a time.
       gpus: of each of these.

@@ -15,6 +15,7 @@ but their hyperparameters tells them apart (our choice).
 import functools
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,8 +29,10 @@ from ada.population.chart import draw
 from ada.population.engine import evolve
 from ada.population.member import MemberTrainer
 from ada.population.plan import Plan
+from ada.population.searched import check_effective
 from ada.population.table import write_population
-from ada.runs.run import Run
+from ada.runs.checkpoint_files import files, step_of, write_list
+from ada.runs.run import RUN_FILES, Run
 from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
@@ -39,9 +42,9 @@ from ada.training.start import (
     make_model,
 )
 from ada.training.tensorboard.hparams import write_row
-from ada.utils import log
+from ada.utils import log, made
 from ada.utils.errors import UserError
-from ada.utils.files import absolute, exclusive
+from ada.utils.files import absolute, exclusive, sync
 from ada.utils.progress import progress_bar
 
 
@@ -95,6 +98,11 @@ def _search(
     root = Path(run_dir).absolute() / "search"
     _claim(root, operative, dataset)
     history = History.load(str(root / "population.json"))
+    if not history.step and any(step_of(str(p)) > plan.interval_steps for p in _best_ones(root)):
+        raise UserError(
+            f"{root}/population.json is gone, but a best checkpoint of the search is there: copy "
+            "it there again, or choose another --run_dir."
+        )
     if Run.exists(run_dir):
         found = history.best()
         if found is None:
@@ -141,6 +149,7 @@ def _check(load: Callable, describe: Callable, plan: Plan, dataset: Dataset) -> 
     describe()
     check_fit(settings, network, dataset)
     check_warmup(settings, make_hooks(settings, network))
+    check_effective(settings, network)
     least = settings.search.least_perplexity
     if network.num_codes and least is not None and least >= network.num_codes:
         raise UserError(
@@ -153,13 +162,13 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
     """Makes the directory that of this search; raises UserError if it is of something else."""
     path = root / "operative.gin"
     if path.exists():
-        told = differing_data(DatasetSpec.load(str(root)), dataset.spec)
-        if told:
+        message = differing_data(DatasetSpec.load(str(root)), dataset.spec)
+        if message:
             raise UserError(
-                f"{root.parent} searched on other data than {dataset.directory} holds: {told}. "
+                f"{root.parent} searched on other data than {dataset.directory} holds: {message}. "
                 "Choose another --run_dir, or move it away."
             )
-        if path.read_text() != operative:
+        if path.read_text("utf-8") != operative:
             raise UserError(
                 f"{root.parent} holds a search with other settings (see {path}): choose another "
                 "--run_dir, or move it away."
@@ -167,7 +176,8 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
     elif Run.exists(str(root.parent)):
         raise UserError(f"{root.parent} holds a run, but no search: choose another --run_dir.")
     else:
-        root.mkdir(parents=True, exist_ok=True)
+        for directory in (root.parent, root):
+            made.claim(directory, "ada.pbt", (*RUN_FILES, "population.json"), lambda _: False)
         dataset.spec.save(str(root))
         write_text_atomically(str(path), operative)
 
@@ -214,16 +224,23 @@ def _keep_best(history: History, root: Path) -> None:
             _copy_checkpoint(root / standing.state["checkpoint"], kept)
     # The older one goes only when nothing names it any more.
     history.save(str(root / "population.json"))
-    for path in root.glob("best-*"):
+    for path in _best_ones(root):
         if path != kept:
             shutil.rmtree(path)
 
 
+def _best_ones(root: Path) -> list[Path]:
+    """The folders of the best checkpoints, in the order of their steps."""
+    named = {path: re.fullmatch(r"best-\d+-(\d+)", path.name) for path in root.glob("best-*")}
+    return sorted(filter(named.get, named), key=lambda path: int(named[path][1]))
+
+
 def _copy_checkpoint(prefix: Path, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for path in prefix.parent.glob(f"{prefix.name}.*"):
+    for path in files(str(prefix)):
         shutil.copyfile(path, directory / path.name)
-    tf.compat.v1.train.update_checkpoint_state(str(directory), prefix.name, [prefix.name])
+        sync(directory / path.name)
+    write_list(str(directory), [str(prefix)])
 
 
 def _crown(
@@ -234,9 +251,9 @@ def _crown(
     best = history.best()
     if best is None:
         raise UserError(
-            "nobody won: every member diverged, collapsed or had no codebook at every comparison "
-            f"(see {root}/population.png). Try lower learning rates, or a lower "
-            "Search.least_perplexity, in another --run_dir."
+            "nobody won: every member diverged, collapsed, ignored its codes or had no codebook at "
+            f"every comparison (see {root}/population.png). Try lower learning rates, more "
+            "INPUT_REPLACEMENT, or a lower Search.least_perplexity, in another --run_dir."
         )
     step, winner = best
     run_dir = root.parent
@@ -259,7 +276,7 @@ def _crown(
     values = ", ".join(f"{name} = {value:.3g}" for name, value in winner.hyperparameters.items())
     log.info(
         f"{len(history.ever_unhealthy())} of {len(history.comparisons[-1].members)} members "
-        "diverged, collapsed or had no codebook at some comparison."
+        "diverged, collapsed, ignored their codes or had no codebook at some comparison."
     )
     log.info(
         f"Member {winner.member} won with {winner.score:.3f} bits at step {step}: {values}. "
@@ -272,7 +289,11 @@ def _metrics(history: History, root: Path, member: int, step: int) -> str:
 
     @functools.cache
     def lines(number: int) -> list[str]:
-        return (root / f"member{number}" / "metrics.jsonl").read_text().splitlines(keepends=True)
+        return (
+            (root / f"member{number}" / "metrics.jsonl")
+            .read_text("utf-8")
+            .splitlines(keepends=True)
+        )
 
     return "".join(
         line

@@ -10,7 +10,7 @@ go on with a member from somewhere else than its last comparison.
 import time
 from collections.abc import Iterable
 
-# So long without a member that runs, and the population is started anew at its last comparison.
+# So long without a member that runs, and the population is restarted at its last comparison.
 # Until the first one runs, processes start, and import TensorFlow: that may take minutes.
 STALL_SECS, START_SECS = 180.0, 900.0
 

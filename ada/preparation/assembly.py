@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,20 +15,25 @@ from ada.data.spec import (
     INDEX_NAME,
     SPEC_NAME,
     SPLITS,
+    DatasetError,
     DatasetSpec,
     FileSpec,
     SourceSpec,
     join,
     split_spec,
+    write_text_atomically,
 )
 from ada.preparation.parts import PARTS_DIR, PartSource
+from ada.utils import made
+from ada.utils.files import is_remote, read_bytes, sync
+from ada.utils.jsonable import parse_json
 
 # Small enough to copy around, large enough that MAESTRO is not thousands of files.
 SHARD_BYTES = 256 * 2**20
 _COPY_BYTES = 16 * 2**20
-_OURS = re.compile(
-    r"(train|validation|test)-\d{5}-of-\d{5}\.tfrecord|index\.npz|.*\.[0-9a-f]{32}\.tmp"
-)
+_OURS = re.compile(r"(train|validation|test)-\d{5}-of-\d{5}\.tfrecord|index\.npz")
+# What a kill leaves of files that are written atomically.
+_TEMPORARY = re.compile(r"\.?(dataset\.json|\.made_by_ada)\.([0-9a-f]{32}|[0-9a-f]{8})\.tmp")
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,38 @@ def assemble(
     return spec
 
 
+def claim(output_dir: str) -> None:
+    """Marks a directory as that of a dataset; it is made.
+
+    Raises:
+      DatasetError: if there is something else that has the names of a dataset's files.
+    """
+    if is_remote(output_dir):
+        tf.io.gfile.makedirs(output_dir)
+        names = [name.rstrip("/") for name in tf.io.gfile.listdir(output_dir)]
+    else:
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        names = [path.name for path in Path(output_dir).iterdir()]
+    if made.MARKER in names:
+        return
+    taken = sorted(name for name in names if name == SPEC_NAME or _OURS.fullmatch(name))
+    if taken and not (PARTS_DIR in names or _holds_a_dataset(output_dir)):
+        raise DatasetError(
+            f"{join(output_dir, taken[0])} is of no dataset of ada: name another directory, or "
+            "move it away."
+        )
+    write_text_atomically(join(output_dir, made.MARKER), '{"made_by": "a dataset"}\n')
+
+
+def _holds_a_dataset(output_dir: str) -> bool:
+    """Whether there is a `dataset.json` of any version."""
+    try:
+        found = parse_json(read_bytes(join(output_dir, SPEC_NAME)).decode())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"format_version", "kind"} <= found.keys()
+
+
 def clear_parts(output_dir: str) -> None:
     """Removes the parts of a directory, if there are any."""
     parts = join(output_dir, PARTS_DIR)
@@ -131,7 +169,7 @@ def _clear(output_dir: str) -> None:
     if SPEC_NAME in names:
         tf.io.gfile.remove(join(output_dir, SPEC_NAME))
     for name in names:
-        if _OURS.fullmatch(name):
+        if _OURS.fullmatch(name) or _TEMPORARY.fullmatch(name):
             tf.io.gfile.remove(join(output_dir, name))
 
 
@@ -158,6 +196,8 @@ def _write_shard(output_dir: str, name: str, pieces: Sequence[Piece]) -> FileSpe
         for piece in pieces:
             for block in _blocks(piece):
                 shard.write(block)
+    if not is_remote(output_dir):
+        sync(join(output_dir, name))
     return FileSpec(name, _num_bytes(pieces))
 
 

@@ -61,7 +61,7 @@ class AudioJob:
         return part_path(self.output_dir, self.name)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a part is made of and how: if any of it changes, the part is made anew."""
+        """What a part is made of and how: if any of it changes, the part is made again."""
         try:
             if is_remote(self.path):
                 found = tf.io.gfile.stat(self.path)

@@ -5,6 +5,7 @@ find both. Beam is an extra: nothing else in `ada.data` imports this module.
 """
 
 import contextlib
+import difflib
 import logging
 import os
 import re
@@ -55,9 +56,9 @@ _at_work: set[str] = set()
 
 
 class RunJob(beam.DoFn):
-    """Runs a job; yields its name, unless it was told to stop."""
+    """Runs a job; yields its name in bytes, as it may be no UTF-8, unless it was asked to stop."""
 
-    def process(self, job: Any) -> Iterator[str]:
+    def process(self, job: Any) -> Iterator[bytes]:
         """Makes one part."""
         _at_work.add(job.name)
         try:
@@ -66,7 +67,7 @@ class RunJob(beam.DoFn):
             return
         finally:
             _at_work.discard(job.name)
-        yield job.name
+        yield job.name.encode("utf-8", "surrogatepass")
 
 
 def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
@@ -92,9 +93,16 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
         options = [*_LOCAL_OPTIONS, f"--direct_running_mode={mode}", *options]
     try:
         parsed = PipelineOptions(options)
-        parsed.get_all_options()
+        known = parsed.get_all_options()
+        # A runner of another package brings options of its own, which Beam passes on.
+        others = parsed.get_all_options(retain_unknown_options=True).keys() - known.keys()
     except SystemExit as error:
         raise DatasetError(f"Beam does not accept the options {' '.join(options)}.") from error
+    if others:
+        names = ", ".join(f"--{name}" for name in sorted(others))
+        near = [n for o in others for n in difflib.get_close_matches(o, known, n=1)]
+        mean = f" Did you mean --{', --'.join(near)}?" if near else ""
+        raise DatasetError(f"Beam knows no option {names}: leave it out.{mean}")
     return parsed
 
 
@@ -136,8 +144,8 @@ def run_on_beam(
                     ) from error
             retries -= 1
             missing = [job for job in missing if not job.is_done()]
-            told = f"doing what is missing again, {len(missing)} of {len(jobs)} {unit}s"
-            print(f"Warning: A worker process died: {told}.", file=terminal)
+            message = f"doing what is missing again, {len(missing)} of {len(jobs)} {unit}s"
+            print(f"Warning: A worker process died: {message}.", file=terminal)
 
 
 def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions) -> None:

@@ -45,7 +45,7 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
 
 
 def prepare_bundled(directory: str, sample_rate: int = SAMPLE_RATE) -> None:
-    """Prepares the bundled audio in this process; what is damaged is made anew."""
+    """Prepares the bundled audio in this process; what is damaged is made again."""
     from ada.preparation.prepare import prepare
 
     options = AudioOptions(

@@ -16,9 +16,9 @@ _BANDS = 8
 _LOWEST_HZ, _HIGHEST_HZ = 120.0, 3800.0
 _FRAMES_PER_SEC = 32
 _MOST_FRAMES = 4096
-# Below the loudest part and band by so much, a recording is silent: rounding is all there is.
+# Below the loudest part and band by this factor, a recording is silent: rounding is all there is.
 _FLOOR_DB = 60.0
-# What changes by less from part to part is too even to be told from others.
+# What changes by less from part to part is too even to be distinguished from others.
 _LEAST_CHANGE_DB = 0.5
 _STEP_DB = 0.25
 # Cosine between fingerprints. The bundled pieces, and copies of them as Vorbis and MP3, reach 0.89

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ada.audio.endings import begins_as_audio
 from ada.data.spec import DatasetError, join
-from ada.utils.files import exists, is_dir, is_remote
+from ada.utils.files import exists, expanded, is_dir, is_remote
 
 # What lies beside music: decoded only if it begins as audio does.
 _NOT_AUDIO = re.compile(
@@ -64,7 +64,7 @@ def split_patterns(values: Sequence[str]) -> list[str]:
     """Patterns from flag values, which may hold several with commas; a path that exists is one."""
     patterns: list[str] = []
     for value in values:
-        is_path = not is_remote(value) and Path(value).expanduser().exists()
+        is_path = not is_remote(value) and Path(expanded(value)).exists()
         several = [value] if is_path else value.split(",")
         patterns.extend(p.strip() for p in several if p.strip())
     return patterns
@@ -100,7 +100,7 @@ def _begins_as_audio(path: str) -> bool:
 def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:
     """The directory a pattern starts from, absolute, and the files that match it."""
     if not is_remote(pattern):
-        pattern = os.path.abspath(os.path.expanduser(pattern))  # noqa: PTH100, PTH111
+        pattern = os.path.abspath(expanded(pattern))  # noqa: PTH100
         if Path(pattern).is_dir():
             return pattern, list(_walk(pattern, excluded))
         if os.path.lexists(pattern):  # a broken link is reported later, not overlooked
@@ -110,7 +110,15 @@ def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:
             return pattern.rstrip("/"), list(_walk(pattern.rstrip("/"), excluded))
         return pattern.rsplit("/", 1)[0], [pattern]
     parts = pattern.split("/")
-    fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+    # What is there under its very name is no pattern.
+    fixed = next(
+        (
+            number
+            for number, part in enumerate(parts)
+            if glob.has_magic(part) and not exists("/".join(parts[: number + 1]))
+        ),
+        len(parts) - 1,
+    )
     root, rest = "/".join(parts[:fixed]) or "/", parts[fixed:]
     depth = None if "**" in rest else len(rest)
     skip = len(root.rstrip("/")) + 1

@@ -7,6 +7,9 @@ from ada.preparation.inputs import find_files
 from ada.preparation.splits import read_maestro_csv
 from ada.utils.files import exists, is_remote
 
+# Whole numbers beyond these are a slip of the pen.
+_MOST = {"sample_rate": 2**20, "record_steps": 2**24, "num_shards": 10**5}
+
 
 @dataclass(frozen=True)
 class AudioOptions:
@@ -45,8 +48,9 @@ class AudioOptions:
             raise DatasetError("There is no input: name audio files, a directory or a pattern.")
         for name in ("sample_rate", "record_steps", "num_shards"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise DatasetError(f"{name} must be at least 1, got {value}.")
+            if value is not None and not 1 <= value <= _MOST[name]:
+                least = f"at least 1 and at most {_MOST[name]}"
+                raise DatasetError(f"{name} must be {least}, got {value}.")
         if not 0 <= self.min_secs < float("inf"):
             raise DatasetError(f"min_secs must not be negative, got {self.min_secs}.")
         for name in ("validation_fraction", "test_fraction"):
@@ -64,7 +68,7 @@ class AudioOptions:
     def check_input_is_there(self, output_dir: str) -> None:
         """Refuses local input that is not there, unless the dataset is.
 
-        Whether what has a scheme is there cannot be told without TensorFlow.
+        Whether what has a scheme is there cannot be checked without TensorFlow.
 
         Args:
           output_dir: of the dataset.

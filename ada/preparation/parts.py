@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from ada.data.records import RecordWriter
 from ada.data.spec import Dropped, join, write_text_atomically
+from ada.utils.files import is_remote, sync
 from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
 
 PARTS_DIR = ".parts"
@@ -46,7 +47,7 @@ class PartSummary:
       sources: in the order in which they lie in the part; none if the file was dropped.
       fingerprint: what the part was made of and how; a part is reused only if this fits.
       dropped: why the file was left out, or None.
-      details: anything to be told of the file (JSON values).
+      details: anything to be reported of the file (JSON values).
     """
 
     sources: tuple[PartSource, ...]
@@ -112,6 +113,8 @@ def write_part(
     if not segments:
         tf.io.gfile.remove(temporary)
         return ()
+    if not is_remote(path):
+        sync(temporary)
     tf.io.gfile.rename(temporary, path, overwrite=True)
     return tuple(
         PartSource(source, segment, writer.num_steps[source], tuple(writer.record_bytes[source]))

@@ -8,17 +8,18 @@ import tensorflow as tf
 from ada.audio import DecoderUnavailableError
 from ada.data.dataset import Dataset
 from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, Noted, join
-from ada.preparation.assembly import assemble, clear_parts
+from ada.preparation.assembly import assemble, claim, clear_parts
 from ada.preparation.audio_job import AudioJob
 from ada.preparation.inputs import InputFile, find_files, why_not_audio
 from ada.preparation.options import AudioOptions
 from ada.preparation.parts import PARTS_DIR, PartSummary, load_summary, part_path
 from ada.preparation.placement import place
-from ada.preparation.report import count_reasons, print_report, printable
+from ada.preparation.report import count_reasons, print_report
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.preparation.splits import beside, read_maestro_csv
 from ada.utils.files import exclusive, is_remote
 from ada.utils.jsonable import to_jsonable
+from ada.utils.streams import printable
 
 
 def prepare(
@@ -33,7 +34,7 @@ def prepare(
     Args:
       output_dir: where it goes, local or any path that `tf.io.gfile` knows.
       options: what it is made of.
-      overwrite: make it anew even if it is complete.
+      overwrite: make it again even if it is complete.
       run_jobs: does the jobs of all files, in any order, on any machines.
 
     Returns:
@@ -50,6 +51,7 @@ def prepare(
     if existing is not None:
         return existing
     inputs = _inputs(options, output_dir)
+    claim(output_dir)
     with exclusive(join(output_dir, PARTS_DIR)):
         spec_path = join(output_dir, SPEC_NAME)
         if tf.io.gfile.exists(spec_path):
@@ -150,16 +152,16 @@ def _existing(output_dir: str, options: AudioOptions, overwrite: bool) -> Datase
         there = there | {"decoder": AudioOptions.decoder}
     differing = sorted(k for k in asked if there.get(k) != asked[k])
     if spec.kind != "audio" or differing:
-        told = ", ".join(
+        message = ", ".join(
             f"{key} is {there.get(key)!r} there, {asked[key]!r} asked" for key in differing
         )
         raise DatasetError(
             f"{output_dir} already holds a dataset of {spec.kind}"
-            + (f" made with other options ({told})" if spec.kind == "audio" else "")
+            + (f" made with other options ({message})" if spec.kind == "audio" else "")
             + ". Use --overwrite to replace it, or another directory."
         )
     clear_parts(output_dir)
-    print(f"{output_dir} is complete already; nothing to do (--overwrite makes it anew).")
+    print(f"{output_dir} is complete already; nothing to do (--overwrite makes it again).")
     _warn_of_changes(output_dir, spec, options)
     return spec
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ada.data.spec import SPLITS, DatasetSpec, Dropped, Grouped, Noted
+from ada.utils.streams import printable
 
 _EXAMPLES = 5
 # Less than this share of the audio in the train split is worth a word.
@@ -15,11 +16,6 @@ def count_reasons(dropped: Iterable[Dropped]) -> str:
     counts = Counter(d.reason for d in dropped)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in ordered)
-
-
-def printable(text: str) -> str:
-    """Text that any terminal takes, whatever bytes a file name holds."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def report(spec: DatasetSpec) -> str:
@@ -93,10 +89,10 @@ def _grouped_lines(grouped: Sequence[Grouped]) -> list[str]:
     if not grouped:
         return []
     num_files = sum(len(group.paths) for group in grouped)
-    told = [f"{', '.join(map(printable, group.paths[:3]))}: {group.why}" for group in grouped]
+    message = [f"{', '.join(map(printable, group.paths[:3]))}: {group.why}" for group in grouped]
     return [
         f"kept in one split: {num_files} files in {len(grouped)} groups",
-        *_examples(told),
+        *_examples(message),
     ]
 
 

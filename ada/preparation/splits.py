@@ -10,7 +10,7 @@ from ada.data.spec import SPLITS, DatasetError, join
 from ada.utils.errors import reason
 from ada.utils.files import read_bytes
 
-# Below so many files, a split by file leaves splits empty.
+# Below this number of files, a split by file leaves splits empty.
 MIN_FILES = len(SPLITS)
 # Records between two splits of one recording that belong to neither.
 GAP_RECORDS = 1
@@ -133,7 +133,10 @@ def read_maestro_csv(path: str) -> dict[str, str]:
       DatasetError: if it is not such a file.
     """
     try:
-        rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline=""))
+        text = read_bytes(path).decode("utf-8-sig")
+        if text.lstrip()[:1] in ("{", "["):
+            raise DatasetError(f"{path} is JSON: name the csv file that MAESTRO has beside it.")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         table = [(row.get("audio_filename"), row.get("split")) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path} cannot be read as MAESTRO's csv: {reason(error)}") from error

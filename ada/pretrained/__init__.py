@@ -29,7 +29,7 @@ def run_dirs(name: str) -> list[str]:
         level = "; single runs go to --run_dirs or --init_from" if "/" in name else ""
         raise UserError(f"there is no pretrained {name!r}, but {', '.join(names())}{level}.")
     hops = {
-        path.parent: json.loads(path.read_text())["hop_length"]
+        path.parent: json.loads(path.read_text("utf-8"))["hop_length"]
         for path in (_HERE / name).glob("*/run.json")
     }
     return [str(path) for path in sorted(hops, key=hops.__getitem__, reverse=True)]

@@ -47,6 +47,7 @@ class VectorQuantizer(Quantizer):
             name="codebook",
             shape=(self.num_codes, self.code_dim),
             initializer=keras.initializers.RandomUniform(-scale, scale),
+            aggregation="only_first_replica",  # whatever sets it does so alike on all replicas
         )
         super().build(input_shape)
 

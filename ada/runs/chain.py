@@ -54,7 +54,7 @@ class Chain(NamedTuple):
 
 
 def open_runs(run_dirs: Sequence[str]) -> tuple[Run, ...]:
-    """Opens the runs of a chain, top first; what can be told without TensorFlow.
+    """Opens the runs of a chain, top first; what can be checked without TensorFlow.
 
     Raises:
       UserError: if one is not there or damaged, or they cannot stand in this order.

@@ -1,17 +1,23 @@
 """What a run's model reads, and where it came from: `run.json` of its directory."""
 
+import contextlib
 import dataclasses
+import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import ada
 from ada.audio import get_companding
+from ada.utils.files import write_bytes_atomically
+from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
 
 if TYPE_CHECKING:
     from ada.data.pipeline import ToIds
 
-FORMAT_VERSION = 1
+FILE, FORMAT_VERSION = "run.json", 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +69,21 @@ class RunInfo:
             encode, _ = get_companding(self.companding)
             encode(np.zeros(1, np.float32), self.num_classes)
 
+    @classmethod
+    def load(cls, directory: str | Path) -> "RunInfo":
+        """Reads `run.json` of a run directory.
+
+        Raises:
+          OSError: if it cannot be read.
+          ValueError: if it is not what it should be.
+        """
+        return from_jsonable(cls, parse_json((Path(directory) / FILE).read_text("utf-8")))
+
+    def save(self, directory: str | Path) -> None:
+        """Writes `run.json` of a run directory."""
+        text = json.dumps(to_jsonable(self), indent=1) + "\n"
+        write_bytes_atomically(Path(directory) / FILE, text.encode())
+
     def to_ids(self) -> "ToIds":
         """The function from stored steps to ids."""
         from ada.data.pipeline import audio_to_ids, codes_to_ids
@@ -72,10 +93,29 @@ class RunInfo:
         return codes_to_ids()
 
     def milliseconds(self, steps: int) -> float:
-        """How long so many ids are."""
+        """The length of a number of ids."""
         return 1e3 * steps * self.hop_length / self.sample_rate
 
     def ids_to_audio(self, ids: Any) -> Any:
         """Ids to audio in [-1, 1], for an audio model."""
         _, decode = get_companding(self.companding)
         return decode(ids, self.num_classes)
+
+
+def way_out(directory: Path, error: Exception) -> str:
+    """What to do about a file of a run directory that cannot be used.
+
+    What another version of ada wrote is not damaged.
+    """
+    version = None
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        version = parse_json((directory / FILE).read_text("utf-8")).get("software_version")
+    if isinstance(version, str) and version != ada.__version__:
+        return (
+            f"ada {version} wrote it, this is {ada.__version__}: use that version, or train again."
+        )
+    if isinstance(error, (ValueError, TypeError)) and re.search(
+        "field|format_version|unexpected", str(error)
+    ):
+        return "Another version of ada may have written it: use that one, or train again."
+    return "Copy the run directory again, or train in another."

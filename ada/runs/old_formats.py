@@ -50,17 +50,20 @@ def _upgraded(
     return name, options
 
 
-def fold_in_scale(model: keras.Model, checkpoint: str) -> None:
-    """Gives a restored AMAE what older versions multiplied its activations by.
+class OldScale:
+    """What older versions multiplied the activations of an AMAE by before the softmax.
 
-    Args:
-      model: with the weights of the checkpoint.
-      checkpoint: its path prefix.
+    Attributes:
+      checkpoint: restores it; 1 from a checkpoint that has none.
     """
-    if not isinstance(model.quantizer, ArgmaxQuantizer):
-        return
-    name = "model/quantizer/scale/.ATTRIBUTES/VARIABLE_VALUE"
-    reader = tf.train.load_checkpoint(checkpoint)
-    if reader.has_tensor(name):
-        for weight in model.to_queries.weights:
-            weight.assign(weight * reader.get_tensor(name))
+
+    def __init__(self) -> None:
+        self._value = tf.Variable(1.0, trainable=False)
+        quantizer = tf.train.Checkpoint(scale=self._value)
+        self.checkpoint = tf.train.Checkpoint(model=tf.train.Checkpoint(quantizer=quantizer))
+
+    def fold_into(self, model: keras.Model) -> None:
+        """Multiplies the layer that makes the activations by it."""
+        if isinstance(model.quantizer, ArgmaxQuantizer):
+            for weight in model.to_queries.weights:
+                weight.assign(weight * self._value)

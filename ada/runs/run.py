@@ -11,9 +11,9 @@ train/ validation/  TensorBoard events
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import itertools
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -23,11 +23,19 @@ from typing import TYPE_CHECKING, Any
 from ada import pretrained
 from ada.data.differences import differing_data
 from ada.data.spec import DatasetSpec, write_text_atomically
-from ada.runs.checkpoint_files import existing_checkpoints, has_index, unreadable
-from ada.runs.info import RunInfo
+from ada.runs.checkpoint_files import (
+    BEST,
+    existing_checkpoints,
+    files,
+    has_index,
+    read_newest,
+    restore,
+    unreadable,
+)
+from ada.runs.info import RunInfo, way_out
 from ada.utils.errors import UserError, first_line
 from ada.utils.files import absolute, exists, require_local
-from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
+from ada.utils.jsonable import parse_json
 
 if TYPE_CHECKING:
     import keras
@@ -45,10 +53,8 @@ def _unusable() -> tuple[type[Exception], ...]:
 
 
 def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
-    return UserError(
-        f"{path} cannot be {what}: {first_line(error).rstrip('.')}. Copy the run directory again, "
-        "or train in another."
-    )
+    message = f"{path} cannot be {what}: {first_line(error).rstrip('.')}."
+    return UserError(f"{message} {way_out(Path(path).parent, error)}")
 
 
 def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.train.Checkpoint":
@@ -67,6 +73,15 @@ def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.t
     return tf.train.Checkpoint(polyak=averages, model=tf.train.Checkpoint(**state))
 
 
+# What is written into a run directory.
+RUN_FILES = (
+    "run.json",
+    "operative.gin",
+    "model.json",
+    "dataset.json",
+    "metrics.jsonl",
+    "checkpoints",
+)
 # The folder of a run directory that holds the run of its first phase.
 BOTTLENECK = "bottleneck"
 
@@ -109,10 +124,15 @@ class Run:
         write_text_atomically(str(path / "operative.gin"), operative_gin)
         write_text_atomically(str(path / "model.json"), model_config(model))
         spec.save(directory)
-        write_text_atomically(
-            str(path / "run.json"), json.dumps(to_jsonable(info), indent=1) + "\n"
-        )
+        info.save(directory)
         return cls(directory, info, spec)
+
+    def moved_data(self, data_dir: str, data_dir_from_run: str) -> "Run":
+        """Notes another place of the data that it is trained on; returns the run with that."""
+        places = {"data_dir": data_dir, "data_dir_from_run": data_dir_from_run}
+        info = dataclasses.replace(self.info, **places)
+        info.save(self.directory)
+        return Run(self.directory, info, self.spec)
 
     @classmethod
     def open(cls, directory: str) -> "Run":
@@ -125,8 +145,7 @@ class Run:
         if not cls.exists(directory):
             raise UserError(f"{directory} is not a run directory (no run.json). Train it first.")
         try:
-            text = (Path(directory) / "run.json").read_text()
-            info = from_jsonable(RunInfo, parse_json(text))
+            info = RunInfo.load(directory)
         except (OSError, ValueError) as error:
             raise _damaged(f"{directory}/run.json", "used", error) from error
         return cls(directory, info, DatasetSpec.load(directory))
@@ -142,7 +161,7 @@ class Run:
 
     def operative_gin(self) -> str:
         """The text of `operative.gin`."""
-        return (Path(self.directory) / "operative.gin").read_text(errors="replace")
+        return (Path(self.directory) / "operative.gin").read_text("utf-8", errors="replace")
 
     def write_operative_gin(self, text: str) -> None:
         """Replaces `operative.gin`: a resumed run may have other intervals or more steps."""
@@ -151,7 +170,7 @@ class Run:
     def model_config(self) -> str:
         """The text of `model.json`; raises UserError if it is damaged."""
         with self._usable_model_json() as path:
-            text = path.read_text()
+            text = path.read_text("utf-8")
             parse_json(text)
             return text
 
@@ -172,11 +191,16 @@ class Run:
                 f"{self.directory} comes without the data that it was trained on: name others, of "
                 "the same kind, by --data_dir."
             )
-        dataset = Dataset.open(found)
-        told = differing_data(self.spec, dataset.spec)
-        if told:
+        if directory is None and not exists(found):
             raise UserError(
-                f"{found} holds other data than {self.directory} was trained on: {told}. Name "
+                f"{self.directory} was trained on {found}, which is not there any more: name where "
+                "it is now by --data_dir."
+            )
+        dataset = Dataset.open(found)
+        message = differing_data(self.spec, dataset.spec)
+        if message:
+            raise UserError(
+                f"{found} holds other data than {self.directory} was trained on: {message}. Name "
                 "another --data_dir."
             )
         if directory is None and dataset.spec.splits != self.spec.splits:
@@ -202,7 +226,7 @@ class Run:
         from ada.runs.model_json import model_from_config
 
         with self._usable_model_json() as path:
-            model = model_from_config(path.read_text())
+            model = model_from_config(path.read_text("utf-8"))
             if model.num_classes != self.info.num_classes:
                 raise ValueError(
                     f"it has {model.num_classes} classes, run.json says {self.info.num_classes}"
@@ -234,18 +258,22 @@ class Run:
           UserError: if nothing was saved yet.
         """
         from ada.models import PolyakAverage
-        from ada.runs.old_formats import fold_in_scale
+        from ada.runs.old_formats import OldScale
 
         model = self.build_model()
-        polyak = PolyakAverage(model)
-        path = self.checkpoint_path(checkpoint)
-        try:
-            status = inference_checkpoint(model, polyak).restore(path)
+        polyak, old_scale = PolyakAverage(model), OldScale()
+
+        def read(path: str) -> None:
+            status = restore(inference_checkpoint(model, polyak), path)
             status.assert_existing_objects_matched().expect_partial()
+            restore(old_scale.checkpoint, path).expect_partial()
+
+        try:
+            read_newest(lambda: self.checkpoint_path(checkpoint), read)
         except unreadable() as error:
-            raise _damaged(path, "restored", error) from error
+            raise _damaged(self.checkpoint_path(checkpoint), "restored", error) from error
         polyak.copy_to_model()
-        fold_in_scale(model, path)
+        old_scale.fold_into(model)
         if model.quantizer is not None and not model.quantizer.is_active:
             raise UserError(
                 f"{self.directory} is still in its warm-up without a codebook: train it further."
@@ -255,7 +283,7 @@ class Run:
     def checkpoint_path(self, checkpoint: str = "best") -> str:
         """The path prefix of a checkpoint, "best" or "latest"."""
         folder = Path(self.directory) / "checkpoints"
-        places = {"best": (folder / "best", folder), "latest": (folder,)}
+        places = {"best": (folder / BEST, folder), "latest": (folder, folder / BEST)}
         if checkpoint not in places:
             raise UserError(f"checkpoint must be one of {sorted(places)}, got {checkpoint!r}.")
         there = [path for place in places[checkpoint] for path in existing_checkpoints(str(place))]
@@ -274,12 +302,18 @@ class Run:
         Returns:
           "run_dir", "checkpoint" (its name), and "digest" of the checkpoint's bytes.
         """
-        path = self.checkpoint_path(checkpoint)
-        digest = hashlib.sha256()
-        for file in sorted(Path(path).parent.glob(Path(path).name + ".*")):
-            digest.update(file.read_bytes())
+
+        def read(path: str) -> tuple[str, str]:
+            digest = hashlib.sha256()
+            for file in sorted(files(path)):
+                digest.update(file.read_bytes())
+            # Removed meanwhile, it was half of one.
+            Path(f"{path}.index").stat()
+            return path, digest.hexdigest()[:16]
+
+        path, digest = read_newest(lambda: self.checkpoint_path(checkpoint), read)
         return {
             "run_dir": self.directory,
             "checkpoint": str(Path(path).relative_to(self.directory)),
-            "digest": digest.hexdigest()[:16],
+            "digest": digest,
         }

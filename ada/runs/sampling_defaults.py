@@ -56,7 +56,7 @@ def read(run_dir: str) -> tuple[SamplingValues, frozenset[str]]:
     """
     path = Path(run_dir) / FILE
     try:
-        found = parse_json(path.read_text())
+        found = parse_json(path.read_text("utf-8"))
         return from_jsonable(SamplingValues, found), frozenset(found)
     except FileNotFoundError:
         return SamplingValues(), frozenset()

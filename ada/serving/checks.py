@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 
-def require(condition: tf.Tensor, told: str) -> tf.Operation:
+def require(condition: tf.Tensor, message: str) -> tf.Operation:
     """Fails the request, with that message, where a condition is false."""
-    return tf.debugging.Assert(condition, [told])
+    return tf.debugging.Assert(condition, [message])
 
 
 def within(ids: tf.Tensor, count: int, name: str) -> tf.Tensor:

@@ -92,7 +92,7 @@ class Client:
     def predict(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
         """The outputs of a signature.
 
-        Where it draws and nothing else is said, it draws item 0 (or one for each row of codes,
+        Where it samples and nothing else is said, it samples item 0 (or one for each row of codes,
         audio or prompt) of seed 0 at temperature 1.
 
         Raises:

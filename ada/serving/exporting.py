@@ -1,6 +1,7 @@
 """Writes a servable as a version of a model that TensorFlow Serving loads."""
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -9,14 +10,15 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada.data.spec import write_text_atomically
-from ada.generation import Draws
+from ada.generation import SamplingConfig
 from ada.runs.chain import Chain
 from ada.serving import metadata, warmup
 from ada.serving.client import require_api
 from ada.serving.servable import Servable
 from ada.serving.signatures import trace
 from ada.serving.tensors import MAX_STEPS
-from ada.serving.versions import check_output
+from ada.serving.versions import COMMAND, check_output
+from ada.utils import log, made
 
 # Where TensorFlow Serving looks for what is no part of the graph.
 EXTRA = "assets.extra"
@@ -25,7 +27,7 @@ EXTRA = "assets.extra"
 def export(
     chain: Chain,
     output_dir: str,
-    draws: Sequence[Draws],
+    configs: Sequence[SamplingConfig],
     *,
     xla: bool = False,
     max_steps: int = MAX_STEPS,
@@ -37,9 +39,9 @@ def export(
     Args:
       chain: from any level down to any other.
       output_dir: of the version; its name is a number, that of the directory above it the model's.
-      draws: top-k and top-p of every level, top first; the temperature is for the metadata alone.
+      configs: top-k and top-p of every level, top first; the temperature is for the metadata alone.
       xla: whether XLA compiles the sampling loops on the server.
-      max_steps: that one request may draw.
+      max_steps: longest signal of a request.
       with_warmup: whether to write warm-up requests.
       overwrite: replace what is there.
 
@@ -50,10 +52,15 @@ def export(
       UserError: if the directory is there, or tensorflow-serving-api is not.
     """
     path = check_output(output_dir, overwrite)
+    if re.search(r"[][\\]", str(path)):
+        log.warning(
+            f"TensorFlow takes {output_dir} for a pattern and cannot load it from there: serve it "
+            "under another name, as docker run -v does."
+        )
     if with_warmup:
         require_api()
     models = [chain.load_model(position) for position in range(len(chain.runs))]
-    servable = Servable(models, chain.runs[-1].info, draws, xla, max_steps)
+    servable = Servable(models, chain.runs[-1].info, configs, xla, max_steps)
     signatures = trace(servable)
     described = metadata.describe(chain, servable, signatures, xla)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +73,14 @@ def export(
         text = json.dumps(described, indent=1) + "\n"
         write_text_atomically(str(extra / "metadata.json"), text)
         if with_warmup:
-            warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures)
+            # Codes so long are allowed, and a prompt that is continued by as much.
+            length = max(1, min(warmup.LENGTH, max_steps // (2 * servable.code_steps)))
+            warmup.write_warmup(extra / warmup.FILE_NAME, path.parent.name, signatures, length)
+        made.mark(hidden, COMMAND, made.files_in(hidden))
         old = hidden.with_suffix(".old")
         if overwrite and path.exists():
+            # Again: tracing takes long.
+            check_output(output_dir, overwrite)
             path.replace(old)
         try:
             hidden.replace(path)

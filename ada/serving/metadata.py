@@ -15,15 +15,15 @@ FORMAT_VERSION = 1
 _STATE = {
     "ring": "[batch, rows, channels], past inputs of all layers of level {}",
     "previous": "[batch], the last id of level {}; -1 before the first",
-    "step": "[batch], ids of level {} drawn so far",
+    "step": "[batch], ids of level {} generated so far",
     "kept": "[batch, steps], the last ids of level {}",
     "log_prob_steps": "[batch, steps], nats a step of level {}, given the codes above it",
 }
 _RECONSTRUCTION = "log p(x | codes), codes being those of x: reconstruction, no likelihood of x"
 _LENGTH_RULE = (
     "encode gives ceil(n / hop) codes of n steps, the last step repeated to fill a hop. generate "
-    "and continue give all codes that were drawn, which are more: decoders also see codes after "
-    "the end. Decoded with the same seed and cut to n steps they give the same signal."
+    "and continue give all codes that were generated, which are more: decoders also see codes "
+    "after the end. Decoded with the same seed and cut to n steps they give the same signal."
 )
 
 
@@ -53,9 +53,9 @@ def describe(
         "length_rule": _LENGTH_RULE if servable.codes else None,
         "score": _score(servable),
         "draws": (
-            "of an item depend on seed, its number in `items`, and temperature, not on the batch; "
-            "random numbers are NumPy's Philox4x64 keyed by (seed, item, level, block), computed "
-            "in the graph: the ids are those of ada.sample --lanes=1 with --backend="
+            "of an item depend on seed, its index in `items`, and temperature, not on the batch; "
+            "random numbers are TensorFlow's Philox keyed by (seed, item, level, block), computed "
+            "in the graph: the ids are those of ada.sample --batch_size=1 with --backend="
             + ("xla" if xla else "graph")
         ),
         "drawing_version": DRAWING_VERSION,
@@ -89,10 +89,10 @@ def _score(servable: Servable) -> str:
 
 def _level(chain: Chain, servable: Servable, position: int) -> dict[str, Any]:
     run, model = chain.runs[position], servable.models[position]
-    level = servable.levels[position].level
+    level = servable.levels[position]
     identity = run.identity(chain.checkpoints[position])
     return {
-        "number": level.number,
+        "number": level.index,
         "model": type(model).__name__,
         "kind": run.info.kind,
         "checkpoint": identity["checkpoint"],
@@ -110,9 +110,9 @@ def _level(chain: Chain, servable: Servable, position: int) -> dict[str, Any]:
         "trained_in": chain.runs[position].configured_model().dtype_policy.name,
         "block_steps": level.block_steps,
         # Of the run; requests state their own.
-        "temperature": level.draws.temperature,
-        "top_k": level.draws.top_k,
-        "top_p": level.draws.top_p,
+        "temperature": level.config.temperature,
+        "top_k": level.config.top_k,
+        "top_p": level.config.top_p,
     }
 
 

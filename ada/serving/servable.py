@@ -1,5 +1,6 @@
 """What a chain of runs can be asked, as functions of tensors that TensorFlow alone can compute."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import keras
@@ -7,20 +8,21 @@ import numpy as np
 import tensorflow as tf
 
 from ada.audio import pcm16
-from ada.generation import Draws, Level
+from ada.generation import Level, SamplingConfig, engine
+from ada.generation.engine import Sequences
 from ada.generation.lengths import CodeGeometry, level_lengths
 from ada.models.losses import categorical
 from ada.runs.info import RunInfo
 from ada.runs.model_json import model_config, model_from_config
 from ada.serving.checks import require, within
-from ada.serving.level import GraphLevel, Item
 from ada.serving.states import named, nested, require_state
-from ada.serving.streaming import GraphStream
 from ada.serving.tensors import MAX_STEPS
+from ada.utils.errors import UsageError
 
 Tensors = dict[str, tf.Tensor]
 # Items whose loops may run at the same time, on the threads that there are.
 PARALLEL_ITEMS = 16
+_STREAM = "stream by generate_block"
 NO_ITEMS = "there must be at least one item."
 _IDS = tf.TensorSpec([None], tf.int32)
 
@@ -29,44 +31,45 @@ class Servable:
     """A chain, ready to be traced.
 
     `signal` is what the bottom of the chain models, audio or ids; `how` are "temperature", "seed"
-    and "items" (`ada.serving.tensors`). Items are drawn one by one: what one gets does not depend
-    on how many there are.
+    and "items" (`ada.serving.tensors`). Items are generated one by one: what one
+    gets does not depend on how many there are.
 
     Args:
       models: built, top first, each over the codes of the next.
       info: of the bottom one's run.
-      draws: top-k and top-p of every level, top first; seed and temperature come with requests.
+      configs: top-k and top-p of every level, top first; seed and temperature come with requests.
       xla: whether XLA compiles the sampling loops.
-      max_steps: that one request may draw.
+      max_steps: longest signal of a request, or that codes of a request stand for.
 
     Attributes:
       models: top first, in float32.
-      levels: what draws from them.
+      levels: what samples from them.
       signal: "audio" or "ids".
       codes: "codes" or "embeddings", what the topmost autoencoder makes; None without one.
       num_codes: of the topmost autoencoder; 0 without codes.
       has_prior: whether the top is a model without codes above it.
       block_steps: of the bottom level.
+      code_steps: steps of the signal to one of `codes`.
+      max_steps: see above.
     """
 
     def __init__(
         self,
         models: Sequence[keras.Model],
         info: RunInfo,
-        draws: Sequence[Draws],
+        configs: Sequence[SamplingConfig],
         xla: bool = False,
         max_steps: int = MAX_STEPS,
     ) -> None:
-        self._max_steps = max_steps
+        self.max_steps = max_steps
         self._info = info
         self.models = [in_float32(model) for model in models]
         top = len(self.models) - 1
         backend = "xla" if xla else "graph"
         self.levels = [
-            GraphLevel(Level(model, how, number=top - n, lanes=1, backend=backend), n)
-            for n, (model, how) in enumerate(zip(self.models, draws, strict=True))
+            Level(model, how, index=top - n, batch_size=1, backend=backend)
+            for n, (model, how) in enumerate(zip(self.models, configs, strict=True))
         ]
-        self._stream = GraphStream(self.levels)
         self.signal = "audio" if self._info.kind == "audio" else "ids"
         self.has_prior = self.models[0].quantizer is None
         self._decoders = self.models[1:] if self.has_prior else self.models
@@ -75,7 +78,13 @@ class Servable:
             self.num_codes = self._decoders[0].num_codes
             self.codes = "codes" if self.num_codes else "embeddings"
 
-        self.block_steps = self.levels[-1].level.block_steps
+        self.code_steps = math.prod(model.hop_length for model in self._decoders)
+        self.block_steps = self.levels[-1].block_steps
+        if max_steps < max(self.code_steps, 2):
+            raise UsageError(
+                f"--max_steps={max_steps} is too short for a request: give at least "
+                f"{max(self.code_steps, 2)}"
+            )
         # A function of its own, so that all signatures share its table.
         self._ids_of_audio = tf.function(
             lambda audio: self._info.to_ids()(pcm16(audio)), autograph=False
@@ -86,11 +95,12 @@ class Servable:
         return {self.codes: self._encoded(self._to_ids(signal))[0]}
 
     def decode(self, codes: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal drawn given codes: for each of them what it stands for."""
+        """A signal generated from codes: for each of them what it stands for."""
+        self._require_short(self.codes, tf.shape(codes)[1], self.code_steps, _STREAM)
         return {self.signal: self._from_ids(self._decoded(self._checked(codes), how))}
 
     def reconstruct(self, signal: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal of the same length, drawn given the codes of a signal."""
+        """A signal of the same length, generated from the codes of a signal."""
         ids = self._decoded(self._encoded(self._to_ids(signal))[0], how)
         return {self.signal: self._from_ids(ids[:, : tf.shape(signal)[1]])}
 
@@ -104,7 +114,7 @@ class Servable:
         """
         *codes, ids = self._encoded(self._to_ids(signal))
         scores = {}
-        for number, model in enumerate(reversed(self.models)):
+        for index, model in enumerate(reversed(self.models)):
             above = codes.pop() if codes else None
             if model.quantizer is None:
                 log_prob = model.log_prob(ids)
@@ -112,36 +122,36 @@ class Servable:
                 log_prob = model.log_prob(ids, above)
             else:
                 log_prob = categorical(model(ids)).log_prob(ids)
-            scores[f"log_prob_steps_{number}"] = log_prob
+            scores[f"log_prob_steps_{index}"] = log_prob
             ids = above
         items = [tf.reduce_sum(log_prob, axis=1) for log_prob in scores.values()]
         return {"log_prob": tf.add_n(items)} | scores
 
     def generate(self, steps: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal of so many steps from nothing, and the codes at the top of it."""
-        return self._drawn(steps, how, [])
+        """A signal of `steps` steps, and the codes at the top of it."""
+        return self._generated(steps, how, [])
 
     def continued(self, prompt: tf.Tensor, steps: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A prompt and so many steps more."""
+        """A prompt and `steps` steps more."""
         require(steps >= 0, "steps must be 0 or more.")
-        known = self._encoded(self._to_ids(prompt), inside=True)
-        return self._drawn(tf.shape(prompt)[1] + steps, how, known)
+        prefixes = self._encoded(self._to_ids(prompt), inside=True)
+        return self._generated(tf.shape(prompt)[1] + steps, how, prefixes)
 
     def decode_continued(self, codes: tf.Tensor, prompt: tf.Tensor, **how: tf.Tensor) -> Tensors:
-        """A signal drawn given codes, which begins with a prompt."""
+        """A signal generated from codes, which begins with a prompt."""
+        self._require_short(self.codes, tf.shape(codes)[1], self.code_steps, _STREAM)
         ids = self._to_ids(prompt)
-        *_, there = self._stream.totals(tf.shape(codes)[1])
         require(
-            tf.shape(ids, tf.int64)[1] <= there,
+            tf.shape(ids, tf.int64)[1] <= self._totals(codes)[-1],
             "the prompt is longer than what the codes stand for.",
         )
-        known = self._encoded(ids, self._decoders[1:], inside=True)
-        return {self.signal: self._from_ids(self._decoded(self._checked(codes), how, known))}
+        prefixes = self._encoded(ids, self._decoders[1:], inside=True)
+        return {self.signal: self._from_ids(self._decoded(self._checked(codes), how, prefixes))}
 
     def initial_state(self, items: tf.Tensor) -> Tensors:
         """The state of streams before their first block."""
         require(tf.size(items) > 0, NO_ITEMS)
-        state = named(self.levels, self._stream.initial_state())
+        state = named(self.levels, engine.begin(self.levels))
         return {name: tf.repeat(x[tf.newaxis], tf.size(items), 0) for name, x in state.items()}
 
     def next_block(self, codes: tf.Tensor | None = None, **inputs: tf.Tensor) -> Tensors:
@@ -149,28 +159,39 @@ class Servable:
 
         What comes after the end of codes is zero.
         """
-        names = list(self.state_shapes())
-        require_state(self._stream, inputs, codes)
+        names, bottom = list(self.state_shapes()), len(self.levels) - 1
+        totals = self._totals(codes)
+        require_state(self.levels, inputs, totals)
         rows = [inputs.pop(name) for name in names]
         rows += [] if codes is None else [self._checked(codes)]
 
-        def draw(item: Item, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            given = row[len(names)] if codes is not None else None
-            states, ids, count = self._stream.next_block(nested(self.levels, row), item, given)
-            return ids, count, *named(self.levels, states).values()
+        def sample(sequence: Sequences, *row: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            given = row[len(names)][tf.newaxis] if codes is not None else None
+            sequence = sequence._replace(totals=totals, codes=given)
+            before = nested(self.levels, row)
+            states, ids = engine.advance(self.levels, before, bottom, sequence)
+            count = tf.cast(states[-1].sampler.step - before[-1].sampler.step, tf.int32)
+            return ids[0], count, *named(self.levels, states).values()
 
         outputs = (tf.int32, tf.int32, *(row.dtype for row in rows[: len(names)]))
-        ids, count, *state = self._each(draw, inputs, outputs, *rows)
+        ids, count, *state = self._each(sample, inputs, outputs, *rows)
         there = tf.range(tf.shape(ids)[1]) < count[:, tf.newaxis]
         signal = self._from_ids(ids)
         signal = tf.where(there, signal, tf.zeros([], signal.dtype))
         return {self.signal: signal, "num_steps": count} | dict(zip(names, state, strict=True))
 
+    def _totals(self, codes: tf.Tensor | None) -> list[tf.Tensor]:
+        """Ids that there are of every level: those that codes stand for, or without an end."""
+        if codes is None:
+            return [tf.constant(np.iinfo(np.int64).max, tf.int64)] * len(self.levels)
+        hops = np.cumprod([level.hop_length for level in self.levels])
+        return [tf.shape(codes, tf.int64)[1] * hop for hop in hops]
+
     def state_shapes(self) -> dict[str, tf.TensorSpec]:
         """What is carried from block to block, `[batch, ...]`, by name; 0 is the bottom level."""
         return {
             name: tf.TensorSpec([None, *x.shape], x.dtype)
-            for name, x in named(self.levels, self._stream.initial_state()).items()
+            for name, x in named(self.levels, engine.begin(self.levels)).items()
         }
 
     def _encoded(
@@ -192,46 +213,49 @@ class Servable:
         return signals
 
     def _decoded(
-        self, codes: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor] = ()
+        self, codes: tf.Tensor, how: Tensors, prefixes: Sequence[tf.Tensor] = ()
     ) -> tf.Tensor:
-        """Bottom ids drawn given codes and, of the levels from the bottom up, what is known."""
-        levels = self.levels[-len(self._decoders) :]
+        """Bottom ids generated from codes, and from prefixes of the levels below, top first."""
+        levels, count = self.levels, len(self._decoders)
 
-        def draw(item: Item, codes: tf.Tensor, *known: tf.Tensor) -> tf.Tensor:
-            for level, begun in zip(levels, known or [None] * len(levels), strict=True):
-                num_steps = tf.shape(codes)[0] * level.level.hop_length
-                codes = level.ids(item, num_steps, codes, begun)
-            return codes
+        def sample(sequence: Sequences, codes: tf.Tensor, *prefixes: tf.Tensor) -> tf.Tensor:
+            codes = codes[tf.newaxis]
+            begun = [ids[tf.newaxis] for ids in prefixes] or [None] * count
+            for position, ids in zip(range(len(levels))[-count:], begun, strict=True):
+                num_steps = tf.shape(codes)[1] * levels[position].hop_length
+                codes = engine.whole(levels, position, sequence, num_steps, codes, ids)
+            return codes[0]
 
-        return self._each(draw, how, _IDS, codes, *known)
+        return self._each(sample, how, _IDS, codes, *prefixes)
 
-    def _drawn(self, num_steps: tf.Tensor, how: Tensors, known: Sequence[tf.Tensor]) -> Tensors:
-        """All levels drawn from nothing or what is known, so many steps at the bottom."""
+    def _generated(
+        self, num_steps: tf.Tensor, how: Tensors, prefixes: Sequence[tf.Tensor]
+    ) -> Tensors:
+        """All levels generated, from prefixes if there are any, `num_steps` at the bottom."""
         require(num_steps > 0, "steps must be 1 or more.")
-        require(
-            num_steps <= self._max_steps,
-            f"steps must be at most {self._max_steps}: stream by generate_block, or export with a "
-            "larger --max_steps.",
-        )
+        self._require_short("steps", num_steps, 1, _STREAM)
         lengths = level_lengths(num_steps, [CodeGeometry.of(model) for model in self._decoders])
 
-        def draw(item: Item, *known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            drawn = [None]
-            begun = known or [None] * len(self.levels)
-            for level, length, ids in zip(self.levels, lengths, begun, strict=True):
-                drawn.append(level.ids(item, length, drawn[-1], ids))
-            return drawn[-1], drawn[1]
+        def sample(sequence: Sequences, *prefixes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            generated = [None]
+            begun = [ids[tf.newaxis] for ids in prefixes] or [None] * len(self.levels)
+            for position, (length, ids) in enumerate(zip(lengths, begun, strict=True)):
+                generated.append(
+                    engine.whole(self.levels, position, sequence, length, generated[-1], ids)
+                )
+            return generated[-1][0], generated[1][0]
 
-        ids, top = self._each(draw, how, (_IDS, _IDS), *known)
+        ids, top = self._each(sample, how, (_IDS, _IDS), *prefixes)
         return {self.signal: self._from_ids(ids)} | ({self.codes: top} if self.codes else {})
 
     def _each(
-        self, draw: Callable, how: Tensors, outputs: tf.TypeSpec | tuple, *rows: tf.Tensor
+        self, sample: Callable, how: Tensors, outputs: tf.TypeSpec | tuple, *rows: tf.Tensor
     ) -> tf.Tensor | tuple[tf.Tensor, ...]:
-        """What `draw(item, *row)` gives for every item, stacked."""
+        """What `sample(sequence, *row)` gives for every item, stacked."""
         items, temperature = how["items"], how["temperature"]
-        levels, told = len(self.levels), "there must be as many items as rows of every other input."
-        checks = [require(tf.shape(row)[0] == tf.size(items), told) for row in rows]
+        levels = len(self.levels)
+        message = "there must be as many items as rows of every other input."
+        checks = [require(tf.shape(row)[0] == tf.size(items), message) for row in rows]
         checks += [
             require(tf.size(items) > 0, NO_ITEMS),
             require(tf.reduce_all(items >= 0), "items must be 0 or more."),
@@ -246,15 +270,23 @@ class Servable:
             temperature = tf.broadcast_to(tf.reshape(temperature, [-1]), [levels])
 
         def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor | tuple[tf.Tensor, ...]:
-            number, *rest = row
-            return draw(Item(how["seed"], tf.cast(number, tf.int64), temperature), *rest)
+            index, *rest = row
+            items = tf.cast(index, tf.int64)[tf.newaxis]
+            return sample(Sequences(items, [how["seed"]] * levels, tf.unstack(temperature)), *rest)
 
         return tf.map_fn(
             one, (items, *rows), fn_output_signature=outputs, parallel_iterations=PARALLEL_ITEMS
         )
 
+    def _require_short(self, name: str, count: tf.Tensor, steps: int, advice: str) -> None:
+        """Fails the request where `count` of an input, of `steps` steps each, are too many."""
+        most = self.max_steps // steps
+        message = f"{name} must be at most {most}: {advice}, or export with a larger --max_steps."
+        require(count <= most, message)
+
     def _to_ids(self, signal: tf.Tensor) -> tf.Tensor:
         """A signal as the ids that training saw: audio is rounded to 16 bits first."""
+        self._require_short(f"steps of {self.signal}", tf.shape(signal)[1], 1, "send it in parts")
         checks = [
             require(tf.shape(signal)[0] > 0, NO_ITEMS),
             require(tf.shape(signal)[1] > 0, f"{self.signal}: there must be at least one step."),

@@ -4,56 +4,54 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from ada.generation import IncrementalState
+from ada.generation import IncrementalState, Level
+from ada.generation.engine import LevelState
 from ada.serving.checks import require
-from ada.serving.level import GraphLevel
-from ada.serving.streaming import GraphStream, LevelState
 
 
-def named(levels: Sequence[GraphLevel], states: Sequence[LevelState]) -> dict[str, tf.Tensor]:
+def named(levels: Sequence[Level], states: Sequence[LevelState]) -> dict[str, tf.Tensor]:
     """The state of one item by name."""
     found = {}
     for level, state in zip(levels, states, strict=True):
-        number = level.level.number
-        found[f"ring_{number}"] = state.sampler.ring[:, 0]
-        found[f"previous_{number}"] = state.sampler.previous[0]
-        found[f"step_{number}"] = state.sampler.step
-        if number:
-            found[f"kept_{number}"] = state.kept
+        index = level.index
+        found[f"ring_{index}"] = state.sampler.ring[:, 0]
+        found[f"previous_{index}"] = state.sampler.previous[0]
+        found[f"step_{index}"] = state.sampler.step
+        if index:
+            found[f"kept_{index}"] = state.kept[0]
     return found
 
 
-def nested(levels: Sequence[GraphLevel], row: Sequence[tf.Tensor]) -> list[LevelState]:
+def nested(levels: Sequence[Level], row: Sequence[tf.Tensor]) -> list[LevelState]:
     """The inverse of `named`, of its values."""
     values, states = iter(row), []
     for level in levels:
         ring, previous, step = next(values), next(values), next(values)
         sampler = IncrementalState(ring[:, tf.newaxis], previous[tf.newaxis], step)
-        kept = next(values) if level.level.number else tf.zeros([0], tf.int32)
-        states.append(LevelState(sampler, kept))
+        kept = next(values) if level.index else tf.zeros([0], tf.int32)
+        states.append(LevelState(sampler, kept[tf.newaxis], ()))
     return states
 
 
 def require_state(
-    stream: GraphStream, state: Mapping[str, tf.Tensor], codes: tf.Tensor | None
+    levels: Sequence[Level], state: Mapping[str, tf.Tensor], totals: Sequence[tf.Tensor]
 ) -> None:
     """Fails the request where no stream can have come to such a state.
 
-    A level that is told to be far ahead of the one above it would let that one draw for ever.
+    A state that claims to be far ahead of the level above would make that level generate for ever.
     """
-    totals = stream.totals(None if codes is None else tf.shape(codes)[1])
-    for position, (level, total) in enumerate(zip(stream.levels, totals, strict=True)):
-        number, sampler = level.level.number, level.level.sampler
-        step, previous = state[f"step_{number}"], state[f"previous_{number}"]
-        at_block = (step % level.level.block_steps == 0) | (step == total)
+    for position, (level, total) in enumerate(zip(levels, totals, strict=True)):
+        index, sampler = level.index, level.sampler
+        step, previous = state[f"step_{index}"], state[f"previous_{index}"]
+        at_block = (step % level.block_steps == 0) | (step == total)
         possible = [(step >= 0) & (step <= total) & at_block]
         possible += [(previous >= -1) & (previous < sampler.model.num_classes)]
-        if number:
-            kept = state[f"kept_{number}"]
+        if index:
+            kept = state[f"kept_{index}"]
             possible += [(kept >= 0) & (kept < sampler.model.num_classes)]
         if position:
-            above, size = state[f"step_{number + 1}"], tf.shape(state[f"kept_{number + 1}"])[1]
-            ahead = above - -(-step // level.level.hop_length)
+            above, size = state[f"step_{index + 1}"], tf.shape(state[f"kept_{index + 1}"])[1]
+            ahead = above - -(-step // level.hop_length)
             possible += [(ahead >= 0) & (ahead <= tf.cast(size, tf.int64))]
         there = tf.reduce_all([tf.reduce_all(each) for each in possible])
-        require(there, f"the state of level {number} is none that initial_state leads to.")
+        require(there, f"the state of level {index} is none that initial_state leads to.")

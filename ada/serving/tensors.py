@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Steps that one request may draw, if nothing else is said: a minute of audio, beyond all deadlines.
+# Longest signal of a request, if nothing else is said: a minute of audio, beyond all deadlines.
 MAX_STEPS = 2**20
 
 
@@ -31,13 +31,15 @@ TENSORS = {
     ),
     "prompt": Tensor("float32", (None, None), "[batch, samples], what every item begins with"),
     "prompt_ids": Tensor("int32", (None, None), "[batch, steps], what every item begins with"),
-    "steps": Tensor("int32", (), "to draw: samples, or ids where the model is over codes"),
+    "steps": Tensor("int32", (), "to generate: samples, or ids where the model is over codes"),
     "temperature": Tensor(
         "float32", None, "a scalar for all levels, or one a level, top first; 0: the likeliest id"
     ),
     "seed": Tensor("int64", (), "of all random numbers"),
     "items": Tensor(
-        "int32", (None,), "[batch], number of each item, 0 or more: with the seed it decides draws"
+        "int32",
+        (None,),
+        "[batch], index of each item, 0 or more: with the seed it decides random numbers",
     ),
     "num_steps": Tensor("int32", (None,), "[batch], steps of the block; what follows is zero"),
     "log_prob": Tensor("float32", (None,), "[batch], nats an item, all levels together"),

@@ -4,6 +4,11 @@ from pathlib import Path
 
 from ada.utils.errors import UsageError, UserError
 from ada.utils.files import require_local
+from ada.utils.made import require_replaceable
+
+COMMAND = "ada.export"
+# Files of exports of before these were marked.
+_FILES = r"(saved_model|fingerprint)\.pb|(variables|assets|assets\.extra)/.+"
 
 
 def check_output(output_dir: str, overwrite: bool) -> Path:
@@ -11,7 +16,7 @@ def check_output(output_dir: str, overwrite: bool) -> Path:
 
     Raises:
       UsageError: if its name is no number.
-      UserError: if it is there.
+      UserError: if it is there; with `overwrite`, if it is anything but an export.
     """
     require_local(output_dir)
     path = Path(output_dir).resolve()
@@ -24,4 +29,5 @@ def check_output(output_dir: str, overwrite: bool) -> Path:
         raise UserError(
             f"{output_dir} is there already: name the next version, or give --overwrite."
         )
+    require_replaceable(path, COMMAND, _FILES)
     return path

@@ -14,17 +14,20 @@ from ada.serving.client import make_request, require_api
 from ada.serving.tensors import as_array
 
 FILE_NAME = "tf_serving_warmup_requests"
-# Of what has a length, in steps.
+# Steps of what has a length, unless an export allows fewer.
 LENGTH = 64
 
 
-def write_warmup(path: Path, model_name: str, signatures: dict[str, Callable]) -> None:
+def write_warmup(
+    path: Path, model_name: str, signatures: dict[str, Callable], length: int = LENGTH
+) -> None:
     """Writes one small request for every signature.
 
     Args:
       path: of the file.
       model_name: what the server will call the model.
       signatures: as traced.
+      length: steps of what has a length.
 
     Raises:
       UserError: if tensorflow-serving-api is not installed.
@@ -33,26 +36,31 @@ def write_warmup(path: Path, model_name: str, signatures: dict[str, Callable]) -
     from tensorflow_serving.apis import prediction_log_pb2
 
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for name, inputs in warmup_inputs(signatures):
+        for name, inputs in warmup_inputs(signatures, length):
             request = make_request(model_name, name, inputs)
             log = prediction_log_pb2.PredictLog(request=request)
             record = prediction_log_pb2.PredictionLog(predict_log=log)
             writer.write(record.SerializeToString())
 
 
-def warmup_inputs(signatures: dict[str, Callable]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+def warmup_inputs(
+    signatures: dict[str, Callable], length: int
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Small inputs of every signature, by its name: one item, few steps, ids 0."""
     items = as_array("items", [0])
     state = signatures["initial_state"](items=tf.constant(items))
     known = {"items": items} | {name: tensor.numpy() for name, tensor in state.items()}
     for name, function in sorted(signatures.items()):
         specs = function.structured_input_signature[1]
-        yield name, {key: known[key] if key in known else _small(specs[key]) for key in specs}
+        yield (
+            name,
+            {key: known[key] if key in known else _small(specs[key], length) for key in specs},
+        )
 
 
-def _small(spec: tf.TensorSpec) -> np.ndarray:
-    """Of steps so many, at temperature 1; all else is zero, in one row of so many steps."""
+def _small(spec: tf.TensorSpec, length: int) -> np.ndarray:
+    """`length` steps, at temperature 1; all else is zero, in one row of `length` steps."""
     if spec.name in ("steps", "temperature"):
-        return as_array(spec.name, LENGTH if spec.name == "steps" else 1.0)
-    shape = [1, LENGTH, *spec.shape[2:]] if spec.shape.rank else []
+        return as_array(spec.name, length if spec.name == "steps" else 1.0)
+    shape = [1, length, *spec.shape[2:]] if spec.shape.rank else []
     return np.zeros(shape, spec.dtype.as_numpy_dtype)

@@ -42,8 +42,8 @@ def write_report(
     summary = summarise(root, evaluation, run_dirs, without, seconds)
     write_text_atomically(str(root / "summary.json"), json.dumps(summary, indent=1) + "\n")
     rows = numbers(summary)
-    told = verdict(summary)
-    remarks = [*told, *few_frozen_codes(summary), *_overlap(summary["trained_on_before"])]
+    message = verdict(summary)
+    remarks = [*message, *few_frozen_codes(summary), *_overlap(summary["trained_on_before"])]
     runs = [*run_dirs, *([baseline] if baseline else [])]
     generated = summary["wavs"] if summary["real_time_factor"] is not None else []
     html = report_page(root, evaluation, generated, rows, remarks, runs)
@@ -53,7 +53,7 @@ def write_report(
     print(f"Look and listen: {root / 'page.html'}")
     for line in remarks:
         log.warning(line)
-    return 1 if told else 0
+    return 1 if message else 0
 
 
 def summarise(
@@ -87,7 +87,7 @@ def summarise(
     clips = root / "evaluation" / "clips"
     wavs, factor = sorted(clips.glob("*/reconstruction_*.wav")), None
     if sampled.exists():
-        sample = json.loads(sampled.read_text())
+        sample = json.loads(sampled.read_text("utf-8"))
         wavs = [root / "samples" / name for name in sample["wavs"]]
         factor = sample["real_time_factor"]
     return summary | {
@@ -163,11 +163,11 @@ def verdict(summary: dict[str, Any]) -> list[str]:
     found = []
     for name, level in summary.get("levels", {}).items():
         frozen, cost = level.get("frozen_codes"), level["rolled_codes_cost_bits"]
-        told = None if frozen else _too_few(level)
-        if told:
+        message = None if frozen else _too_few(level)
+        if message:
             found.append(
-                f"{name}: {told}, {level['used_codes']} of {level['num_codes']} codes used. Try a "
-                "longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
+                f"{name}: {message}, {level['used_codes']} of {level['num_codes']} codes used. Try "
+                "a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
             )
         elif cost is not None and cost < DEAD_BELOW_BITS:
             fewer = "" if frozen else "fewer LOCAL_LAYERS, "

@@ -1,6 +1,7 @@
 """The page of a finished pipeline: what it sounds like first, then numbers and curves."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,10 @@ def report_page(
 
 def _listening(folder: Path, wavs: Sequence[str], sample_rate: int) -> list[tuple[str, list[str]]]:
     """Generated clips, then originals each with its reconstructions."""
-    found = sorted(folder.glob("*.wav"), key=lambda path: (int(path.stem.split("_")[1]), path.stem))
-    pairs = {path.stem: path for path in found if not path.stem.startswith("generated")}
+    kinds = r"(original|reconstruction\d*)_(\d+)"
+    named = {path: re.fullmatch(kinds, path.stem) for path in folder.glob("*.wav")}
+    found = sorted(filter(named.get, named), key=lambda path: (int(named[path][2]), path.stem))
+    pairs = {path.stem: path for path in found}
     generated = {f"generated_{number}": wav for number, wav in enumerate(wavs)}
     notes = folder / NOTES
     how = CARDS if notes.exists() else f"There are no piano rolls: {transcription.HOW_TO_INSTALL}"
@@ -97,7 +100,7 @@ def _listening(folder: Path, wavs: Sequence[str], sample_rate: int) -> list[tupl
 
 def metrics(run_dir: str) -> list[dict[str, Any]]:
     """Lines of a run's `metrics.jsonl`."""
-    lines = (Path(run_dir) / "metrics.jsonl").read_text().splitlines()
+    lines = (Path(run_dir) / "metrics.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 

@@ -12,6 +12,8 @@ from ada.data.spec import write_text_atomically
 from ada.utils import log
 from ada.utils.errors import UserError
 
+STAGES = ".stages"
+
 
 def run_command(command: Sequence[str]) -> int:
     """Runs `python -m command` in a process of its own; returns its exit code."""
@@ -42,7 +44,7 @@ class Stages:
         """
         # A stage is done again when its command or anything before it has changed.
         self.depend_on(json.dumps([*command, settings]))
-        record = self.root / ".stages" / f"{name}.json"
+        record = self.root / STAGES / f"{name}.json"
         seconds = self._seconds_of(record)
         if seconds is not None and output.exists():
             self.seconds[name] = seconds
@@ -63,7 +65,7 @@ class Stages:
     def _seconds_of(self, record: Path) -> float | None:
         """What this very stage took; None if it is not done, or its record is torn or foreign."""
         try:
-            done = json.loads(record.read_text())
+            done = json.loads(record.read_text("utf-8"))
             return float(done["seconds"]) if done["fingerprint"] == self._fingerprint else None
         except (OSError, ValueError, TypeError, KeyError):
             return None

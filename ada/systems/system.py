@@ -32,13 +32,14 @@ from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
 from ada.runs.run import Run
 from ada.systems.report import write_report
-from ada.systems.stages import Stages
-from ada.utils import log
+from ada.systems.stages import STAGES, Stages
+from ada.utils import log, made
 from ada.utils.errors import UserError
 from ada.utils.files import exclusive, require_local
 from ada.utils.jsonable import to_jsonable
 
 BASELINE = "local_wavenet"
+REPORTS = ("page.html", "summary.json", "baseline.json")
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,15 @@ def run_system(system: System, run_dir: str) -> int:
     params = _check(system)
     for directory in (system.levels_dir or run_dir, run_dir):
         require_local(directory)
+    made.refuse_others(Path(run_dir), "ada.pipeline", REPORTS, _is_pipeline)
     with exclusive(system.levels_dir or run_dir, run_dir):
+        made.claim(Path(run_dir), "ada.pipeline", REPORTS, _is_pipeline)
         return _run_stages(system, params, Path(run_dir))
+
+
+def _is_pipeline(root: Path) -> bool:
+    """Whether a pipeline ran there before there were markers."""
+    return (root / STAGES).is_dir()
 
 
 def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int:

@@ -2,9 +2,21 @@
 
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
-from ada.runs.checkpoint_files import existing_checkpoints, unreadable
+from ada.runs.checkpoint_files import (
+    BEST,
+    LIST,
+    all_checkpoints,
+    existing_checkpoints,
+    remove,
+    restore,
+    step_of,
+    unreadable,
+    write,
+    write_list,
+)
 from ada.training.trainer import Trainer
 from ada.utils import log
 from ada.utils.errors import UserError, first_line
@@ -55,58 +67,75 @@ class Checkpoints:
             self.stale_validations,
             self._validated_step,
         ]
-        self._writes = writes
+        self._writes, self._keep = writes, keep
         self._checkpoint = tf.train.Checkpoint(**state)
         self._saved_step: int | None = None
-        if writes:
-            self._newest = self._manager(self.directory, keep)
-            self._best = self._manager(str(folder / "best"), 1)
-
-    def _manager(self, directory: str, keep: int) -> tf.train.CheckpointManager:
-        """What saves to a directory, where TensorFlow's list of checkpoints may be damaged."""
-        there = existing_checkpoints(directory)[::-1]
-        listed = Path(directory) / "checkpoint"
-        if there:
-            # Without their times none would ever be removed.
-            times = [Path(f"{path}.index").stat().st_mtime for path in there]
-            tf.compat.v1.train.update_checkpoint_state(
-                directory, there[-1], there, all_model_checkpoint_timestamps=times
-            )
-        else:
-            listed.unlink(missing_ok=True)
-        return tf.train.CheckpointManager(self._checkpoint, directory, keep)
+        self._newest: str | None = None
 
     def restore(self) -> bool:
-        """Restores the newest checkpoint that is whole; returns whether there was any.
+        """Restores the newest checkpoint that is whole, the best if that is the newest.
+
+        Returns:
+          Whether there was any.
 
         Raises:
-          UserError: if there are checkpoints, but none can be restored.
+          UserError: if there are checkpoints, or were, but none can be restored.
         """
         broken = []
-        for path in existing_checkpoints(self.directory):
+        for path in all_checkpoints(self.directory):
             try:
-                self._checkpoint.restore(path).assert_consumed()
+                restore(self._checkpoint, path).assert_consumed()
             except unreadable() as error:
                 broken.append(f"{path} ({first_line(error)})")
                 continue
             if broken:
                 log.warning(f"going on from {path}; damaged: {', '.join(broken)}.")
-            self._saved_step = self._trainer.step
+            self._look_at_others(path)
             return True
         if broken:
             raise UserError(
-                f"no checkpoint can be restored: {', '.join(broken)}. Remove the run directory to "
-                "train anew, or choose another --run_dir."
+                f"no checkpoint can be restored: {', '.join(broken)}. Copy them again, or choose "
+                "another --run_dir to train from scratch."
+            )
+        if any((Path(self.directory) / folder / LIST).exists() for folder in (".", BEST)):
+            raise UserError(
+                f"the checkpoints of {self.directory} are gone: copy them there again, or choose "
+                "another --run_dir to train from scratch."
             )
         return False
 
+    def _look_at_others(self, restored: str) -> None:
+        """Says which checkpoints are missing beside the one that was restored."""
+        numbered = existing_checkpoints(self.directory)
+        if restored in numbered:
+            self._saved_step = self._trainer.step
+        elif not numbered:
+            log.warning(f"{self.directory} holds the best checkpoint alone: going on from it.")
+        best = existing_checkpoints(str(Path(self.directory) / BEST))
+        if not best and np.isfinite(float(self.best_score)):
+            # Otherwise none would be kept before one is better than one that nobody has.
+            log.warning(f"the best checkpoint of {self.directory} is gone: the next one is kept.")
+            self.best_score.assign(float("inf"))
+
     def restore_from(self, path: str) -> None:
         """Restores a checkpoint of another run of the same layout, given its path prefix."""
-        self._checkpoint.restore(path).assert_consumed()
+        restore(self._checkpoint, path).assert_consumed()
 
     def newest(self) -> str | None:
         """The path prefix of the newest checkpoint saved here."""
-        return self._newest.latest_checkpoint
+        return self._newest
+
+    def _write(self, directory: str, keep: int) -> str:
+        """Saves to a directory, and removes what is older than a number of the newest."""
+        path = f"{directory}/ckpt-{self._trainer.step}"
+        self._checkpoint.save_counter.assign_add(1)
+        write(self._checkpoint, path)
+        older = [p for p in existing_checkpoints(directory) if step_of(p) < self._trainer.step]
+        kept, stale = older[: keep - 1], older[keep - 1 :]
+        write_list(directory, [*reversed(kept), path])
+        for old in stale:
+            remove(old)
+        return path
 
     def save(self) -> bool:
         """Saves the present state, once a step at most; never weights that are not finite.
@@ -120,7 +149,7 @@ class Checkpoints:
             weights = self._trainer.model.weights
             if not all(bool(tf.reduce_all(tf.math.is_finite(w))) for w in weights):
                 return False
-            self._newest.save(self._trainer.step)
+            self._newest = self._write(self.directory, self._keep)
             self._saved_step = self._trainer.step
         return True
 
@@ -145,4 +174,4 @@ class Checkpoints:
         self.best_score.assign(score)
         self.stale_validations.assign(0)
         if self._writes:
-            self._best.save(self._trainer.step)
+            self._write(str(Path(self.directory) / BEST), 1)

@@ -1,6 +1,7 @@
 """From settings to a running loop: what fits, what is there already, who does what."""
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 from ada.data import Dataset
 from ada.models import PolyakAverage
 from ada.runs import run as runs
-from ada.runs.checkpoint_files import existing_checkpoints
+from ada.runs.checkpoint_files import all_checkpoints
 from ada.runs.model_json import model_config
 from ada.training.checkpoints import Checkpoints
 from ada.training.distributed.strategies import compiled_by_xla, make_strategy
@@ -29,6 +30,7 @@ from ada.training.start import (
     start_from,
 )
 from ada.training.tensorboard.hparams import hyperparameters, write_row
+from ada.training.tensorboard.summaries import METRICS, step_of_line
 from ada.training.trainer import Trainer
 from ada.utils import log
 from ada.utils.errors import UserError
@@ -114,11 +116,11 @@ def _train_phase(
                     start_from(network, init_from)
                     trainer.polyak.reset()
                     trainer.codes_changed()
-                begun = existing_checkpoints(str(Path(run_dir) / "checkpoints"))
+                begun = all_checkpoints(str(Path(run_dir) / "checkpoints"))
                 if settings.part == "local_model" and not init_from and not begun:
                     raise UserError(
                         f"the first phase of {run_dir} is gone, and its local model was not saved "
-                        "yet: remove the directory to train from the beginning."
+                        "yet: choose another --run_dir to train from the beginning."
                     )
                 if settings.part != "local_model" and not begun:
                     load_below(network, dataset)
@@ -151,8 +153,8 @@ def _make_loop(
     run_dir, network = run.directory, trainer.model
     with workers.agreeing():
         checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
-        if workers.is_chief:
-            checkpoints.restore()
+        if workers.is_chief and not checkpoints.restore():
+            _require_begun(run, settings)
     # Not from the files: other machines may be late to see them.
     workers.follow_chief(checkpoints.variables)
     resumed = trainer.step > 0
@@ -176,11 +178,23 @@ def _make_loop(
         return Loop(run, trainer, dataset, checkpoints, settings, workers, profile)
 
 
+def _require_begun(run: runs.Run, settings: TrainingSettings) -> None:
+    """Refuses a run that had come further than to its first checkpoint, and has none."""
+    path = Path(run.directory) / METRICS
+    lines = path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
+    reached = max(filter(math.isfinite, map(step_of_line, lines)), default=0)
+    if reached > settings.intervals.save:
+        raise UserError(
+            f"{run.directory} had come to step {reached:.0f} ({METRICS}), but its checkpoints are "
+            "gone: copy them there again, or choose another --run_dir to train from scratch."
+        )
+
+
 def _tell_complete(run: runs.Run, settings: TrainingSettings, operative: str, step: int) -> None:
     log.info(f"{run.directory} is complete: {step} of {settings.num_steps} steps.")
     if run.operative_gin() != operative:
         log.warning(
-            "The settings are others than those it was trained with (its operative.gin), and "
+            "The settings differ from those of its operative.gin; "
             "nothing was trained. For a new run, choose another --run_dir."
         )
 

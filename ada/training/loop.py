@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from ada.data import Dataset, read_batches, training_batches
-from ada.evaluation import SplitScorer
 from ada.runs import run as runs
 from ada.runs.checkpoint_files import existing_checkpoints
 from ada.training.checkpoints import Checkpoints
@@ -23,6 +22,7 @@ from ada.training.tensorboard.profiler import Profiler
 from ada.training.tensorboard.reporting import Reporter, Stopwatch
 from ada.training.tensorboard.summaries import Summaries, step_scalars
 from ada.training.trainer import StepResult, Trainer
+from ada.training.validation import Validation
 from ada.utils import log
 from ada.utils.errors import StoppedError, UserError
 from ada.utils.progress import progress_bar
@@ -70,16 +70,8 @@ class Loop:
         self.checkpoints, self.settings = checkpoints, settings
         self.workers = workers or Workers(trainer.strategy)
         self.intervals, self.num_steps = settings.intervals, settings.num_steps
-        parts = trainer.strategy.num_replicas_in_sync * settings.accumulation_steps
-        self.validation = SplitScorer(
-            trainer.model,
-            dataset,
-            run.info.to_ids(),
-            # No more at once than a training step, which keeps more of each.
-            batch_steps=min(65536, settings.batch_size * settings.crop_steps // parts),
-            jit_compile=trainer.jit_compile,
-            strategy=trainer.strategy,
-            max_steps=self.intervals.validation_ids or None,
+        self.validation = Validation(
+            trainer, dataset, run.info.to_ids(), settings, self.workers.is_chief
         )
         self.listener = self.note_listener = self.summaries = None
         if self.workers.is_chief:
@@ -128,6 +120,9 @@ class Loop:
         if self.summaries is not None:
             lines = self.run.operative_gin().splitlines()
             self.summaries.text("operative_gin", "\n".join("    " + line for line in lines))
+        self.validation.start_clock()
+        for hook in self.trainer.hooks:
+            hook.begin()
         step = self.trainer.step
         profiler = Profiler(self.run.directory if self.profile else None, step, stop)
         bar = progress_bar(
@@ -214,13 +209,13 @@ class Loop:
         # Nobody leaves before the first one has saved: schedulers end jobs of which one is gone.
         saved = self.workers.gather([self.checkpoints.save()])[0, 0]
         how = "saved" if saved else "NOT saved, weights are not finite"
-        told = (
+        message = (
             f"{received or 'another worker was asked to'} at step {step} of {self.num_steps}, "
             f"{how}; the same command goes on."
         )
         if received != "SIGINT":
-            raise StoppedError(told)
-        log.info(told)
+            raise StoppedError(message)
+        log.info(message)
         raise KeyboardInterrupt
 
     def _break_validation(self) -> None:
@@ -251,19 +246,10 @@ class Loop:
     def _validate(self, step: int) -> None:
         """Validates with averaged weights, and keeps them if they are the best."""
         with self.trainer.polyak.in_place():
-            scores = self.validation(between=self._break_validation)
+            values, usage = self.validation(self._break_validation)
             clips = self.listener() if self.listener else {}
-        usage, _ = scores.pop("usage", None), scores.pop("source_bits", None)
-        values = {}
-        if "explained_share" in scores:
-            values["conditioning/unexplained"] = 1.0 - scores.pop("explained_share")
-        if "bits" in scores:
-            values["bits" if usage is None else "reconstruction_bits"] = scores.pop("bits")
         # What is trained decides; the chief's, so that all processes decide alike.
-        score = float(self.workers.gather([list(values.values())[-1]])[0, 0])
-        values |= {f"codebook/{k}": v for k, v in scores.items()}
-        if usage is not None:
-            values["codebook/used_share"] = scores["used_codes"] / len(usage)
+        score = float(self.workers.gather([list(values.values())[0]])[0, 0])
         self.scores = values
         quantizer = self.trainer.quantizer
         # An unquantised model is no candidate for the best.

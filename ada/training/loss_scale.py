@@ -10,7 +10,7 @@ GROWTH_STEPS = 1000
 class LossScale(tf.Module):
     """A factor on the loss that keeps small gradients from vanishing in float16.
 
-    A step whose gradients are not finite is skipped and halves it; so many good steps in a row
+    A step whose gradients are not finite is skipped and halves it; a number of good steps in a row
     double it (Micikevicius et al. 2018, section 3.2).
     """
 

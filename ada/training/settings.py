@@ -1,6 +1,7 @@
 """Groups of training settings, bound in gin by their class names."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,16 +9,30 @@ import keras
 
 from ada.audio.companding import COMPANDINGS
 from ada.extensions import TrainingHook
+from ada.training.adam import CodebookAdam
 from ada.training.schedules import SCHEDULES, learning_rate_schedule
 
+# Where no number of validation ids is given, this factor fewer than are trained on between two
+# validations are scored. Scoring an id takes a third to a half of the time of training on it, with
+# its context: some 5 % of the time in all. Of small models and data, all are scored.
+VALIDATED_PART, LEAST_VALIDATION_IDS = 10, 2**18
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
+# What NumPy and Keras take.
+MAX_SEED = 2**32 - 1
+# Steps and sizes are int32 in many operations.
+_MOST = 2**31 - 1
+
+
 def _check_range(group: str, settings: Any, least: int, names: Sequence[str]) -> None:
+    """Refuses what is no number of that least size; of fields annotated as int, whole numbers."""
+    whole = {field.name for field in dataclasses.fields(settings) if field.type in (int, "int")}
     for name in names:
-        value = getattr(settings, name)
-        if not isinstance(value, (int, float)) or not value >= least:
-            raise ValueError(f"{group}.{name} must be a number of at least {least}, got {value!r}.")
+        value, kinds = getattr(settings, name), (int,) if name in whole else (int, float)
+        if type(value) not in kinds or not least <= value <= _MOST:
+            kind = "whole number" if name in whole else "number"
+            raise ValueError(f"{group}.{name} must be a {kind} of at least {least}, got {value!r}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +44,8 @@ class Optimization:
       schedule: "constant", "cosine" or "exponential", after the warm-up.
       warmup_steps: linear warm-up; at most a half of all steps.
       final_fraction: the last learning rate as a fraction of the peak.
+      codebook_rate: learning rate of a codebook trained by gradients, as a multiple of that of the
+        other weights (`ada.training.adam`).
       beta_2: Adam's second decay.
       clip_norm: global norm of the gradients, over the global batch; 0 for no clipping.
       polyak_decay: of the averaged weights; 0 for none.
@@ -38,12 +55,14 @@ class Optimization:
     schedule: str = "constant"
     warmup_steps: int = 0
     final_fraction: float = 0.01
+    codebook_rate: float = 1.0
     beta_2: float = 0.999
     clip_norm: float = 1.0
     polyak_decay: float = 0.9999
 
     def __post_init__(self) -> None:
-        _check_range("Optimization", self, 0, ("learning_rate", "warmup_steps", "clip_norm"))
+        names = ("learning_rate", "warmup_steps", "clip_norm", "codebook_rate")
+        _check_range("Optimization", self, 0, names)
         if self.schedule not in SCHEDULES:
             raise ValueError(
                 f"Optimization.schedule must be one of {SCHEDULES}, got {self.schedule!r}."
@@ -66,7 +85,7 @@ class Optimization:
             min(self.warmup_steps, num_steps // 2),
             self.final_fraction,
         )
-        return keras.optimizers.Adam(schedule, beta_2=self.beta_2)
+        return CodebookAdam(schedule, self.codebook_rate, self.beta_2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +97,10 @@ class Intervals:
       validate: the whole validation split with averaged weights, audio, pictures.
       save: a checkpoint.
       keep: number of newest checkpoints kept; the best is kept besides.
-      patience: stop early after so many validations without a better one; 0 never stops early.
-      validation_ids: ids of the validation split that are scored, in windows spread evenly over it;
-        0 scores all of them.
+      patience: stop early after this number of validations without a better one; 0: never.
+      validation_ids: ids of the validation split that are scored, in the same windows each time,
+        one of every equal part of it; 0 scores all of them. None: a tenth of the ids that are
+        trained on between two validations, which takes some 5 % of the time.
       audio_secs: length of the audio in TensorBoard, or of what codes there stand for; 0 for none.
       weight_histograms: whether each validation writes histograms of all weights.
       notes: note F1 of reconstructions of an audio autoencoder, with averaged weights (needs the
@@ -94,7 +114,7 @@ class Intervals:
     save: int = 1000
     keep: int = 3
     patience: int = 0
-    validation_ids: int = 0
+    validation_ids: int | None = None
     audio_secs: float = 1.0
     weight_histograms: bool = False
     notes: int = 0
@@ -103,7 +123,9 @@ class Intervals:
 
     def __post_init__(self) -> None:
         _check_range("Intervals", self, 1, ("log", "validate", "save", "keep", "note_secs"))
-        _check_range("Intervals", self, 0, ("patience", "validation_ids", "audio_secs", "notes"))
+        _check_range("Intervals", self, 0, ("patience", "audio_secs", "notes"))
+        if self.validation_ids is not None:
+            _check_range("Intervals", self, 0, ("validation_ids",))
         if not 0.0 < self.note_top_p <= 1.0:
             raise ValueError(f"Intervals.note_top_p must be in (0, 1], got {self.note_top_p!r}.")
 
@@ -147,8 +169,10 @@ class Search:
       interval_steps: training steps from one comparison of the members to the next.
       least_perplexity: of the codes of the validation split; a member below it never wins. If None,
         that below which codes have collapsed (`ada.quantizers.least_perplexity`).
+      least_code_cost: bits per step that another clip's codes must cost, on the validation split; a
+        member below it ignores its codes and never wins. None: not looked at.
       quantile: this share of the members, the worst, copies from as many of the best.
-      resample_probability: of drawing a copied hyperparameter anew instead of perturbing it by 0.8
+      resample_probability: of drawing a copied hyperparameter again instead of perturbing it by 0.8
         or 1.2.
     """
 
@@ -156,6 +180,7 @@ class Search:
     population: int = 16
     interval_steps: int = 5000
     least_perplexity: float | None = None
+    least_code_cost: float | None = 0.01
     quantile: float = 0.25
     resample_probability: float = 0.25
 
@@ -164,6 +189,8 @@ class Search:
         _check_range("Search", self, 1, ("interval_steps",))
         if self.least_perplexity is not None:
             _check_range("Search", self, 1, ("least_perplexity",))
+        if self.least_code_cost is not None:
+            _check_range("Search", self, 0, ("least_code_cost",))
         for name, most in (("quantile", 0.5), ("resample_probability", 1.0)):
             value = getattr(self, name)
             if not 0.0 <= value <= most:
@@ -171,7 +198,7 @@ class Search:
         if not self.hyperparameters:
             raise ValueError("Search.hyperparameters names none.")
         for name, ends in self.hyperparameters.items():
-            if len(ends) != 2 or not 0.0 < ends[0] < ends[1]:
+            if len(ends) != 2 or not 0.0 < ends[0] < ends[1] < math.inf:
                 raise ValueError(
                     f"Search.hyperparameters: {name} needs (low, high) with 0 < low < high, got "
                     f"{ends!r}."
@@ -198,7 +225,7 @@ class TrainingSettings:
         (`ada.training.distributed.strategies.compiled_by_xla`).
       accumulation_steps: micro-batches that a replica's share of a batch is worked off in, one
         after the other, to save memory; the result is the same.
-      recompute_layers: layers of the WaveNet in a stretch whose activations are computed anew in
+      recompute_layers: layers of the WaveNet in a stretch whose activations are recomputed in
         the backward pass, to save memory; 0: all are kept. The result is the same.
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
@@ -232,6 +259,10 @@ class TrainingSettings:
         least_one = ("num_steps", "batch_size", "crop_steps", "accumulation_steps")
         _check_range("train", self, 1, least_one)
         _check_range("train", self, 0, ("recompute_layers",))
+        if type(self.seed) is not int or not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(
+                f"train.seed must be a whole number from 0 to {MAX_SEED}, got {self.seed!r}."
+            )
         if self.batch_size % self.accumulation_steps:
             raise ValueError(
                 f"batch_size {self.batch_size} cannot be divided into {self.accumulation_steps} "
@@ -249,6 +280,14 @@ class TrainingSettings:
                     f"train.{name} must be one of {', '.join(allowed)}, got "
                     f"{getattr(self, name)!r}."
                 )
+
+    def validation_ids(self) -> int | None:
+        """Ids that a validation counts, about; None for all of the split."""
+        chosen = self.intervals.validation_ids
+        if chosen is None:
+            between = self.intervals.validate * self.batch_size * self.crop_steps
+            return max(between // VALIDATED_PART, LEAST_VALIDATION_IDS)
+        return chosen or None
 
     def of_first_phase(self) -> "TrainingSettings":
         """The settings of the first phase, where there is one."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 
@@ -10,12 +11,13 @@ from ada.extensions import CodebookWarmup, CodeFrontEnd, TrainingHook
 from ada.runs import sampling_defaults
 from ada.runs.info import RunInfo
 from ada.runs.model_json import differing_fields, is_old, model_config
-from ada.runs.run import Run
+from ada.runs.run import RUN_FILES, Run
 from ada.runs.upstream import check_upstream, upstream_run
 from ada.training.settings import TrainingSettings
 from ada.utils import log
 from ada.utils.errors import UserError
 from ada.utils.files import absolute, is_remote
+from ada.utils.made import claim
 
 
 def make_model(settings: TrainingSettings) -> keras.Model:
@@ -144,7 +146,7 @@ def check_warmup(settings: TrainingSettings, hooks: Sequence[TrainingHook]) -> N
     """Raises UserError if the training would end before there is a codebook."""
     steps = settings.num_steps
     for hook in hooks:
-        if isinstance(hook, CodebookWarmup) and hook.steps >= steps:
+        if isinstance(hook, CodebookWarmup) and hook.is_pending and hook.steps >= steps:
             raise UserError(
                 f"an unquantised warm-up of {hook.steps} steps leaves nothing of {steps}: set "
                 "CODEBOOK_WARMUP_STEPS lower or train for longer."
@@ -161,32 +163,33 @@ def open_or_create(
         the run to start from cannot be used.
     """
     if not Run.exists(run_dir):
+        claim(Path(run_dir), "ada.train", RUN_FILES, lambda _: False)
         if info.init_from:
             # Before the run: interrupted in between, it has them all the same.
             sampling_defaults.take_over(info.init_from, run_dir)
         return Run.create(run_dir, info, dataset.spec, network, operative)
     run = Run.open(run_dir)
-    told = differing_data(run.spec, dataset.spec)
-    if told:
+    message = differing_data(run.spec, dataset.spec)
+    if message:
         raise UserError(
-            f"{run_dir} was trained on other data than {dataset.directory} holds: {told}. Choose "
-            "another --run_dir."
+            f"{run_dir} was trained on other data than {dataset.directory} holds: {message}. "
+            "Choose another --run_dir."
         )
     if is_old(run.model_config()):
         raise UserError(
             f"{run_dir} was begun by an older version of ada, whose trainings cannot be resumed: "
             f"start a new run from its weights with --init_from={run_dir}."
         )
-    differing = differing_fields(run.model_config(), model_config(network))
-    if differing:
-        raise UserError(
-            f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
-            "operative.gin): choose another --run_dir, or remove it to train anew."
-        )
     if run.info.part != info.part:
         raise UserError(
             f"{run_dir} trains {run.info.part!r} of its model, these settings {info.part!r}: give "
             "the same train.first_phase, or choose another --run_dir."
+        )
+    differing = differing_fields(run.model_config(), model_config(network))
+    if differing:
+        raise UserError(
+            f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
+            "operative.gin): choose another --run_dir, or remove it to train from scratch."
         )
     if run.info.companding != info.companding:
         raise UserError(
@@ -198,6 +201,9 @@ def open_or_create(
             f"{run_dir} was trained on other data than {dataset.directory} holds: choose another "
             "--run_dir, or --init_from to start from its weights."
         )
+    if run.info.data_dir != info.data_dir:
+        # Its data were renamed: what comes after training looks for them there.
+        return run.moved_data(info.data_dir, info.data_dir_from_run)
     return run
 
 

@@ -303,7 +303,7 @@ class Trainer:
         return bool(replaced)
 
     def codes_changed(self) -> None:
-        """Starts anew what depends on codes, of which all now stand for something else."""
+        """Resets what depends on codes, of which all now stand for something else."""
         self.code_use.reset(self.step)
         self._tell_hooks(tf.ones([self.model.num_codes], tf.bool))
 

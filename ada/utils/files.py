@@ -4,20 +4,34 @@ TensorFlow, which reaches those with a scheme (`gs://`), is imported only for th
 """
 
 import contextlib
+import errno
+import fcntl
 import os
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
-import filelock
-
+from ada.utils import log
 from ada.utils.errors import UserError, first_line
+
+# What network file systems say that have no locks.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
+_POLL_SECS = 0.1
 
 
 def is_remote(path: str | os.PathLike) -> bool:
     """Whether a path has a scheme, such as `gs://`."""
     return "://" in str(path)
+
+
+def expanded(path: str) -> str:
+    """A path with `~` and `~user` expanded, unless there is something of that very name."""
+    if is_remote(path) or os.path.lexists(path):
+        return path
+    return os.path.expanduser(path)  # noqa: PTH111 - pathlib's raises for users that it does not know
 
 
 def absolute(directory: str) -> str:
@@ -85,9 +99,23 @@ def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         temporary.write_bytes(contents)
+        # Else the name may be on the disk before what it names, when the power fails.
+        sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: str | os.PathLike) -> None:
+    """Waits until what was written to a local file is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:  # nor do they know how to sync
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -107,10 +135,39 @@ def exclusive(*directories: str | os.PathLike, wait_secs: float = 0.0) -> Iterat
         local = [Path(d).resolve() for d in directories if not is_remote(d)]
         for directory in dict.fromkeys(local):
             directory.mkdir(parents=True, exist_ok=True)
-            try:
-                stack.enter_context(filelock.FileLock(directory / ".lock", timeout=wait_secs))
-            except filelock.Timeout:
+            stack.enter_context(_locked(directory, time.monotonic() + wait_secs))
+        yield
+
+
+@contextlib.contextmanager
+def _locked(directory: Path, deadline: float) -> Iterator[None]:
+    """Within the context, this process has the lock of a directory."""
+    with (directory / ".lock").open("a") as file:
+        while not _lock(file, directory):
+            if time.monotonic() >= deadline:
                 raise UserError(
                     f"another process is at work in {directory}: wait for it, or use another."
-                ) from None
-        yield
+                )
+            time.sleep(_POLL_SECS)
+        try:
+            yield
+        finally:
+            # Closing is not enough: processes that were forked meanwhile have the file, too.
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _lock(file: TextIO, directory: Path) -> bool:
+    """Whether nobody else has the lock; it is ours from now on, until the file is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        log.warning(
+            f"{directory} is on a file system without locks ({error.strerror}): see to it that no "
+            "other process works there."
+        )
+    return True

@@ -4,10 +4,12 @@ import logging
 
 from tqdm import tqdm
 
+from ada.utils.streams import escaped
+
 
 class _BesideBars(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        text = self.format(record)
+        text = escaped(self.format(record))
         if record.levelno >= logging.WARNING:
             text = f"{record.levelname.capitalize()}: {text}"
         tqdm.write(text, file=_stderr())

@@ -6,6 +6,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ada.utils.streams import printable
+
 
 def progress_bar(
     iterable: Iterable | None = None,
@@ -17,10 +19,12 @@ def progress_bar(
 ) -> tqdm:
     """A tqdm bar on stderr; into a file it writes a line every ten seconds instead of redrawing."""
     terminal = sys.stderr.isatty()
+    # Bars steer the terminal.
+    kwargs.setdefault("file", getattr(sys.stderr, "unescaped", sys.stderr))
     return tqdm(
         iterable,
         total=total,
-        desc=desc,
+        desc=printable(desc),
         unit=unit,
         dynamic_ncols=terminal,
         mininterval=0.2 if terminal else 10.0,

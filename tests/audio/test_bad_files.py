@@ -72,7 +72,7 @@ def test_damage_within_a_file_shows_while_iterating(write, kind, subtype):
     assert caught.value.reason == "truncated"
 
 
-def test_what_is_not_audio(tmp_path):
+def test_contents_that_are_not_audio_are_refused(tmp_path):
     rng = np.random.default_rng(0)
     contents = {
         "garbage.wav": rng.bytes(5000),
@@ -87,14 +87,14 @@ def test_what_is_not_audio(tmp_path):
         assert reason_for(tmp_path / name) == "not_audio", name
 
 
-def test_what_is_empty(write, tmp_path):
+def test_empty_files_are_refused(write, tmp_path):
     (tmp_path / "a.wav").touch()
     assert reason_for(tmp_path / "a.wav") == "empty"
     for kind in ("WAV", "AIFF", "FLAC"):
         assert reason_for(write(kind, samples=np.zeros(0))) == "empty", kind
 
 
-def test_what_is_unreadable(write, tmp_path, monkeypatch):
+def test_unreadable_files_are_refused(write, tmp_path, monkeypatch):
     assert reason_for(tmp_path) == "unreadable"
     assert reason_for(tmp_path / "missing.wav") == "unreadable"
     path = write()

@@ -58,7 +58,7 @@ def same(audio, expected, slack=0):
 
 
 @pytest.mark.parametrize("ending", ["raw", "snd", "au", "vox", "gsm", "wav", "mp3", "sln", "g722"])
-def test_what_is_not_audio_is_refused_under_every_name(tmp_path, ending):
+def test_contents_that_are_not_audio_are_refused_under_every_name(tmp_path, ending):
     for content in (TEXT, bytes(range(40)), JUNK, "naïve\n".encode("utf-16") * 99, bytes(4000)):
         reason, detail = read(tmp_path, content, f"a.{ending}")
         assert reason == "not_audio", (content[:10], detail)
@@ -111,7 +111,7 @@ def test_bytes_around_the_audio_change_nothing(tmp_path, kind):
             assert same(audio, alone, 0.05 * RATE)
             continue
         np.testing.assert_array_equal(audio, alone, (kind, before[:3], after[:3]))
-    if kind != "mp3":  # its frames are too short to be told from junk
+    if kind != "mp3":  # its frames are too short to be distinguished from junk
         audio, notes = read(tmp_path, JUNK + WHOLE[kind])
         np.testing.assert_array_equal(audio, alone)
         assert "extra_bytes" in notes
@@ -376,7 +376,7 @@ def test_other_channels_are_averaged(tmp_path):
     np.testing.assert_allclose(audio, different.mean(1), atol=1e-6)
 
 
-def test_what_was_written_is_read_back_exactly(tmp_path):
+def test_written_audio_is_read_back_exactly(tmp_path):
     for kind, subtype in [
         ("FLAC", "PCM_24"),
         ("WAV", "PCM_24"),

@@ -75,10 +75,13 @@ def test_a_file_that_grows_is_whole_at_any_time(tmp_path):
         assert grown.stat().st_size == wav_size(stop)
         write_wav(whole, audio[:stop], 16000)
         assert grown.read_bytes() == whole.read_bytes()
-    # What is there already stays; what was cut is written again.
-    write_wav_from(grown, 0, np.zeros(300, np.float32), 16000)
-    assert grown.read_bytes() == whole.read_bytes()
-    grown.write_bytes(whole.read_bytes()[:99])
-    for start in range(0, 1000, 300):
-        write_wav_from(grown, start, audio[start : start + 300], 16000)
-    assert grown.read_bytes() == whole.read_bytes()
+    # What is there already stays; what was cut, or is silence after a power cut, is written again.
+    before = grown.stat().st_mtime_ns
+    write_wav_from(grown, 300, audio[300:600], 16000)
+    assert (grown.read_bytes(), grown.stat().st_mtime_ns) == (whole.read_bytes(), before)
+    content = whole.read_bytes()
+    for damaged in (content[:99], content[:700] + bytes(400) + content[1100:], bytes(44), b""):
+        grown.write_bytes(damaged)
+        for start in range(0, 1000, 300):
+            write_wav_from(grown, start, audio[start : start + 300], 16000)
+        assert grown.read_bytes() == content

@@ -4,14 +4,12 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import MICRO, ROOT, free_addresses, tf_config, write_codes
+from support import MICRO, free_addresses, start, tf_config, write_codes
 
 from ada.runs.checkpoint_files import existing_checkpoints
 
@@ -32,24 +30,14 @@ def codes(tmp_path_factory):
     return write_codes(tmp_path_factory.mktemp("codes") / "data", splits, 4)
 
 
-@contextlib.contextmanager
-def training(codes, run_dir, *args, **env):
-    """A command that trains; what it says goes to a file beside the run directory."""
-    log = run_dir.with_suffix(f".{env.pop('NAME', 'log')}")
-    command = [sys.executable, "-m", "ada.train", *SETTINGS, f"--data_dir={codes}"]
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [*command, f"--run_dir={run_dir}", *args],
-            cwd=ROOT,
-            env=os.environ | env,
-            stderr=file,
-        )
-        process.said = log.read_text
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+def training(codes, run_dir, *args, env=None):
+    """A command that trains."""
+    args = [*SETTINGS, f"--data_dir={codes}", f"--run_dir={run_dir}", *args]
+    return start("ada.train", *args, env=env)
+
+
+def stderr_of(process):
+    return process.said()[1]
 
 
 def wait_for_step(run_dir, step, *processes):
@@ -57,7 +45,7 @@ def wait_for_step(run_dir, step, *processes):
     deadline = time.monotonic() + 120
     while last_step(run_dir) < step:
         for process in processes:
-            assert process.poll() is None, process.said()
+            assert process.poll() is None, stderr_of(process)
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -80,11 +68,14 @@ def values(run_dir):
 
 
 def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(codes, tmp_path):
-    """Every step is saved: most of the time is spent writing checkpoints."""
+    """Every step is saved: most of the time is spent writing checkpoints.
+
+    Seven trainings one after the other, each a process that traces its step: some 45 s of a core.
+    """
     steps = "--gin_param=PRIOR_STEPS=60"
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with training(codes, whole, steps) as process:
-        assert process.wait(timeout=120) == 0, process.said()
+        assert process.wait(timeout=120) == 0, stderr_of(process)
     rng = np.random.default_rng(int(os.environ.get("ADA_TEST_SEED", "0")))
     for kill in range(4):
         with training(codes, killed, steps) as process:
@@ -92,18 +83,18 @@ def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(cod
             time.sleep(rng.uniform(0.0, 0.3))
             process.send_signal(signal.SIGKILL)
     with training(codes, killed, steps) as process:
-        while "Resuming" not in process.said():
-            assert process.poll() is None, process.said()
+        while "Resuming" not in stderr_of(process):
+            assert process.poll() is None, stderr_of(process)
             time.sleep(0.01)
         wait_for_step(killed, last_step(killed) + 1, process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=120) == 75, process.said()
-        [line] = [line for line in process.said().splitlines() if line.startswith("Stopped")]
+        assert process.wait(timeout=120) == 75, stderr_of(process)
+        [line] = [line for line in stderr_of(process).splitlines() if line.startswith("Stopped")]
         assert "saved; the same command goes on" in line
-        assert "Traceback" not in process.said()
+        assert "Traceback" not in stderr_of(process)
     with training(codes, killed, steps) as process:
-        assert process.wait(timeout=120) == 0, process.said()
-        assert "Resuming" in process.said()
+        assert process.wait(timeout=120) == 0, stderr_of(process)
+        assert "Resuming" in stderr_of(process)
     expected, found = values(whole), values(killed)
     assert expected.keys() == found.keys()
     for name, value in expected.items():
@@ -115,8 +106,8 @@ def test_ctrl_c_exits_with_130_and_saves(codes, tmp_path):
     with training(codes, run_dir, "--gin_param=PRIOR_STEPS=100000") as process:
         wait_for_step(run_dir, 3, process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) == 130, process.said()
-        assert "saved; the same command goes on" in process.said()
+        assert process.wait(timeout=120) == 130, stderr_of(process)
+        assert "saved; the same command goes on" in stderr_of(process)
     step = int(existing_checkpoints(str(run_dir / "checkpoints"))[0].rsplit("-", 1)[1])
     assert step == last_step(run_dir)
 
@@ -132,8 +123,7 @@ def two_workers(addresses, data_dirs, run_dir, *differing):
                     "--strategy=multi_worker",
                     "--gin_param=PRIOR_STEPS=100000",
                     *(differing if number else ()),
-                    NAME=f"worker{number}",
-                    TF_CONFIG=tf_config(addresses, number),
+                    env={"TF_CONFIG": tf_config(addresses, number)},
                 )
             )
             for number, data_dir in enumerate(data_dirs)
@@ -146,9 +136,9 @@ def test_where_one_worker_cannot_work_all_say_so_and_fail(codes, tmp_path):
     data_dirs = [codes, tmp_path / "nothing"]
     with two_workers(free_addresses(2), data_dirs, tmp_path / "run") as workers:
         for worker in workers:
-            assert worker.wait(timeout=120) == 1, worker.said()
-        assert "worker 1 failed: its own message says why" in workers[0].said()
-        assert f"{tmp_path}/nothing" in workers[1].said()
+            assert worker.wait(timeout=120) == 1, stderr_of(worker)
+        assert "worker 1 failed: its own message says why" in stderr_of(workers[0])
+        assert f"{tmp_path}/nothing" in stderr_of(workers[1])
     assert not (tmp_path / "run").exists()
 
 
@@ -157,8 +147,8 @@ def test_workers_that_were_given_different_settings_say_so_and_fail(codes, tmp_p
     wider = "--gin_param=RESIDUAL_CHANNELS=9"
     with two_workers(free_addresses(2), [codes] * 2, tmp_path / "run", wider) as workers:
         for worker in workers:
-            assert worker.wait(timeout=120) == 1, worker.said()
-            assert "the workers differ in settings" in worker.said()
+            assert worker.wait(timeout=120) == 1, stderr_of(worker)
+            assert "the workers differ in settings" in stderr_of(worker)
 
 
 @pytest.mark.long
@@ -166,14 +156,14 @@ def test_workers_that_were_given_different_settings_say_so_and_fail(codes, tmp_p
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_worker_that_waits_for_others_can_be_stopped(number, code, waiting, codes, tmp_path):
     env = {"TF_CONFIG": tf_config(free_addresses(2), waiting)}
-    with training(codes, tmp_path / "run", "--strategy=multi_worker", **env) as process:
-        while "waiting for the others" not in process.said():
-            assert process.poll() is None, process.said()
+    with training(codes, tmp_path / "run", "--strategy=multi_worker", env=env) as process:
+        while "waiting for the others" not in stderr_of(process):
+            assert process.poll() is None, stderr_of(process)
             time.sleep(0.05)
         time.sleep(0.5)
         process.send_signal(number)
-        assert process.wait(timeout=10) == code, process.said()
-        assert "Traceback" not in process.said()
+        assert process.wait(timeout=10) == code, stderr_of(process)
+        assert "Traceback" not in stderr_of(process)
 
 
 def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tmp_path):
@@ -182,19 +172,19 @@ def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tm
     with two_workers(addresses, [codes] * 2, run_dir) as workers:
         wait_for_step(run_dir, 5, *workers)
         workers[1].send_signal(signal.SIGKILL)
-        assert workers[0].wait(timeout=120) == 75, workers[0].said()
-        lines = workers[0].said().splitlines()
+        assert workers[0].wait(timeout=120) == 75, stderr_of(workers[0])
+        lines = stderr_of(workers[0]).splitlines()
         stopped = [line for line in lines if line.startswith("Stopped")]
-        assert len(stopped) == 1 and "lost another worker" in stopped[0], workers[0].said()
-        assert "Traceback" not in workers[0].said()
+        assert len(stopped) == 1 and "lost another worker" in stopped[0], stderr_of(workers[0])
+        assert "Traceback" not in stderr_of(workers[0])
     reached = last_step(run_dir)
     with two_workers(addresses, [codes] * 2, run_dir) as workers:
         wait_for_step(run_dir, reached + 5, *workers)
         # A scheduler may stop one of them first: they stop together, saved.
         workers[1].send_signal(signal.SIGTERM)
         for worker in workers:
-            assert worker.wait(timeout=120) == 75, worker.said()
-            assert "Resuming" in worker.said()
-            assert "saved; the same command goes on" in worker.said()
+            assert worker.wait(timeout=120) == 75, stderr_of(worker)
+            assert "Resuming" in stderr_of(worker)
+            assert "saved; the same command goes on" in stderr_of(worker)
     saved = int(existing_checkpoints(str(run_dir / "checkpoints"))[0].rsplit("-", 1)[1])
     assert saved == last_step(run_dir)

@@ -48,6 +48,7 @@ def data(music, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.usefixtures("eagerly")
 def test_every_model_is_built_and_takes_one_step(name, data, tmp_path):
     settings = configuration.load([f"gin/{name}.gin", "gin/tiny.gin"], ONE_STEP)
     run_dir = str(tmp_path / name)
@@ -136,13 +137,13 @@ def test_a_misspelt_name_in_a_file_is_an_error(tmp_path):
         (["hop64_vqvae"], "Encoder.channles=3", "channles"),
         (["hop64_vqvae"], "Optimization.schedule='linear'", "Optimization.schedule"),
         (["hop64_vqvae"], "POLYAK_DECAY=1.0", r"polyak_decay must be in \[0, 1\)"),
-        (["hop64_vqvae"], "NUM_STEPS='x'", "train.num_steps must be a number"),
+        (["hop64_vqvae"], "NUM_STEPS='x'", "train.num_steps must be a whole number"),
         (["hop64_vqvae"], "PRECISION=mixed_bfloat16", "text needs quotes"),
         (["hop64_vqvae"], "ACCUMULATION_STEPS=3", "into 3 micro-batches: set BATCH_SIZE"),
         (["tiny"], "NUM_STEPS=3", "no file names a model"),
     ],
 )
-def test_what_cannot_be_loaded_is_said(files, binding, message):
+def test_load_rejects_invalid_bindings(files, binding, message):
     with pytest.raises(UserError, match=message) as error:
         configuration.load([f"gin/{name}.gin" for name in files], [binding]).model()
     assert "\n" not in str(error.value)
@@ -153,7 +154,7 @@ def test_bindings_go_to_the_models_that_use_them():
     assert configuration.params_for(["gin/hop64_vqvae.gin"], params) == params[:3]
     assert configuration.params_for(["gin/local_wavenet.gin"], params) == params[:1]
     assert configuration.params_for(["gin/prior_hop64.gin"], params) == params[3:]
-    with pytest.raises(UserError, match="num_steps must be a number"):
+    with pytest.raises(UserError, match="num_steps must be a whole number"):
         configuration.params_for(["gin/hop64_vqvae.gin"], ["NUM_STEPS='x'"])
     # Valid only together: ReLU has no warm-up.
     plain = ["CODEBOOK_WARMUP_STEPS=0", "ARGMAX_NORMALIZATION='relu'"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from support import MICRO, ROOT, refuses, run, run_here, write_codes
+from support import MICRO, ROOT, refuses, run, run_here, start, write_codes
 
 from ada.audio import write_wav
 from ada.data import SPLITS
@@ -50,8 +50,8 @@ def test_training_on_a_damaged_shard(data, tmp_path):
 
 def test_training_into_a_directory_that_another_has_and_one_elsewhere(data, tmp_path):
     with exclusive(tmp_path / "run"):
-        told = fails("ada.train", *train_flags(data, tmp_path / "run"))
-    assert f"another process is at work in {tmp_path / 'run'}: wait for it" in told
+        message = fails("ada.train", *train_flags(data, tmp_path / "run"))
+    assert f"another process is at work in {tmp_path / 'run'}: wait for it" in message
     fails("ada.train", *train_flags(data, "gs://bucket/run"), match="name a directory on a local")
 
 
@@ -106,14 +106,13 @@ def test_sampling_that_is_terminated_exits_with_75_and_goes_on(chain_dirs, tmp_p
         return [*flags, f"--duration_secs={secs}", "--backend=graph"]
 
     out = tmp_path / "out"
-    args = [sys.executable, "-m", "ada.sample", *command(out, 30)]
-    with subprocess.Popen(args, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with start("ada.sample", *command(out, 30)) as process:
         while not list(out.glob("*.wav")):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=60)[1]
-    assert process.returncode == 75, said
+        code, said = process.wait(timeout=60), process.said()[1]
+    assert code == 75, said
     assert said.splitlines()[-1] == "Stopped: SIGTERM came; the same command goes on."
     again = run_here("ada.sample", *command(out, 30))
     assert again.returncode == 0 and "Going on: " in again.stdout, again.stderr
@@ -139,7 +138,7 @@ OUTPUT = pytest.mark.parametrize("flag", ["--gin_file=gin/hop8_vqvae.gin", "--he
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
 @OUTPUT
-def test_output_that_cannot_be_written_is_told(flag):
+def test_output_that_cannot_be_written_is_reported(flag):
     for buffered in (True, False):
         with Path("/dev/full").open("w") as full:
             code, said = write_into(full, buffered, flag)

@@ -44,7 +44,7 @@ print("imported", *sorted(set(slow) & set(sys.modules)))
 
 
 @pytest.mark.parametrize("command", QUESTIONS)
-def test_flags_are_shown_and_refusals_told_without_what_is_slow(command, tmp_path):
+def test_help_and_refusals_import_nothing_slow(command, tmp_path):
     names = make_files(tmp_path)
     questions = [["--help"], *([a.format(**names) for a in q] for q in QUESTIONS[command])]
     asked = json.dumps([command, questions, SLOW])
@@ -53,8 +53,8 @@ def test_flags_are_shown_and_refusals_told_without_what_is_slow(command, tmp_pat
     )
     codes = [line.split()[-1] for line in process.stdout.splitlines() if "exit code" in line]
     assert codes[0] == "0" and set(codes[1:]) <= {"1", "2"} and len(codes) == len(KINDS)
-    told = process.stderr.splitlines()
-    for question, line in zip(questions[1:], told, strict=True):
+    message = process.stderr.splitlines()
+    for question, line in zip(questions[1:], message, strict=True):
         assert line.startswith(("Error: ", "Wrong usage: "))
         parts = [part for argument in question for part in argument.lstrip("-").split("=")]
         # A flag or value of the question is named, or the flag that it lacks.
@@ -103,8 +103,8 @@ def test_a_model_is_described_and_trained_in_one_process(tmp_path):
     assert "receptive field" in described.stdout
     assert state() == before
     flags = [HOP64, *MICRO, f"--data_dir={data}", f"--run_dir={tmp_path / 'run'}"]
-    for told in ("step 0 of 6", "is complete: 6 of 6"):
+    for message in ("step 0 of 6", "is complete: 6 of 6"):
         trained = run_here("ada.train", *flags)
         assert trained.returncode == 0, trained.stderr
-        assert told in trained.stderr
+        assert message in trained.stderr
         assert state() == before

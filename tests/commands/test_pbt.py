@@ -29,6 +29,7 @@ SMALL = [
     "--gin_param=NUM_CODES=8",
     "--gin_param=SEARCH_INTERVAL=2",
     "--gin_param=Search.least_perplexity=1.0",
+    "--gin_param=Search.least_code_cost=None",
 ]
 
 
@@ -73,8 +74,8 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     run_dir = tmp_path / "run"
     path = run_dir / "search" / "population.json"
     args = [LEVEL2, *MICRO, *SMALL, f"--run_dir={run_dir}", f"--data_dir={codes}"]
-    told = tmp_path / "stderr"
-    with told.open("w") as stderr:
+    message = tmp_path / "stderr"
+    with message.open("w") as stderr:
         search = subprocess.Popen(
             [sys.executable, "-m", "ada.pbt", *args],
             cwd=ROOT,
@@ -86,7 +87,7 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     os.killpg(search.pid, signal.SIGKILL)
     search.wait()
     # It starts again alone, or Ray loses it and the whole search does.
-    assert "starts again" in told.read_text() or "lost a member" in told.read_text()
+    assert "starts again" in message.read_text() or "lost a member" in message.read_text()
     assert not (run_dir / "run.json").exists()
 
     process = run("ada.pbt", *args)
@@ -112,9 +113,9 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     finished = Run.open(str(run_dir))
     assert finished.checkpoint_path("best").endswith(f"-{step}")
     model = finished.load_model()
-    alpha = winner.hyperparameters["VectorQuantizer.codebook_weight"]
-    assert model.quantizer.codebook_weight == pytest.approx(alpha)
-    assert f"VectorQuantizer.codebook_weight = {alpha}" in finished.operative_gin()
+    beta = winner.hyperparameters["VectorQuantizer.commitment_weight"]
+    assert model.quantizer.commitment_weight == pytest.approx(beta)
+    assert f"VectorQuantizer.commitment_weight = {beta}" in finished.operative_gin()
     assert finished.info.upstream == {"digest": "made-up"}
     lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
     validations = [line for line in lines if line["split"] == "validation"]

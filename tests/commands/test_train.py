@@ -74,9 +74,9 @@ def test_help_may_be_read_in_part():
     assert process.stderr == ""
 
 
-def test_what_a_start_does_without_is_there_afterwards():
+def test_later_start_finds_its_inputs():
     code = (
-        "import importlib, sys; from importlib.util import find_spec; from ada import commands;"
+        "import importlib, sys; from importlib.util import find_spec; from ada.cli import commands;"
         "commands.start_tensorflow();"
         "print([name for name in commands._UNUSED if name in sys.modules]);"
         "[importlib.import_module(name) for name in commands._UNUSED if find_spec(name)];"

@@ -60,7 +60,7 @@ def test_a_macro_may_be_used_by_a_binding_alone(write):
 
 
 @pytest.mark.parametrize("kind", ["adio", "code"])
-def test_an_unknown_kind_of_data_is_told(kind, tmp_path):
+def test_unknown_kind_of_data_is_refused(kind, tmp_path):
     flags = [f"--gin_file={HOP8}", f"--gin_param=train.kind='{kind}'", f"--run_dir={tmp_path}"]
     refuses("ada.train", *flags, said="train.kind must be one of audio, codes", after_others=True)
 
@@ -72,3 +72,38 @@ def test_settings_outlive_a_command_in_the_same_process():
     assert described.returncode == 0, described.stderr
     assert gin.config_str() == before
     assert settings.model().modulator.channels == 8
+
+
+CODE = [
+    "import os",
+    "import ada.models",
+    "from os import path",
+    "from __gin__ import dynamic_registration",
+    "train.model = @os.system",
+    "train.model = @tf.keras.layers.Lambda()",
+    "NUM_STEPS = (1, @subprocess.run())",
+]
+
+
+@pytest.mark.parametrize("text", CODE)
+def test_gin_files_execute_nothing_unless_they_may(text, write, monkeypatch):
+    monkeypatch.delenv("ADA_ALLOW_GIN_IMPORTS", raising=False)
+    included = write(text + "\n", "harm.gin")
+    for path in (included, write(f"include '{included}'\n")):
+        with pytest.raises(UserError, match="it asks for .* --allow_gin_imports"):
+            bindings.read_model([HOP8, path])
+    with pytest.raises(UserError, match="--allow_gin_imports"):
+        bindings.read_model([HOP8], [text])
+
+
+def test_no_module_is_imported_by_a_command_that_refuses(write, tmp_path, monkeypatch):
+    (tmp_path / "harm.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'w')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = write("import harm\n", "harm.gin")
+    flags = [f"--gin_file={HOP8}", f"--gin_file={path}"]
+    for module in ("ada.describe", "ada.train", "ada.pbt"):
+        refuses(module, *flags, said="import harm")
+        assert not (tmp_path / "mark").exists()
+    process = run_here("ada.describe", *flags, "--allow_gin_imports")
+    assert process.returncode == 0 and (tmp_path / "mark").exists(), process.stderr
+    refuses("ada.describe", *flags, said="import harm")

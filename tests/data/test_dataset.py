@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,9 @@ def test_flipped_byte_names_the_shard(make_dataset, place):
     damaged = bytearray(path.read_bytes())
     damaged[place] ^= 4
     path.write_bytes(damaged)
+    if 0 <= place < 8:  # of the length of a record, which would be as much memory
+        assert re.search(r"Damaged.*train-00000-of-00001\.tfrecord", _open_error(dataset.directory))
+        return
     dataset = Dataset.open(dataset.directory)  # sizes fit: only reading can tell
     with pytest.raises(DatasetError, match=r"Damaged.*train-00000-of-00001\.tfrecord") as error:
         for i in range(3):
@@ -128,3 +133,31 @@ def test_index_of_another_dataset_is_noticed(make_dataset):
     index.start[:] += 100
     with pytest.raises(DatasetError, match="index does not fit the records"):
         dataset.read("train", 0)
+
+
+@pytest.mark.parametrize("length", [2**40, 2**63 + 5, 0, 2**33])
+@pytest.mark.parametrize("record", [0, 2, -1])
+def test_records_that_claim_any_length_are_refused(make_dataset, length, record):
+    """With the right checksum TensorFlow would believe it, and end the process."""
+    dataset, _ = make_dataset(LENGTHS)
+    path = Path(dataset.directory) / "train-00000-of-00001.tfrecord"
+    content = bytearray(path.read_bytes())
+    offset = int(dataset.index("train").offset[record])
+    content[offset : offset + 8] = length.to_bytes(8, "little")
+    path.write_bytes(content)
+    assert f"tfrecord at byte {offset}: its length is not" in _open_error(dataset.directory)
+
+
+def test_a_specification_that_claims_any_number_of_records_is_refused(make_dataset):
+    dataset, _ = make_dataset(LENGTHS)
+    path = Path(dataset.directory) / "dataset.json"
+    spec = json.loads(path.read_text())
+    for split in spec["splits"].values():
+        split["num_records"] = 2**50
+    path.write_text(json.dumps(spec))
+    assert "the shards cannot hold" in _open_error(dataset.directory)
+    spec = json.loads(dataset.spec.to_json())
+    spec["splits"]["train"]["sources"][0]["num_steps"] += 2**50
+    spec["splits"]["train"]["num_steps"] += 2**50
+    path.write_text(json.dumps(spec))
+    assert "does not fit dataset.json" in _open_error(dataset.directory)

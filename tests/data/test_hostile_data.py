@@ -153,7 +153,7 @@ def test_a_changed_summary_does_not_describe_another_part(tmp_path, data):
 
 
 def rewritten(path, make):
-    """A shard of the same records' sizes, each made anew from its own bytes."""
+    """A shard of the same records' sizes, each made again from its own bytes."""
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
     with tf.io.TFRecordWriter(str(path)) as writer:
         for record in records:

@@ -43,7 +43,7 @@ def test_same_record_same_bytes():
     assert len({encode_record("x", 3, np.arange(9), "int16") for _ in range(20)}) == 1
 
 
-def test_what_does_not_fit_is_refused(tmp_path):
+def test_inputs_that_do_not_fit_are_refused(tmp_path):
     writer = RecordWriter(str(tmp_path / "a"), record_steps=10, dtype="uint8")
     with pytest.raises(ValueError, match=r"steps 0\.\.256 do not fit uint8"):
         writer.write("a", np.array([0, 256]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ada.cli.commands import _is_of_the_system, _told
+from ada.cli.commands import _is_of_the_system, _message_of
 from ada.data import SPLITS, Dataset, DatasetError, evaluation_windows, training_batches
 from ada.data.spec import join
 from ada.preparation.options import AudioOptions
@@ -57,7 +57,7 @@ def music(remote, tmp_path, write_audio):
     return str(tmp_path / "in"), f"{remote}/in"
 
 
-def test_what_is_prepared_there_is_what_is_prepared_here(music, remote, tmp_path):
+def test_remote_dataset_equals_local_one(music, remote, tmp_path):
     here, there = music
     prepared(here, str(tmp_path / "out"))
     expected = files_of(str(tmp_path / "out"))
@@ -72,7 +72,7 @@ def test_what_is_prepared_there_is_what_is_prepared_here(music, remote, tmp_path
     assert files_of(f"{remote}/out0") == expected
 
 
-def test_it_is_read_as_here(music, remote, tmp_path):
+def test_remote_dataset_is_read_like_a_local_one(music, remote, tmp_path):
     here, there = music
     prepared(here, str(tmp_path / "out"))
     prepared(there, f"{remote}/out")
@@ -95,7 +95,7 @@ def test_it_is_read_as_here(music, remote, tmp_path):
             np.testing.assert_array_equal(one["ids"], other["ids"])
 
 
-def test_it_goes_on_where_it_stopped(music, remote):
+def test_interrupted_job_resumes(music, remote):
     there = music[1]
 
     def two(jobs):
@@ -148,7 +148,7 @@ def test_a_scheme_that_nobody_knows_is_one_line(tmp_path):
         with pytest.raises(tf.errors.UnimplementedError) as error:
             attempt()
         assert _is_of_the_system(error.value)
-        assert _told(error.value).startswith("File system scheme 'foo' not implemented")
+        assert _message_of(error.value).startswith("File system scheme 'foo' not implemented")
 
 
 @pytest.mark.parametrize("path", ["gs://bucket/run", "s3:/bucket/run", "ram://run"])

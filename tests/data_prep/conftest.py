@@ -92,7 +92,7 @@ def write_midi():
 @pytest.fixture(scope="session")
 def soundfont():
     """Any soundfont, where FluidSynth is installed."""
-    from data_prep.rendering.requirements import find_soundfont
+    from ada.rendering.requirements import find_soundfont
 
     if shutil.which("fluidsynth") is None:
         pytest.skip("no FluidSynth: apt-get install fluidsynth")

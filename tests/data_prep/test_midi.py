@@ -5,7 +5,7 @@ import io
 import mido
 import pytest
 
-from data_prep.rendering.midi import (
+from ada.rendering.midi import (
     Event,
     events_of,
     last_note_secs,
@@ -14,7 +14,7 @@ from data_prep.rendering.midi import (
     read_midi,
     transpose,
 )
-from data_prep.rendering.performance import PlayedNote
+from ada.rendering.performance import PlayedNote
 
 NOTE = [(0, 480, 60, 90)]
 

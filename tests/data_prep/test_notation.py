@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_prep.rendering.notation import ScoreNote, read_notation
+from ada.rendering.notation import ScoreNote, read_notation
 
 FERMATA = "<notations><fermata/></notations>"
 GRACE = "<note><grace/><pitch><step>B</step><octave>5</octave></pitch></note>"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.rendering.clock import Clock, phrase_ends
-from data_prep.rendering.notation import Notation, ScoreNote
-from data_prep.rendering.performance import perform
+from ada.rendering.clock import Clock, phrase_ends
+from ada.rendering.notation import Notation, ScoreNote
+from ada.rendering.performance import perform
 
 LONG = 64.0
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from support import refuses, run, run_here
 
-from data_prep.rendering.manifest import NAME
+from ada.rendering.manifest import NAME
 
 COMMAND = "data_prep.render_scores"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from ada.rendering.scores import chorales, find_scores
 from ada.utils.errors import UsageError, UserError
-from data_prep.rendering.scores import chorales, find_scores
 
 
 @pytest.fixture

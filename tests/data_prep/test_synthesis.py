@@ -4,17 +4,17 @@ import mido
 import numpy as np
 import pytest
 
-from ada.utils.errors import UserError
-from data_prep.rendering import requirements, synthesis
-from data_prep.rendering.midi import Event, events_of, read_midi, transpose
-from data_prep.rendering.performance import PlayedNote
-from data_prep.rendering.synthesis import (
+from ada.rendering import requirements, synthesis
+from ada.rendering.midi import Event, events_of, read_midi, transpose
+from ada.rendering.performance import PlayedNote
+from ada.rendering.synthesis import (
     FADE_SECS,
     PEAK_DBFS,
     TAIL_SECS,
     SynthesisError,
     synthesise,
 )
+from ada.utils.errors import UserError
 
 RATE = 16000
 

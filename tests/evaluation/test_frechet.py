@@ -14,7 +14,7 @@ def vectors(seed, count=500, dim=6):
     return rng.normal(size=(count, dim)) @ rng.normal(size=(dim, dim)) + rng.normal(size=dim)
 
 
-def test_it_is_the_distance_of_two_normal_distributions():
+def test_distance_equals_closed_form_of_normal_distributions():
     """|m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), with SciPy's matrix root."""
     linalg = pytest.importorskip("scipy.linalg")
     a, b = vectors(1), vectors(2, 700)
@@ -42,15 +42,33 @@ def test_fewer_vectors_than_dimensions():
 
 def test_the_error_over_clips_is_that_of_other_draws():
     """Clips of one patch each, of a normal distribution: beside the spread over many sets."""
-    reference = vectors(5, 4000, 2)
+    reference = np.split(vectors(5, 4000, 2), 40)
     rng = np.random.default_rng(0)
     drawn = [[rng.normal(0.5, 2.0, [1, 2]) for _ in range(60)] for _ in range(100)]
     found = [distance_and_error(clips, reference) for clips in drawn]
-    assert found[0]["mean"] == frechet_distance(np.concatenate(drawn[0]), reference)
+    plain = frechet_distance(np.concatenate(drawn[0]), np.concatenate(reference))
+    assert found[0]["mean"] == pytest.approx(plain)
     spread = np.std([one["mean"] for one in found])
     assert np.mean([one["error"] for one in found]) == pytest.approx(spread, rel=0.25)
     empty = np.zeros([0, 2])
     assert distance_and_error([*drawn[0][:2], empty], reference)["error"] is None
+
+
+@pytest.mark.parametrize("count", [20, 40])
+def test_the_bias_of_few_clips_is_taken_off(count):
+    """Of two normal distributions the distance is known: |m|^2 + sum (s - 1)^2, here 2 + 6 / 4."""
+    mean, scale, dim, rng = np.array([1.0, 1.0, *[0.0] * 4]), 1.5, 6, np.random.default_rng(1)
+
+    def drawn(scale, mean):
+        # Patches of one clip are alike.
+        clips = rng.normal(size=[count, 1, dim]) + rng.normal(size=[count, 4, dim])
+        return list(mean + scale * clips / np.sqrt(2.0))
+
+    found = [distance_and_error(drawn(scale, mean), drawn(1.0, 0.0 * mean)) for _ in range(60)]
+    plain, corrected = (np.array([one[name] for one in found]) for name in ("mean", "corrected"))
+    expected, noise = 3.5, corrected.std() / np.sqrt(len(found))
+    assert plain.mean() - expected > 4.0 * noise
+    assert corrected.mean() == pytest.approx(expected, abs=3.0 * noise)
 
 
 @pytest.mark.skipif(not tagger.is_installed(), reason="the weights are a package of their own")

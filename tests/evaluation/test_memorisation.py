@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import write_codes
 
-from ada.evaluation.generated import memorised
+from ada.evaluation.copies import memorised
 from ada.evaluation.memorisation import longest_shared_runs
 from ada.runs.chain import Chain
 
@@ -27,7 +27,7 @@ def by_looking(clip, corpus):
 
 @given(st.lists(CODES, min_size=1, max_size=4), st.lists(CODES, min_size=1, max_size=4))
 @settings(max_examples=150, deadline=None)
-def test_it_finds_what_looking_finds(clips, corpus):
+def test_longest_run_equals_brute_force(clips, corpus):
     arrays = [[np.array(run) for run in runs] for runs in (clips, corpus)]
     assert longest_shared_runs(*arrays).tolist() == [by_looking(clip, corpus) for clip in clips]
 

@@ -13,9 +13,12 @@ from ada.preparation.runners import run_in_process
 from ada.training import train
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A directory with data and the run of an autoencoder on it, not to be changed."""
+    """A directory with data and the run of an autoencoder on it, not to be changed.
+
+    For all files of tests: what one makes in it has a name that no other uses.
+    """
     root = tmp_path_factory.mktemp("trained")
     train(SETTINGS, str(root / "run"), write_data(root / "data"))
     return root
@@ -30,14 +33,14 @@ def own(trained, tmp_path):
     return root
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shifted(trained):
     """A dataset of codes at two offsets: 0 and 2 of the 4 steps of a hop, each of 64 samples."""
     extract_codes(str(trained / "run"), str(trained / "shifted"), num_offsets=2)
     return Dataset.open(str(trained / "shifted"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def expected(trained):
     """All files of the codes, as made in this process one after another."""
     one = functools.partial(run_in_process, num_threads=1)

@@ -64,7 +64,7 @@ def test_the_command_on_processes_of_beam_equals_this_process(trained, expected)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_a_dead_worker_left_is_done_again(trained, expected, deadly, capfd):
+def test_job_of_a_dead_worker_is_repeated(trained, expected, deadly, capfd):
     out = trained / "died"
     extract_codes(str(trained / "run"), str(out), run_jobs=deadly(1))
     assert deadly.died() == 1
@@ -97,7 +97,7 @@ def test_jobs_are_found_from_any_working_directory(own, monkeypatch):
     assert jobs[-1].is_done()
 
 
-def test_it_goes_on_where_it_stopped(trained, expected, tmp_path, capsys):
+def test_interrupted_job_resumes(trained, expected, tmp_path, capsys):
     out, left = trained / "resumed", []
 
     def some(jobs):
@@ -119,7 +119,7 @@ def test_it_goes_on_where_it_stopped(trained, expected, tmp_path, capsys):
     assert files_of(out) == expected
 
 
-def test_it_stops_between_pieces(trained, monkeypatch):
+def test_extraction_stops_between_pieces(trained, monkeypatch):
     jobs = []
     with pytest.raises(UserError):
         extract_codes(str(trained / "run"), str(trained / "stopped"), run_jobs=jobs.extend)

@@ -1,4 +1,4 @@
-"""Codes are never of two models or of two datasets, and what is there is kept unless told."""
+"""Codes are of one model and one dataset, and existing codes are kept unless overwritten."""
 
 import dataclasses
 import shutil
@@ -68,7 +68,7 @@ def test_two_commands_do_not_write_at_once(own):
     assert Dataset.is_complete(dirs[1])
 
 
-def test_what_is_there_is_kept_unless_told(own):
+def test_existing_codes_are_kept_unless_overwritten(own):
     run_dir, out, data = (str(own / name) for name in ("run", "codes", "data"))
     made = files_of(out)
     before = Run.open(run_dir).identity()["digest"]

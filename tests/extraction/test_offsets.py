@@ -160,7 +160,7 @@ def test_resumes_and_reuses_parts_of_the_same_offset(trained, shifted, capsys):
         np.testing.assert_array_equal(codes_of(made, "train", 128)[name], codes)
 
 
-def test_another_number_of_offsets_replaces_codes_only_if_told(own):
+def test_another_number_of_offsets_replaces_codes_only_on_request(own):
     run_dir, out, data = (str(own / name) for name in ("run", "codes", "data"))
     with pytest.raises(UserError, match="at 1 offset, not at 2: --overwrite replaces"):
         extract_codes(run_dir, out, data_dir=data, num_offsets=2)

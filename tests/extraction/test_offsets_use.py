@@ -8,7 +8,7 @@ import pytest
 from ada.data import Dataset
 from ada.evaluation.chain import audio_digest, evaluate_run
 from ada.evaluation.codes import all_codes, code_entropies
-from ada.evaluation.generated import memorised
+from ada.evaluation.copies import memorised
 from ada.evaluation.memorisation import longest_shared_runs
 from ada.extraction.codes import extract_codes
 from ada.models import WaveNet

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ada.generation import Draws, Level, generate, generate_level
+from ada.generation import Level, SamplingConfig, generate, generate_level
 from ada.generation.lengths import CodeGeometry, steps_needed
 from ada.runs.chain import Chain
 from ada.utils.errors import UserError
@@ -27,7 +27,7 @@ def codes():
 
 
 def decoded(model, codes, num_steps):
-    made = Level(model, Draws(5), lanes=2, backend="graph")
+    made = Level(model, SamplingConfig(5), batch_size=2, backend="graph")
     return generate_level(made, len(codes), num_steps, codes=codes)
 
 
@@ -66,14 +66,14 @@ def fake_run(model, kind="codes"):
 def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
     prior, model = make_wavenet(), make_autoencoder()
     runs = Chain((fake_run(prior), fake_run(model, "audio")), ("best", "best"))
-    draws = [Draws(5), Draws(6, temperature=0.5)]
+    draws = [SamplingConfig(5), SamplingConfig(6, temperature=0.5)]
     result = generate(runs, 2, 0.22, draws, progress=False)
 
     needed = steps_needed(22, CodeGeometry.of(model))
     codes, ids = result.ids
     assert codes.shape == (2, needed)
     # The prior is level 1 and the decoder level 0: their random numbers differ.
-    expected, log_probs = generate_level(Level(prior, draws[0], number=1), 2, needed)
+    expected, log_probs = generate_level(Level(prior, draws[0], index=1), 2, needed)
     np.testing.assert_array_equal(codes, expected)
     np.testing.assert_allclose(result.bits[0], -log_probs.mean() / np.log(2), rtol=1e-5)
     expected, log_probs = generate_level(Level(model, draws[1]), 2, 22, codes=codes)
@@ -87,4 +87,10 @@ def test_a_chain_generates_from_the_top_down(make_autoencoder, make_wavenet):
 def test_an_autoencoder_needs_something_above_it(make_autoencoder):
     model = make_autoencoder()
     with pytest.raises(UserError, match="put a prior above it"):
-        generate(Chain((fake_run(model, "audio"),), ("best",)), 1, 0.22, [Draws()], progress=False)
+        generate(
+            Chain((fake_run(model, "audio"),), ("best",)),
+            1,
+            0.22,
+            [SamplingConfig()],
+            progress=False,
+        )

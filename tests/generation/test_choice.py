@@ -26,18 +26,18 @@ def test_known_answers():
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_evenly_spread_numbers_give_the_exact_frequencies(temperature):
     logits = np.random.default_rng(0).normal(0.0, 2.0, 9).astype(np.float32)
-    lanes = 2000
-    uniform = ((np.arange(lanes) + 0.5) / lanes).astype(np.float32)
-    drawn = choose(np.tile(logits, (lanes, 1)), uniform, temperature)
-    expected = lanes * softmax(logits / temperature)
+    batch_size = 2000
+    uniform = ((np.arange(batch_size) + 0.5) / batch_size).astype(np.float32)
+    drawn = choose(np.tile(logits, (batch_size, 1)), uniform, temperature)
+    expected = batch_size * softmax(logits / temperature)
     assert np.abs(np.bincount(drawn, minlength=9) - expected).max() <= 1.01
 
 
 def test_random_numbers_give_the_frequencies_of_softmax():
     logits = np.random.default_rng(0).normal(0.0, 1.0, 9).astype(np.float32)
-    lanes = 20000
-    drawn = choose(np.tile(logits, (lanes, 1)), uniforms(1, 0, 0, 0, lanes), 1.0)
-    expected = lanes * softmax(logits)
+    batch_size = 20000
+    drawn = choose(np.tile(logits, (batch_size, 1)), uniforms(1, 0, 0, 0, batch_size), 1.0)
+    expected = batch_size * softmax(logits)
     statistic = ((np.bincount(drawn, minlength=9) - expected) ** 2 / expected).sum()
     # Chi-square of 8 degrees of freedom: above 31.8 once in 10,000.
     assert statistic < 31.8
@@ -101,6 +101,25 @@ def test_top_k_and_top_p_together_keep_what_both_keep(logits):
     assert {len(chosen) for chosen in both} == {1, 2, 3, 4}
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"top_k": 1}, {1}),
+        ({"top_k": 2}, {1, 3}),
+        ({"top_k": 4}, {0, 1, 3, 4}),
+        ({"top_k": 9}, {0, 1, 2, 3, 4, 5}),
+        ({"top_p": 0.4}, {1, 3}),
+        ({"top_p": 0.6}, {1, 3, 4}),
+        ({"top_p": 0.8}, {0, 1, 3, 4}),
+        ({"top_k": 3, "top_p": 0.8}, {1, 3, 4}),
+    ],
+)
+def test_of_equal_ids_the_first_are_kept(options, expected):
+    """Three ids of probability 1/4 and three of 1/12."""
+    logits = np.log(np.array([[1, 3, 1, 3, 3, 1]], np.float32))
+    assert kept(logits, **options) == [expected]
+
+
 def test_by_default_everything_is_kept(logits):
     assert kept(logits) == [set(range(12))] * 200
 
@@ -119,15 +138,15 @@ def test_an_impossible_id_is_never_drawn(num_classes, jit_compile):
     """Whatever rounding does to a running sum; XLA's of 512 classes is not even monotonic."""
     compiled = tf.function(choose, jit_compile=jit_compile, autograph=False)
     rng = np.random.default_rng(0)
-    lanes = 1024
+    batch_size = 1024
     for uniform in (0.0, 0.5, 1.0 - 2.0**-22, 1.0 - 2.0**-23, LARGEST):
         for _ in range(6):
-            logits = rng.normal(0.0, 3.0, (lanes, num_classes)).astype(np.float32)
+            logits = rng.normal(0.0, 3.0, (batch_size, num_classes)).astype(np.float32)
             possible = rng.uniform(size=logits.shape) < rng.uniform(0.1, 0.9)
             possible[:, 2] = True
             logits[~possible] = -np.inf
-            drawn = compiled(logits, tf.fill([lanes], np.float32(uniform)), tf.constant(1.0))
-            assert possible[np.arange(lanes), drawn].all()
+            drawn = compiled(logits, tf.fill([batch_size], np.float32(uniform)), tf.constant(1.0))
+            assert possible[np.arange(batch_size), drawn].all()
 
 
 def test_random_numbers_are_a_pure_function_of_their_names():
@@ -138,7 +157,7 @@ def test_random_numbers_are_a_pure_function_of_their_names():
         for level in (0, 1)
         for block in (0, 1)
     ]
-    drawn = [uniforms(**name, steps=50) for name in names]
+    drawn = [uniforms(**name, steps=50).numpy() for name in names]
     for name, numbers in zip(names, drawn, strict=True):
         np.testing.assert_array_equal(uniforms(**name, steps=50), numbers)
         assert (numbers >= 0.0).all()
@@ -146,3 +165,13 @@ def test_random_numbers_are_a_pure_function_of_their_names():
     assert len({numbers.tobytes() for numbers in drawn}) == len(names)
     # Not even a single number in common, as there would be if blocks overlapped.
     assert len(np.unique(drawn)) == 50 * len(names)
+
+
+def test_random_numbers_are_the_same_in_a_graph():
+    """Over the whole range of seeds, clips and blocks: an export generates what Python does."""
+    compiled = tf.function(uniforms, autograph=False)
+    for seed in (0, 2**40 + 5, 2**63 - 1, -1, -(2**63)):
+        for item, level, block in [(0, 0, 0), (2**31 - 1, 3, 2**40)]:
+            numbers = (tf.constant(n, tf.int64) for n in (seed, item))
+            found = compiled(*numbers, level, tf.constant(block, tf.int64), 517)
+            np.testing.assert_array_equal(found, uniforms(seed, item, level, block, 517))

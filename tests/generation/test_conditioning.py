@@ -29,8 +29,12 @@ def in_windows(model, codes, num_steps):
     windows = []
     for first in range(0, num_steps, 8):
         last = min(first + 8, num_steps)
-        start, stop = steps.needed(first, last, codes.shape[1])
-        windows.append(steps.window(codes[:, start:stop], first, last))
+        start, stop = max(first - steps.field.past, 0), last + steps.field.future
+        window = steps.window(codes[:, start:stop], start, first, last)
+        assert window.first == first
+        rest = (last - first) * steps.rate
+        assert not window.values[:, rest:].numpy().any()
+        windows.append(window.values[:, :rest])
     return np.concatenate(windows, axis=1)
 
 

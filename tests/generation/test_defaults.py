@@ -8,13 +8,13 @@ import pytest
 
 from ada.evaluation import reconstruction
 from ada.evaluation.reconstruction import reconstruct_clips
-from ada.generation import Draws, generate, load_levels
+from ada.generation import SamplingConfig, generate, load_levels
 from ada.runs import sampling_defaults
 from ada.runs.chain import Chain
 from ada.runs.run import Run
 from ada.runs.sampling_defaults import SamplingValues
 
-OPTIONS = {"lanes": 2, "backend": "graph"}
+OPTIONS = {"batch_size": 2, "backend": "graph"}
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
 
@@ -32,9 +32,9 @@ def same(one, other):
 
 
 def test_a_file_equals_the_same_draws(kept):
-    stated = generate(kept, 2, 0.05, [Draws(), Draws(0, 0.7, 0, 0.6)], **OPTIONS)
+    stated = generate(kept, 2, 0.05, [SamplingConfig(), SamplingConfig(0, 0.7, 0, 0.6)], **OPTIONS)
     assert same(generate(kept, 2, 0.05, **OPTIONS), stated)
-    assert not same(generate(kept, 2, 0.05, Draws(), **OPTIONS), stated)
+    assert not same(generate(kept, 2, 0.05, SamplingConfig(), **OPTIONS), stated)
     levels = load_levels(kept, **OPTIONS)
     assert same(generate(kept, 2, 0.05, levels=levels), stated)
 
@@ -47,9 +47,9 @@ def test_reconstructions_use_the_values_of_their_decoders(kept, monkeypatch):
     greedy, other, sampled = (
         reconstruct_clips(kept, num_clips=2, draws=draws).made[1]
         for draws in (
-            [Draws(0), Draws(0, top_k=1)],
-            [Draws(9, 0.5), Draws(9, top_k=1)],
-            [Draws(0, top_k=1), Draws(0)],
+            [SamplingConfig(0), SamplingConfig(0, top_k=1)],
+            [SamplingConfig(9, 0.5), SamplingConfig(9, top_k=1)],
+            [SamplingConfig(0, top_k=1), SamplingConfig(0)],
         )
     )
     np.testing.assert_array_equal(greedy, other)

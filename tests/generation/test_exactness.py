@@ -1,7 +1,7 @@
 """Every mode and level: what the sampler drew, fed back through the teacher-forced models.
 
 The sampling loop itself is put to the same test in test_sampler.py, over kernel sizes, ways of
-conditioning, lengths of prompts, lanes and block boundaries.
+conditioning, lengths of prompts, batch_size and block boundaries.
 """
 
 import functools
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support import SAMPLERS, LevelsOnce
 
-from ada.generation import Draws, Level, Stream, generate, modes, native
+from ada.generation import Level, SamplingConfig, Stream, generate, modes, native
 from ada.models import WaveNet
 
 STEPS, ITEMS = 150, 3
@@ -41,7 +41,7 @@ def primed(chain):
 
 def continued(chain):
     with levels_once():
-        first = generate(chain, ITEMS, 0.05, Draws(4), lanes=1, backend="xla")
+        first = generate(chain, ITEMS, 0.05, SamplingConfig(4), batch_size=1, backend="xla")
     return modes.continued_ids(chain, first.ids, range(ITEMS), 0.1)
 
 
@@ -84,19 +84,21 @@ def log_softmax(logits):
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.0])
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("batch_size", [1, 2])
 @pytest.mark.parametrize("backend", SAMPLERS[:2])
 @pytest.mark.parametrize(
     ("levels", "mode"),
     [(n, mode) for n in (1, 2, 3) for mode in (ancestral, primed, continued)]
     + [(2, upsampled), (3, upsampled)],
 )
-def test_what_is_drawn_is_what_the_models_say(
-    levels, mode, backend, lanes, temperature, chains, models
+def test_generated_ids_follow_the_models(
+    levels, mode, backend, batch_size, temperature, chains, models
 ):
     request = mode(chains[levels])
     with levels_once():
-        made = request.stream([Draws(5, temperature)] * levels, lanes=lanes, backend=backend)
+        made = request.stream(
+            [SamplingConfig(5, temperature)] * levels, batch_size=batch_size, backend=backend
+        )
     drawing = models(levels)[levels - len(made.levels) :]
     counts = check(drawing, made.collect(), made.codes, greedy=temperature == 0.0)
     assert min(counts) > 0
@@ -112,7 +114,9 @@ def test_mixed_precision_is_only_that_of_the_modulator(upsample, make_autoencode
     mixed = make_autoencoder(upsample=upsample, dtype="mixed_bfloat16")
     exact = make_autoencoder(upsample=upsample)
     codes = np.random.default_rng(3).integers(0, 8, (2, 40)).astype(np.int32)
-    made = Stream([Level(mixed, Draws(5), lanes=2)], [STEPS], 2, codes=codes).collect()
+    made = Stream(
+        [Level(mixed, SamplingConfig(5), batch_size=2)], [STEPS], 2, codes=codes
+    ).collect()
     check([exact], made, codes, tolerance=0.1)
     with pytest.raises(AssertionError):
         check([exact], made, codes, tolerance=1e-4)
@@ -124,7 +128,9 @@ def test_bfloat16_weights_are_within_their_rounding(randomize):
     model = WaveNet(256, 2, 6, 2, 32, 64)
     model.build()
     randomize(model, scale=0.1)
-    made = Stream([Level(model, Draws(5), lanes=2, weights="bfloat16")], [STEPS], 2).collect()
+    made = Stream(
+        [Level(model, SamplingConfig(5), batch_size=2, weights="bfloat16")], [STEPS], 2
+    ).collect()
     check([model], made, tolerance=0.1)
     [(ids, log_probs)] = made
     assert np.abs(log_probs - model.log_prob(ids)).mean() < 0.01

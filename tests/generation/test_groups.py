@@ -5,7 +5,7 @@ import pytest
 from support import SAMPLERS
 
 from ada.extraction.job import SourceEncoder
-from ada.generation import Draws, Level, Stream
+from ada.generation import Level, SamplingConfig, Stream
 from ada.generation.lengths import CodeGeometry, codes_inside
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
@@ -20,7 +20,7 @@ def model(request, make_note_autoencoder):
 @pytest.mark.parametrize("backend", SAMPLERS[:2])
 def test_draws_have_the_log_probabilities_of_the_whole(model, backend):
     codes = np.random.default_rng(3).integers(0, model.num_codes, (2, 41)).astype(np.int32)
-    level = Level(model, Draws(5), lanes=2, backend=backend)
+    level = Level(model, SamplingConfig(5), batch_size=2, backend=backend)
     [(ids, log_probs)] = Stream([level], [41 * 4], 2, codes=codes).collect()
     expected = model.log_prob(ids, codes)
     np.testing.assert_allclose(log_probs, expected, atol=1e-4)

@@ -7,15 +7,15 @@ from support import SAMPLERS
 
 from ada.generation import (
     BlockSampler,
-    Draws,
     Level,
+    SamplingConfig,
     Stream,
     generate_level,
-    level_stream,
+    streaming,
     uniforms,
 )
 
-DRAWS = Draws(seed=5)
+DRAWS = SamplingConfig(seed=5)
 
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
@@ -26,8 +26,10 @@ def model(make_wavenet):
     return make_wavenet()
 
 
-def drawn(model, num_items, num_steps=40, draws=DRAWS, number=0, lanes=2, backend="graph", **given):
-    made = Level(model, draws, number=number, lanes=lanes, backend=backend)
+def drawn(
+    model, num_items, num_steps=40, config=DRAWS, index=0, batch_size=2, backend="graph", **given
+):
+    made = Level(model, config, index=index, batch_size=batch_size, backend=backend)
     return generate_level(made, num_items, num_steps, **given)
 
 
@@ -51,12 +53,12 @@ def test_a_longer_sequence_begins_with_the_shorter(model):
 def test_seed_and_level_decide(model):
     first, _ = drawn(model, 2)
     np.testing.assert_array_equal(drawn(model, 2)[0], first)
-    assert (drawn(model, 2, draws=Draws(seed=6))[0] != first).any()
-    assert (drawn(model, 2, number=1)[0] != first).any()
+    assert (drawn(model, 2, config=SamplingConfig(seed=6))[0] != first).any()
+    assert (drawn(model, 2, index=1)[0] != first).any()
 
 
 def test_random_numbers_are_those_of_seed_item_level_and_block(model):
-    ids, log_probs = drawn(model, 2, 32, number=3)
+    ids, log_probs = drawn(model, 2, 32, index=3)
     sampler = BlockSampler(model, 2, 16, jit_compile=False)
     state = sampler.initial_state()
     for block in range(2):
@@ -68,9 +70,9 @@ def test_random_numbers_are_those_of_seed_item_level_and_block(model):
 
 
 def test_draws_reach_the_sampler(model):
-    greedy, _ = drawn(model, 2, draws=Draws(5, temperature=0.0))
-    np.testing.assert_array_equal(drawn(model, 2, draws=Draws(6, top_k=1))[0], greedy)
-    np.testing.assert_array_equal(drawn(model, 2, draws=Draws(7, top_p=1e-6))[0], greedy)
+    greedy, _ = drawn(model, 2, config=SamplingConfig(5, temperature=0.0))
+    np.testing.assert_array_equal(drawn(model, 2, config=SamplingConfig(6, top_k=1))[0], greedy)
+    np.testing.assert_array_equal(drawn(model, 2, config=SamplingConfig(7, top_p=1e-6))[0], greedy)
 
 
 def codes_for(items, steps):
@@ -99,7 +101,7 @@ def test_codes_that_end_too_early_are_refused(make_autoencoder):
 @pytest.mark.parametrize("prompt_steps", [1, 16, 23, 60, 90])
 def test_sequences_begin_with_what_is_known(prompt_steps, backend, model):
     known = np.random.default_rng(4).integers(0, 7, (3, prompt_steps))
-    ids, log_probs = drawn(model, 3, 70, known=list(known), backend=backend)
+    ids, log_probs = drawn(model, 3, 70, prefixes=list(known), backend=backend)
     np.testing.assert_array_equal(ids[:, :prompt_steps], known[:, :70])
     assert np.isnan(log_probs[:, :prompt_steps]).all()
     expected = model.log_prob(ids)[:, prompt_steps:]
@@ -108,18 +110,18 @@ def test_sequences_begin_with_what_is_known(prompt_steps, backend, model):
 
 @pytest.mark.parametrize("backend", SAMPLERS)
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
-def test_what_was_drawn_goes_on_as_if_it_had_not_stopped(kernel_size, backend, make_wavenet):
+def test_continued_level_equals_uninterrupted_one(kernel_size, backend, make_wavenet):
     """From as many of its ids as the receptive field holds, bit for bit, wherever it stopped."""
     model = make_wavenet(2, 3, kernel_size)
     assert model.receptive_field in (1, 15, 29)
-    made = Level(model, DRAWS, lanes=2, backend=backend)
+    made = Level(model, DRAWS, batch_size=2, backend=backend)
     whole = generate_level(made, 3, 100)
     drawn_steps = []
     made.sampler = counting(made.sampler, drawn_steps)
     for stops in ((50, 50, 50), (64, 64, 64), (15, 96, 80), (0, 99, 33)):
         drawn_steps.clear()
         known = [ids[:stop] for ids, stop in zip(whole[0], stops, strict=True)]
-        ids, log_probs = generate_level(made, 3, 100, known=known)
+        ids, log_probs = generate_level(made, 3, 100, prefixes=known)
         np.testing.assert_array_equal(ids, whole[0])
         for row, expected, stop in zip(log_probs, whole[1], stops, strict=True):
             np.testing.assert_array_equal(row[stop:], expected[stop:])
@@ -134,7 +136,7 @@ def counting(sampler, counts):
     """A sampler that notes how many ids every call is asked for."""
 
     class Counting:
-        lanes, initial_state = sampler.lanes, sampler.initial_state
+        batch_size, initial_state = sampler.batch_size, sampler.initial_state
 
         def __call__(self, *args, **kwargs):
             counts.append(args[5] if len(args) > 5 else kwargs["num_steps"])
@@ -146,24 +148,24 @@ def counting(sampler, counts):
 def test_seconds_are_those_of_drawing(model, monkeypatch):
     """Whatever is done before the first id, such as compiling, does not count."""
     now = [100.0]
-    made = Level(model, DRAWS, lanes=2, backend="graph")
+    made = Level(model, DRAWS, batch_size=2, backend="graph")
     sampler = made.sampler
 
     class Slow:
-        lanes, initial_state, model = sampler.lanes, sampler.initial_state, sampler.model
+        batch_size, initial_state, model = sampler.batch_size, sampler.initial_state, sampler.model
 
         def __call__(self, *args, **kwargs):
             # The first call compiles and draws nothing.
             now[0] += 1000.0 if now[0] == 100.0 else 3.0
             return sampler(*args, **kwargs)
 
-    monkeypatch.setattr(level_stream.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(streaming.time, "monotonic", lambda: now[0])
     made.sampler = Slow()
     stream = Stream([made], [40], 2)
     assert [block.start for block in stream] == [0, 16, 32]
     assert stream.seconds == 9.0
     assert stream.level_seconds == [9.0]
-    assert stream.num_drawn == 80
+    assert stream.num_generated == 80
 
 
 @pytest.mark.parametrize(("hop", "steps"), [(2, 16), (4, 16), (6, 18), (64, 64)])

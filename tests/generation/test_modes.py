@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from ada.generation import Draws, generate, modes
+from ada.generation import SamplingConfig, generate, modes
 from ada.generation.lengths import chain_geometry
 from ada.generation.prompts import encode_prompts
 from ada.runs.chain import Chain
 from ada.utils.errors import UsageError, UserError
 
-QUIET = {"backend": "graph", "progress": False, "lanes": 2}
+QUIET = {"backend": "graph", "progress": False, "batch_size": 2}
 LEVELS = [1, 2, 3]
 
 
@@ -24,12 +24,12 @@ def pieces():
 
 def draws(chain):
     """Another temperature for every level."""
-    return [Draws(5, temperature=1.0 - 0.1 * i) for i in range(len(chain.runs))]
+    return [SamplingConfig(5, temperature=1.0 - 0.1 * i) for i in range(len(chain.runs))]
 
 
 def made(request, chain=None, **options):
     """All that a request makes, as `generate` gives it."""
-    given = {"known": request.known, "codes": request.codes, "numbers": request.numbers}
+    given = {"prefixes": request.prefixes, "codes": request.codes, "indices": request.indices}
     given |= QUIET | options
     how = draws(chain or request.chain)[-len(request.chain.runs) :]
     return generate(request.chain, request.num_items, request.duration_secs, how, **given)
@@ -155,7 +155,7 @@ def test_audio_is_encoded_to_the_top_and_decoded_again(chains, pieces):
          lambda c, p: modes.ancestral(modes.decoders_of(c[3]), range(1), 1.0)),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(error, message, make, chains, pieces):
+def test_invalid_requests_are_refused(error, message, make, chains, pieces):
     with pytest.raises(error, match=message):
         make(chains, pieces)
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from recordings import OPTIONS, SETTINGS, contents, levels_once, made
 
-from ada.generation import Draws, generate, modes
+from ada.generation import SamplingConfig, generate, modes, recording
 from ada.generation.recording import record
 from ada.generation.results import Results, run_identities
 from ada.utils import log
@@ -28,8 +28,8 @@ def said(monkeypatch):
     return messages
 
 
-def test_it_holds_what_is_generated(whole, request_, chain):
-    expected = generate(chain, 3, 0.1, Draws(3), **OPTIONS)
+def test_recording_holds_the_generated_audio(whole, request_, chain):
+    expected = generate(chain, 3, 0.1, SamplingConfig(3), **OPTIONS)
     report = json.loads((whole / "sample.json").read_text())
     assert report["wavs"] == [f"sample_{item:03d}.wav" for item in range(3)]
     assert report["sample_rate"] == 1000
@@ -64,7 +64,7 @@ def test_stopped_between_blocks_it_goes_on(stop, whole, request_, tmp_path):
 
 @pytest.mark.parametrize("ending", ["ids", "blocks"])
 @pytest.mark.parametrize("damage", ["cut", "zeros", "garbage", "gone", "empty"])
-def test_what_is_damaged_of_it_is_drawn_again(damage, ending, whole, request_, tmp_path):
+def test_damaged_clips_are_generated_again(damage, ending, whole, request_, tmp_path):
     """As a power cut may leave it."""
     made(tmp_path, request_, stop=5)
     for path in (tmp_path / ".unfinished").glob(f"*.{ending}"):
@@ -102,14 +102,14 @@ def test_a_generation_that_goes_on_needs_little_memory(chain, tmp_path):
     long = modes.ancestral(chain, range(2), 20.0)
     made(tmp_path, long, stop=1240)
     with record(tmp_path, long, SETTINGS) as taker, levels_once():
-        drawing = long.stream([Draws(3)] * 3, known=taker.known, **OPTIONS)
+        drawing = long.stream([SamplingConfig(3)] * 3, prefixes=taker.prefixes, **OPTIONS)
         most = max(sum(len(parts) for parts in block.levels) for block in drawing)
-    assert drawing.num_drawn == 2 * (20000 - 1240 * 16)
+    assert drawing.num_generated == 2 * (20000 - 1240 * 16)
     assert most <= 8
 
 
 def test_prompts_and_given_codes_are_kept_and_gone_on_with(chain, tmp_path):
-    ids = generate(chain, 2, 0.1, Draws(7), **OPTIONS).ids
+    ids = generate(chain, 2, 0.1, SamplingConfig(7), **OPTIONS).ids
     longer = modes.continued_ids(chain, ids, range(2), 0.05)
     upsampled = modes.upsampled(chain, ids[0], range(2), 100)
     for request, name in ((longer, "longer"), (upsampled, "upsampled")):
@@ -120,7 +120,9 @@ def test_prompts_and_given_codes_are_kept_and_gone_on_with(chain, tmp_path):
     with np.load(tmp_path / "upsampled" / "codes.npz") as arrays:
         np.testing.assert_array_equal(arrays["level2"], ids[0])
     report = json.loads((tmp_path / "longer" / "sample.json").read_text())
-    expected = generate(chain, 2, 0.15, [Draws(3)] * 3, known=longer.known, **OPTIONS)
+    expected = generate(
+        chain, 2, 0.15, [SamplingConfig(3)] * 3, prefixes=longer.prefixes, **OPTIONS
+    )
     np.testing.assert_allclose(report["bits_of_what_was_drawn"], expected.bits, rtol=1e-6)
 
 
@@ -129,12 +131,17 @@ def test_a_command_that_is_done_is_not_done_again(request_, tmp_path, said):
     before = contents(tmp_path)
     assert made(tmp_path, request_) is None
     assert said == []
-    # A clip was lost, or cut: all are made anew.
-    for damage in (Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:99])):
+    # A clip was lost, or cut: all are made again.
+    for damage in (
+        Path.unlink,
+        lambda path: path.write_bytes(path.read_bytes()[:99]),
+        lambda path: path.write_bytes(path.read_bytes()[:99] + bytes(path.stat().st_size - 99)),
+    ):
         damage(tmp_path / "sample_001.wav")
         made(tmp_path, request_)
         assert contents(tmp_path) == before
-        assert f"sample_001.wav in {tmp_path}: missing or cut; making all anew." in said
+        [line] = said
+        assert line.startswith(f"sample_001.wav in {tmp_path}: missing or damaged")
         said.clear()
 
 
@@ -145,7 +152,7 @@ def test_another_command_is_refused_or_replaces_what_is_there(stop, request_, tm
     mine.write_bytes(b"something else")
     before = sorted(p.name for p in tmp_path.rglob("*"))
     other = SETTINGS | {"seed": 4}
-    one = request_._replace(numbers=range(1))
+    one = request_._replace(indices=range(1))
     unfinished = "" if stop is None else "unfinished "
     message = rf"{unfinished}clips of another command \(seed 3, not 4\): .*--overwrite"
     with pytest.raises(UserError, match=message):
@@ -163,17 +170,46 @@ def test_another_command_is_refused_or_replaces_what_is_there(stop, request_, tm
 @pytest.mark.parametrize(
     "text", ["[]", "3", "null", "{}", '{"wavs": 3}', '{"wavs": ["..", 4, ""], "runs": [{}]}']
 )
-def test_a_report_of_something_else_is_no_traceback(text, request_, tmp_path):
+def test_a_report_of_something_else_stays(text, request_, tmp_path):
     (tmp_path / "sample.json").write_text(text)
-    made(tmp_path, request_, overwrite=True)
-    assert json.loads((tmp_path / "sample.json").read_text())["wavs"][0] == "sample_000.wav"
+    with pytest.raises(UserError, match="sample.json was not made by ada.sample"):
+        made(tmp_path, request_, overwrite=True)
+    assert (tmp_path / "sample.json").read_text() == text
 
 
-def test_files_of_somebody_else_are_not_written_over(request_, tmp_path):
-    (tmp_path / "sample_001.wav").write_bytes(b"mine")
-    with pytest.raises(UserError, match="holds clips: name another --output_dir"):
-        made(tmp_path, request_)
-    assert (tmp_path / "sample_001.wav").read_bytes() == b"mine"
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["sample_001.wav", "codes.npz"])
+def test_files_of_somebody_else_are_not_written_over(name, overwrite, request_, tmp_path):
+    """Beside nothing, and beside the clips of another command that may be replaced."""
+    for number in range(2):
+        (tmp_path / name).write_bytes(b"mine")
+        if number and name == "codes.npz":
+            continue  # it is that command's
+        with pytest.raises(UserError, match=f"{name} was not made by ada.sample: name another"):
+            made(tmp_path, request_, overwrite=overwrite)
+        assert (tmp_path / name).read_bytes() == b"mine"
+        (tmp_path / name).unlink()
+        made(tmp_path, request_._replace(indices=range(1)), SETTINGS | {"seed": 8})
+        overwrite = True
+
+
+def test_foreign_files_among_unfinished_clips_stay(request_, tmp_path):
+    made(tmp_path, request_, stop=2)
+    (tmp_path / ".unfinished" / "mine.txt").write_text("mine")
+    made(tmp_path, request_)
+    assert [path.name for path in (tmp_path / ".unfinished").iterdir()] == ["mine.txt"]
+
+
+def test_silence_that_a_power_cut_left_is_written_again(whole, request_, tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(recording, "sync", lambda path: synced.append(path.name))
+    made(tmp_path, request_, stop=5)
+    assert {"sample_000.wav", "sample_001.wav", "sample_002.wav"} <= set(synced)
+    for path in tmp_path.glob("*.wav"):
+        content = path.read_bytes()
+        path.write_bytes(content[:60] + bytes(len(content) - 60))
+    made(tmp_path, request_)
+    assert contents(tmp_path) == contents(whole)
 
 
 def test_two_commands_do_not_write_at_once(request_, tmp_path):
@@ -190,7 +226,7 @@ def test_ids_that_a_wav_file_cannot_hold_are_refused(request_, tmp_path):
         pass
 
 
-def test_what_was_made_is_known_by_its_runs(chain, request_, tmp_path):
+def test_clips_are_identified_by_their_runs(chain, request_, tmp_path):
     settings = SETTINGS | {"runs": run_identities(chain)}
     made(tmp_path, request_, settings)
     results = Results.load(str(tmp_path))

@@ -40,7 +40,6 @@ def deaths(monkeypatch):
         (recording, "_discard"),
         (recording.Path, "unlink"),
         (recording.Path, "replace"),
-        (recording.shutil, "rmtree"),
         (recording.zipfile.ZipFile, "open"),
     ):
         act = getattr(module, name)
@@ -68,7 +67,7 @@ def killed_until_done(deaths, directory, request, **options):
 def test_killed_at_any_act_on_the_disk_it_goes_on(whole, request_, tmp_path, deaths):
     assert killed_until_done(deaths, tmp_path, request_) > 5
     assert contents(tmp_path) == contents(whole)
-    # One that lost a clip is made anew, and is not taken for finished half-way.
+    # One that lost a clip is made again, and is not taken for finished half-way.
     (tmp_path / "sample_001.wav").unlink()
     assert killed_until_done(deaths, tmp_path, request_) > 5
     assert contents(tmp_path) == contents(whole)

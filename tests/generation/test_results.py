@@ -46,7 +46,7 @@ def test_ids_of_all_levels_come_back(chain_dirs, tmp_path):
         ({"level2": np.zeros((1, 0), int)}, r"int64 of shape \[1, 0\]"),
     ],
 )
-def test_what_are_no_codes_of_that_level_is_refused(arrays, message, tmp_path):
+def test_codes_of_another_level_are_refused(arrays, message, tmp_path):
     np.savez(tmp_path / "codes.npz", **arrays)
     with pytest.raises(UsageError, match=message):
         load_codes(str(tmp_path / "codes.npz"), 2)
@@ -70,7 +70,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         Results.load(str(tmp_path))
     np.savez(tmp_path / "codes.npz", level1=np.zeros((1, 4), int))
     (tmp_path / "sample.json").write_text('{"wavs": []}')
-    with pytest.raises(UserError, match="written by an older version"):
+    with pytest.raises(UserError, match="lacks the bottom's ids in codes.npz"):
         Results.load(str(tmp_path))
 
 
@@ -80,5 +80,5 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 def test_a_report_of_something_else_is_no_traceback(text, tmp_path):
     np.savez(tmp_path / "codes.npz", level0=np.zeros((1, 4), int))
     (tmp_path / "sample.json").write_text(text)
-    with pytest.raises(UserError, match="holds no results|written by an older version"):
+    with pytest.raises(UserError, match="holds no results|lacks run identities"):
         Results.load(str(tmp_path))

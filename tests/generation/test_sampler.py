@@ -13,7 +13,7 @@ STEPS = BLOCK * BLOCKS
 
 
 def generate(sampler, uniforms, temperature=1.0, conditioning=None, forced=None):
-    """Block by block; ids and log-probabilities `[lanes, STEPS]`."""
+    """Block by block; ids and log-probabilities `[batch, STEPS]`."""
     state, results = sampler.initial_state(), []
     for block in range(BLOCKS):
         span = slice(block * BLOCK, (block + 1) * BLOCK)
@@ -33,11 +33,11 @@ def prompts(lengths):
 
 def check_equal_to_teacher_forced(model, sampler, hop, prompt_lengths):
     rng = np.random.default_rng(1)
-    lanes = len(prompt_lengths)
+    batch_size = len(prompt_lengths)
     conditioning = None
     if hop:
-        conditioning = rng.normal(size=(lanes, STEPS // hop, CHANNELS)).astype(np.float32)
-    uniforms = rng.uniform(size=(lanes, STEPS)).astype(np.float32)
+        conditioning = rng.normal(size=(batch_size, STEPS // hop, CHANNELS)).astype(np.float32)
+    uniforms = rng.uniform(size=(batch_size, STEPS)).astype(np.float32)
     forced = prompts(prompt_lengths)
 
     ids, log_probs = generate(sampler, uniforms, 1.0, conditioning, forced)
@@ -72,7 +72,7 @@ def test_generated_ids_score_the_same_when_fed_back(kernel_size, hop, backend, m
 
 
 @pytest.mark.parametrize("backend", SAMPLERS)
-def test_one_lane_and_prompts_of_every_length(backend, make_wavenet):
+def test_batch_of_one_and_prompts_of_every_length(backend, make_wavenet):
     model = make_wavenet(2, 3, 2, channels=CHANNELS)
     sampler = make_sampler(model, 1, BLOCK, backend=backend)
     for length in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, STEPS):
@@ -133,7 +133,7 @@ def test_a_model_trained_in_bfloat16_samples_in_float32(backend, make_wavenet):
 
 
 @pytest.mark.parametrize("backend", SAMPLERS)
-def test_a_block_ends_where_it_is_told(backend, make_wavenet):
+def test_block_ends_at_the_given_step(backend, make_wavenet):
     sampler = make_sampler(make_wavenet(), 2, BLOCK, backend=backend)
     start = sampler.initial_state()
     uniforms = tf.constant(np.random.default_rng(1).uniform(size=(2, BLOCK)), tf.float32)
@@ -188,3 +188,68 @@ def test_a_network_of_real_depth_and_length(backend):
     ids, log_probs = np.concatenate(ids, 1), np.concatenate(log_probs, 1)
     assert np.abs(log_probs - model.log_prob(ids)).max() < 1e-4
     assert log_probs.std() > 0.5
+
+
+@pytest.mark.parametrize("backend", SAMPLERS)
+@pytest.mark.parametrize(("top_k", "top_p"), [(1, 1.0), (3, 1.0), (0, 0.35), (5, 0.25)])
+def test_of_equal_ids_the_first_are_sampled(top_k, top_p, backend, make_wavenet):
+    """Ids 1, 2, 4, 5 and 6 have probability 1/5 each: exactly as many are possible as asked for."""
+    model = make_wavenet()
+    model.logits.kernel.assign(tf.zeros_like(model.logits.kernel))
+    model.logits.bias.assign([-99.0, 1.0, 1.0, -99.0, 1.0, 1.0, 1.0])
+    sampler = make_sampler(model, 2, BLOCK, top_k, top_p, backend=backend)
+    uniforms = ((np.arange(2 * BLOCK) + 0.5) / (2 * BLOCK)).reshape(2, BLOCK).astype(np.float32)
+    _, ids, _ = sampler(sampler.initial_state(), uniforms)
+    count = min(top_k or 5, int(np.ceil(round(5 * top_p, 6))))
+    assert set(np.unique(ids)) == {1, 2, 4, 5, 6} & set(range([2, 3, 5, 6, 7][count - 1]))
+
+
+@pytest.mark.parametrize("backend", SAMPLERS)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"top_k": -1}, "top_k must be a whole number of at least 0"),
+        ({"top_k": -(2**40)}, "top_k must be a whole number of at least 0"),
+        ({"top_p": -0.5}, r"top_p in \(0, 1\]"),
+        ({"top_p": 1.5}, r"top_p in \(0, 1\]"),
+        ({"top_p": float("nan")}, r"top_p in \(0, 1\]"),
+        ({"batch_size": 0}, "1 or more, got 0 and 16"),
+        ({"block_steps": -16}, "1 or more, got 2 and -16"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message, backend, make_wavenet):
+    with pytest.raises(ValueError, match=message):
+        make_sampler(
+            make_wavenet(), **{"batch_size": 2, "block_steps": BLOCK} | options, backend=backend
+        )
+
+
+@pytest.mark.parametrize("backend", SAMPLERS)
+def test_arrays_that_do_not_fit_are_refused(backend, make_wavenet):
+    """Before they reach the kernel, which would read past their ends."""
+    sampler = make_sampler(make_wavenet(channels=CHANNELS), 2, BLOCK, backend=backend)
+    state = sampler.initial_state()
+    given = {
+        "uniforms": np.zeros([2, BLOCK], np.float32),
+        "conditioning": np.zeros([2, 4, CHANNELS], np.float32),
+        "forced": np.full([2, BLOCK], -1, np.int32),
+    }
+    sampler(state, **given)
+    for wrong, message in (
+        ({"uniforms": np.zeros([2, BLOCK - 1])}, "uniforms must have shape"),
+        ({"uniforms": np.zeros([2 * BLOCK])}, "uniforms must have shape"),
+        ({"uniforms": np.zeros([])}, "uniforms must have shape"),
+        ({"forced": np.zeros([1, BLOCK], np.int32)}, "forced must have shape"),
+        ({"forced": np.full([2, BLOCK], 7, np.int32)}, "forced must be below 7, got 7"),
+        ({"conditioning": np.zeros([2, 4, CHANNELS + 1])}, "conditioning must have shape"),
+        ({"conditioning": np.zeros([3, 4, CHANNELS])}, "conditioning must have shape"),
+        ({"conditioning": np.zeros([2, 4])}, "conditioning must have shape"),
+        ({"conditioning": np.zeros([2, 0, CHANNELS])}, "0 steps of conditioning do not divide"),
+        ({"conditioning": np.zeros([2, 32, CHANNELS])}, "32 steps of conditioning do not divide"),
+        ({"num_steps": BLOCK + 1}, "num_steps must be below 17, got 17"),
+        ({"state": state._replace(previous=np.zeros([3], np.int32))}, "previous must have shape"),
+        ({"state": state._replace(previous=np.full([2], 7, np.int32))}, "previous must be below 7"),
+        ({"state": state._replace(ring=np.zeros([8, 1, 6], np.float32))}, "ring must have shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sampler(**{"state": state} | given | wrong)

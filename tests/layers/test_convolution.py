@@ -34,7 +34,7 @@ def test_equals_its_definition(kernel_size, dilation, formulation, randomize, mo
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_it_can_be_trained_in_every_precision(dtype, randomize):
+def test_convolution_trains_in_every_precision(dtype, randomize):
     """Whatever this machine's kernels are: TensorFlow's own have no gradient on some processors."""
     layer = CausalConv1D(4, 2, 2, dtype=f"mixed_{dtype}" if dtype != "float32" else dtype)
     layer.build((None, None, 3))

@@ -72,7 +72,7 @@ def test_from_the_first_page_to_the_results(browser, tmp_path):
             clip = visit.hears_and_rates(place, 6, place, place + 1)
             given[clip] = place, place + 1
             visit.press("Enter")
-        # In the middle, the page is loaded anew.
+        # In the middle, the page is reloaded.
         visit.sees("#heading", "Clip 4 of 6")
         fourth = visit.clip()
         visit.page.reload()
@@ -86,13 +86,13 @@ def test_from_the_first_page_to_the_results(browser, tmp_path):
         given[fourth] = 5, 1
         given[visit.hears_and_rates(5, 6, 2, 2)] = 2, 2
         playwright.expect(visit.page.locator("#notice")).to_be_hidden()
-        # It dies again, and the page is loaded anew before the rating was sent.
+        # It dies again, and the page is reloaded before the rating was sent.
         server.kill()
         visit.press("Enter")
         visit.sees("#notice", re.compile("Your rating is kept"))
         server.start()
         visit.page.reload()
-        # Back to the first clip, which is rated anew with the mouse.
+        # Back to the first clip, which is rated again with the mouse.
         visit.sees("#heading", "Clip 6 of 6")
         for place in (5, 4, 3, 2, 1):
             visit.page.click("#back")
@@ -127,7 +127,7 @@ def test_from_the_first_page_to_the_results(browser, tmp_path):
         assert line.split() == [system, "2", "1", *means]
 
 
-def test_what_is_changed_while_it_is_saved_is_saved_too(browser, tmp_path):
+def test_rating_changed_while_saving_is_saved_too(browser, tmp_path):
     """And in a browser that keeps nothing."""
     samples = write_samples(tmp_path / "samples", 2, systems=SYSTEMS[:1])
     db = tmp_path / "ratings.sqlite"

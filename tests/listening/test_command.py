@@ -25,8 +25,8 @@ def test_wrong_commands(samples, shared_server, tmp_path):
     given = f"--samples={samples}"
     assert "say which: serve or results" in fails(code=2)
     assert "serve needs --samples" in fails("serve", db, code=2)
-    told = fails("serve", db, given, f"--port={shared_server.port}")
-    assert told.endswith("Address already in use: name another --port.")
+    message = fails("serve", db, given, f"--port={shared_server.port}")
+    assert message.endswith("Address already in use: name another --port.")
     assert "--host=no.such.host.invalid" in fails(
         "serve", db, given, "--host=no.such.host.invalid", code=2
     )
@@ -35,8 +35,8 @@ def test_wrong_commands(samples, shared_server, tmp_path):
     assert not (tmp_path / "r.sqlite").exists()
     # The file of another test, whose server runs.
     one = f"--samples=zebra={samples / 'zebra_wavenet'}"
-    told = fails("serve", f"--db={shared_server.db}", one, "--port=0")
-    assert "6 missing" in told and "2 new (zebra/sample_000.wav)" in told
+    message = fails("serve", f"--db={shared_server.db}", one, "--port=0")
+    assert "6 missing" in message and "2 new (zebra/sample_000.wav)" in message
 
 
 def test_without_the_extra_it_says_so(samples, tmp_path):

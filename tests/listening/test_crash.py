@@ -61,7 +61,7 @@ def test_no_acknowledged_rating_is_lost(tmp_path):
     connection.close()
 
 
-def test_what_a_full_disk_does_not_take_is_not_acknowledged(tmp_path):
+def test_rating_is_not_acknowledged_when_the_disk_is_full(tmp_path):
     samples = write_samples(tmp_path / "samples", 2)
     with Server(samples, tmp_path / "ratings.sqlite") as server:
         rater = Rater(server).begin()

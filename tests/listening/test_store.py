@@ -77,9 +77,57 @@ def test_there_is_an_end_to_raters_who_rate(store):
     assert store.num_raters() == 7
 
 
-def test_there_is_an_end_to_those_who_only_begin(store):
-    tokens = [store.add_rater(1, 2) for _ in range(41)]
-    assert tokens.count(None) == 1
+def test_those_who_only_begin_fill_nothing_and_take_nobodys_place(store):
+    rated = store.add_rater(1, 2)
+    clip = store.session(rated)[0].clip
+    store.rate(rated, clip, 3, 3)
+    tokens = [store.add_rater(1, 2) for _ in range(60)]
+    assert None not in tokens and store.num_raters() == 41
+    known = [bool(store.session(token)) for token in tokens]
+    assert known == [False] * 20 + [True] * 40
+    assert store.session(rated)[0].fidelity == 3
+
+
+def test_by_invitation_nobody_else_begins_and_each_is_one_rater(store):
+    assert store.invites(None) and store.invites("anything")
+    first, second = store.invite(2)
+    assert not store.invites(None) and not store.invites("anything")
+    assert store.invites(first) and store.invites(second)
+    token = store.add_rater(2, 10, first)
+    clips = [heard.clip for heard in store.session(token)]
+    store.rate(token, clips[0], 2, 4)
+    again = store.add_rater(2, 10, first)
+    assert store.session(token) == []
+    assert [heard.clip for heard in store.session(again)] == clips
+    other = store.add_rater(2, 10, second)
+    store.rate(other, store.session(other)[0].clip, 1, 1)
+    assert store.num_raters() == 2 and len({r.rater for r in store.ratings()}) == 2
+
+
+def test_a_rater_that_is_struck_out_counts_no_more(store, tmp_path):
+    tokens = [store.add_rater(5, 2) for _ in range(2)]
+    for token in tokens:
+        for heard in store.session(token)[:3]:
+            store.rate(token, heard.clip, 5, 5)
+    assert store.add_rater(5, 2) is None
+    rater = store.ratings()[0].rater
+    assert store.strike(rater) == store.strike(rater) == 3
+    assert {r.rater for r in store.ratings()} == {2 if rater == 1 else 1}
+    assert not store.rate(tokens[rater - 1], store.session(tokens[rater - 1])[3].clip, 5, 5)
+    assert store.add_rater(5, 2) is not None
+    with pytest.raises(UserError, match="knows no rater 77"):
+        store.strike(77)
+
+
+def test_files_of_before_are_read_and_served(store, tmp_path):
+    token = store.add_rater(1, 2)
+    store.rate(token, store.session(token)[0].clip, 1, 2)
+    for table in ("invitations", "struck"):
+        store._db.execute(f"DROP TABLE {table}")
+    path = tmp_path / "ratings.sqlite"
+    assert len(Store(path).ratings()) == 1
+    again = Store(path, create=True)
+    assert again.invites(None) and again.strike(1) == 1 and again.ratings() == []
 
 
 def test_clips_are_balanced_over_ratings_though_half_leave_at_once(store):
@@ -109,8 +157,8 @@ def test_other_clips_are_refused_with_the_way_out(store):
     store.require_clips(same)
     other = [*same[1:], ("c", "new.wav", "x")]
     other[0] = (*other[0][:2], "changed")
-    told = r"1 missing \(a/0.wav\), 1 new \(c/new.wav\), 1 changed \(a/1.wav\).*another --db"
-    with pytest.raises(UserError, match=told):
+    message = r"1 missing \(a/0.wav\), 1 new \(c/new.wav\), 1 changed \(a/1.wav\).*another --db"
+    with pytest.raises(UserError, match=message):
         store.require_clips(other)
 
 

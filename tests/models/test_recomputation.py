@@ -1,4 +1,4 @@
-"""Activations computed anew in the backward pass: the same gradients, and less kept."""
+"""Activations recomputed in the backward pass: the same gradients, and less kept."""
 
 import numpy as np
 import pytest

@@ -45,7 +45,7 @@ def test_the_fingerprint_of_a_recording_survives_what_codecs_do():
     assert same_recordings([alike[0], *others]) == []
 
 
-def test_what_has_nothing_to_tell_it_from_others_has_no_fingerprint():
+def test_recording_without_features_has_no_fingerprint():
     time = np.arange(3 * RATE) / RATE
     for sound in (np.zeros(3 * RATE), np.full(3 * RATE, 0.5), melody(0.5, RATE)):
         assert fingerprint(sound) is None

@@ -148,7 +148,7 @@ def test_a_file_without_permission_is_left_out_and_a_folder_is_named(shared, wri
 
 
 def test_an_output_that_cannot_be_written_is_one_error(shared, write_audio):
-    from ada.cli.commands import _is_of_the_system, _told
+    from ada.cli.commands import _is_of_the_system, _message_of
 
     write_audio(shared / "in/a.wav", 2)
     (shared / "in").chmod(0o755)
@@ -159,7 +159,7 @@ def test_an_output_that_cannot_be_written_is_one_error(shared, write_audio):
             with pytest.raises(OSError) as error:
                 prepare(str(shared / output), options_for(shared / "in"))
             assert _is_of_the_system(error.value)
-            assert "Permission denied. Name another directory" in _told(error.value)
+            assert "Permission denied. Name another directory" in _message_of(error.value)
 
     as_nobody(check)
 

@@ -105,3 +105,16 @@ def test_names_alone_do_not_decide(music):
     no += [str(music / "take.txt"), str(music / ".mine.tmp")]
     assert all(why_not_audio(path) for path in yes)
     assert not any(why_not_audio(path) for path in no)
+
+
+def test_folders_that_are_there_are_no_patterns(music):
+    """As a clone in such a folder has its bundled audio in one."""
+    for folder in ("a [x] b", "a ? b", "c*"):
+        (music / folder / "in").mkdir(parents=True)
+        (music / folder / "in" / "one.wav").touch()
+    (music / "a x b" / "in").mkdir(parents=True)
+    (music / "a x b" / "in" / "other.wav").touch()
+    for folder in ("a [x] b", "a ? b", "c*"):
+        found = find_files([f"{music}/{folder}/in/*.wav"])
+        assert [file.path for file in found] == [f"{music}/{folder}/in/one.wav"]
+    assert len(find_files([f"{music}/a [xyz] b/in/*.wav"])) == 1

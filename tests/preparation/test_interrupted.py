@@ -41,6 +41,8 @@ def kill_at(moment, monkeypatch):
         (tf.io.gfile, "rmtree"),
         (tf.io.gfile.GFile, "write"),
         (tf.io.TFRecordWriter, "write"),
+        (Path, "write_bytes"),
+        (Path, "replace"),
     ):
         monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
 

@@ -37,6 +37,7 @@ def test_holds_the_files_as_16_bit_pcm(music, tmp_path):
     dataset = Dataset.open(tmp_path / "out")
     assert dataset.spec == spec
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".made_by_ada",
         "dataset.json",
         "index.npz",
         *(f"{split}-00000-of-00001.tfrecord" for split in sorted(SPLITS)),
@@ -246,7 +247,7 @@ def test_number_of_threads_changes_nothing(music, tmp_path, files_of):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sample_rate": 0}, "sample_rate must be at least 1, got 0"),
+        ({"sample_rate": 0}, "sample_rate must be at least 1 and at most 1048576, got 0"),
         ({"min_secs": -1.0}, "min_secs must not be negative"),
         ({"validation_fraction": 0.0}, "validation_fraction must lie between 0 and 1"),
         ({"validation_fraction": 0.5, "test_fraction": 0.5}, "leave nothing to train on"),
@@ -270,3 +271,28 @@ def test_foreign_dataset_json_is_not_replaced(music, tmp_path):
     with pytest.raises(DatasetError, match="not the specification of an ada dataset"):
         prepare(str(tmp_path / "out"), options_for(music))
     assert json.loads((tmp_path / "out/dataset.json").read_text()) == {"name": "mine"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    ["dataset.json", "index.npz", "train-00003-of-00007.tfrecord", "test-00000-of-00001.tfrecord"],
+)
+def test_files_of_other_datasets_stay(name, overwrite, music, tmp_path):
+    """Other programs call their shards so, too."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text('{"name": "theirs"}')
+    with pytest.raises(DatasetError):
+        prepare(str(out), options_for(music), overwrite=overwrite)
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text() == '{"name": "theirs"}'
+
+
+def test_a_dataset_of_before_there_were_markers_is_replaced(music, tmp_path):
+    prepare(str(tmp_path / "out"), options_for(music))
+    (tmp_path / "out" / ".made_by_ada").unlink()
+    prepare(str(tmp_path / "out"), options_for(music), overwrite=True)
+    (tmp_path / "out" / "dataset.json").write_text("damaged")
+    prepare(str(tmp_path / "out"), options_for(music), overwrite=True)
+    assert Dataset.is_complete(tmp_path / "out")

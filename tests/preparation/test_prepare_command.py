@@ -1,7 +1,9 @@
 """`python -m data_prep.prepare_audio` as a user runs it, and Beam."""
 
 import functools
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import refuses, run_here
 
-from ada.data import DatasetError
+from ada.data import Dataset, DatasetError
 from ada.preparation.options import AudioOptions
 from ada.preparation.parts import part_path
 from ada.preparation.prepare import prepare
@@ -93,6 +95,33 @@ def test_options_of_the_pipeline():
     assert local["direct_num_workers"] == 0
     with pytest.raises(DatasetError, match="--name=value; got 'runner=x'"):
         beam.pipeline_options(["runner=x"])
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            "--direct_num_worker=2",
+            "no option --direct_num_worker: .*--direct_num_work",
+        ),
+        ("--temp_locatoin", "no option --temp_locatoin: .*--temp_location"),
+        ("--xyzzy=1,--runner=FnApiRunner", "no option --xyzzy: leave it out"),
+    ],
+)
+def test_options_that_beam_does_not_know(option, said):
+    with pytest.raises(DatasetError, match=said):
+        beam.pipeline_options([option])
+
+
+def test_names_that_are_not_utf8_end_no_preparation(music, tmp_path):
+    files = sorted(music.glob("*.wav"))
+    for number, path in enumerate(files):
+        shutil.copyfile(path, os.fsencode(tmp_path / "in") + b"\xfc\xff%d.wav" % number)
+    inputs = (f"{tmp_path}/in*",)
+    run_jobs = functools.partial(beam.run_on_beam, options=beam.pipeline_options())
+    spec = prepare(str(tmp_path / "out"), AudioOptions(inputs), run_jobs=run_jobs)
+    assert sum(split.num_sources for split in spec.splits.values()) == len(files)
+    assert Dataset.open(tmp_path / "out").spec == spec
 
 
 def test_nothing_matches(tmp_path):

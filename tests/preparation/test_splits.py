@@ -88,3 +88,11 @@ def test_bad_maestro_csv(tmp_path, text, message):
         read_maestro_csv(str(tmp_path / "m.csv"))
     with pytest.raises(DatasetError, match="cannot be read"):
         read_maestro_csv(str(tmp_path / "absent.csv"))
+
+
+@pytest.mark.parametrize("text", ['{"split": {"0": "train"}}', " [1]", "{" + "x" * 200_000])
+def test_maestros_json_is_called_what_it_is(text, tmp_path):
+    path = tmp_path / "maestro-v3.0.0.json"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match="is JSON: name the csv file"):
+        read_maestro_csv(str(path))

@@ -2,13 +2,11 @@
 
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import start
 
 from ada.data import DatasetError
 from ada.preparation.options import AudioOptions
@@ -26,16 +24,16 @@ def music(tmp_path, write_audio):
     return tmp_path / "in"
 
 
-def test_what_a_dead_worker_left_is_done_again(music, tmp_path, files_of, deadly, capfd):
+def test_job_of_a_dead_worker_is_repeated(music, tmp_path, files_of, deadly, capfd):
     options = AudioOptions(inputs=(str(music),), num_shards=2)
     prepare(str(tmp_path / "here"), options)
     prepare(str(tmp_path / "out"), options, run_jobs=deadly(1))
     assert deadly.died() == 1
     assert files_of(tmp_path / "out") == files_of(tmp_path / "here")
-    told = capfd.readouterr().err
-    [line] = [line for line in told.splitlines() if "died" in line]
+    message = capfd.readouterr().err
+    [line] = [line for line in message.splitlines() if "died" in line]
     assert re.search(r"doing what is missing again, [1-6] of 6 files", line)
-    assert "Traceback" not in told
+    assert "Traceback" not in message
 
 
 def test_workers_that_always_die_end_it_in_one_line_and_the_same_command_goes_on(
@@ -54,7 +52,7 @@ def test_workers_that_always_die_end_it_in_one_line_and_the_same_command_goes_on
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "message"),
     [
         ("ada.data.spec.DatasetError: it was changed [while running 'x']", "it was changed"),
         (
@@ -63,7 +61,9 @@ def test_workers_that_always_die_end_it_in_one_line_and_the_same_command_goes_on
         ),
     ],
 )
-def test_a_job_that_fails_for_its_own_reason_is_not_tried_again(tmp_path, monkeypatch, said, told):
+def test_a_job_that_fails_for_its_own_reason_is_not_tried_again(
+    tmp_path, monkeypatch, said, message
+):
     tried = []
 
     class Failing:
@@ -77,7 +77,7 @@ def test_a_job_that_fails_for_its_own_reason_is_not_tried_again(tmp_path, monkey
         raise RuntimeError("Traceback\n" + said)
 
     monkeypatch.setattr(beam, "_run_pipeline", fail)
-    with pytest.raises(DatasetError, match=f"pipeline failed: {told}") as error:
+    with pytest.raises(DatasetError, match=f"pipeline failed: {message}") as error:
         beam.run_on_beam([Failing()], beam.pipeline_options())
     assert len(tried) == 1
     Path(str(error.value).split("all of it: ")[1].rstrip(")")).unlink()
@@ -98,22 +98,20 @@ def test_a_command_that_is_stopped_says_so_and_goes_on(
         write_audio(tmp_path / f"in/{i}.wav", 60, rate=44100, channels=2, seed=i)
     out = tmp_path / "out"
     command = [
-        *(sys.executable, "-m", "data_prep.prepare_audio", f"--output_dir={out}"),
+        *("data_prep.prepare_audio", f"--output_dir={out}"),
         f"--input_audio_filepatterns={tmp_path}/in",
         f"--pipeline_options=--runner=FnApiRunner,--direct_running_mode={mode}",
         "--pipeline_options=--direct_num_workers=2",
     ]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with start(*command) as process:
         while not list(out.glob(".parts/*.json")):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(number)
-        said = process.communicate(timeout=60)[1]
-    assert process.returncode == code, said
-    told = {130: "Interrupted.", 75: "Stopped: SIGTERM came; the same command goes on."}[code]
-    assert said.splitlines()[-1] == told and "Traceback" not in said
+        assert process.wait(timeout=60) == code, process.said()
+        said = process.said()[1]
+    message = {130: "Interrupted.", 75: "Stopped: SIGTERM came; the same command goes on."}[code]
+    assert said.splitlines()[-1] == message and "Traceback" not in said
     missing = []
 
     def watched(jobs):

@@ -157,7 +157,7 @@ def test_a_model_of_anything_but_our_layers_is_refused(run_dir, tmp_path, name, 
     assert not mark.exists()
 
 
-def test_what_is_refused_would_be_executed_otherwise(run_dir, tmp_path, monkeypatch):
+def test_refused_configurations_would_execute_code(run_dir, tmp_path, monkeypatch):
     """Without our own check, Keras's safe mode stands; without both, the file is made."""
     mark, path = tmp_path / "executed", run_dir / "model.json"
     path.write_text(json.dumps(lambda_layer(str(mark))))
@@ -215,3 +215,23 @@ def test_loading_writes_nothing(whole):
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
     Chain.open([str(whole)]).load_model(0)
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"software_version": "0.0.3", "kind": None}, "ada 0.0.3 wrote it, this is"),
+        ({"format_version": 7}, "Another version of ada may have written it"),
+        ({"colour": "blue"}, "unknown field 'colour'. Another version of ada"),
+        ({"kind": "video"}, "Copy the run directory again"),
+    ],
+)
+def test_another_version_is_not_taken_for_damage(run_dir, change, message):
+    path = run_dir / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    fails(lambda: load(run_dir), message)
+
+
+def test_data_that_were_renamed_are_asked_for(run_dir):
+    run = Run.open(str(run_dir))
+    fails(run.open_dataset, "is not there any more: name where it is now by --data_dir")

@@ -32,18 +32,20 @@ def codes_in(directory, num_steps=100, num_classes=7, **kwargs):
 
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"upstream": {"digest": "b"}}, "checkpoint of the encoder was made-up, is b"),
         ({"num_classes": 16}, "num_classes was 7, is 16"),
         ({"hop_length": 8}, "hop_length was 64, is 8"),
     ],
 )
-def test_codes_of_another_encoder_are_refused_with_both_values(own, change, told, run, tmp_path):
+def test_codes_of_another_encoder_are_refused_with_both_values(own, change, message, run, tmp_path):
     if own:
         shutil.rmtree(tmp_path / "codes")
     directory = codes_in(tmp_path / ("codes" if own else "others"), **change)
-    with pytest.raises(UserError, match=f"{directory} holds other data than .*run .*: {told}[.]"):
+    with pytest.raises(
+        UserError, match=f"{directory} holds other data than .*run .*: {message}[.]"
+    ):
         run.open_dataset(None if own else directory)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ada import pretrained
 from ada.cli.level_flags import SamplingFlags
-from ada.generation import Draws, level_sampling
+from ada.generation import SamplingConfig, level_sampling
 from ada.runs import sampling_defaults
 from ada.runs.sampling_defaults import SamplingValues
 from ada.utils.errors import UsageError, UserError
@@ -56,9 +56,9 @@ def test_a_file_that_cannot_be_used_is_one_line_that_names_it(content, message, 
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(UserError, match="Correct it or remove it") as error:
         sampling_defaults.read(str(tmp_path))
-    told = str(error.value)
-    assert told.startswith(f"{path} cannot be used: ") and message in told
-    assert len(told.splitlines()) == 1
+    reason = str(error.value)
+    assert reason.startswith(f"{path} cannot be used: ") and message in reason
+    assert len(reason.splitlines()) == 1
 
 
 def test_a_directory_in_place_of_the_file_is_named(tmp_path):
@@ -75,7 +75,9 @@ def test_each_flag_takes_precedence_over_its_own_value(run_dirs):
         (SamplingFlags(["1"], None, ["0.5", "1"]), [(1.0, 0, 0.5), (1.0, 0, 1.0)]),
     ):
         levels = level_sampling.resolve(run_dirs, flags)
-        assert level_sampling.draws(levels, 3) == [Draws(3, *values) for values in expected]
+        assert level_sampling.configs(levels, 3) == [
+            SamplingConfig(3, *values) for values in expected
+        ]
 
 
 def test_flags_that_do_not_fit_the_levels_are_refused(run_dirs):
@@ -104,7 +106,7 @@ def test_resolved_values_can_be_passed_on_as_flags(run_dirs):
     assert stated == ["--temperature=1.0,0.9", "--top_k=4", "--top_p=1.0,0.8"]
     flags = SamplingFlags(*(text.split("=")[1].split(",") for text in stated))
     again = level_sampling.resolve([run_dirs[0]] * 2, flags)
-    assert level_sampling.draws(again) == level_sampling.draws(levels)
+    assert level_sampling.configs(again) == level_sampling.configs(levels)
     assert level_sampling.as_flags(level_sampling.resolve(run_dirs[:1], SamplingFlags())) == []
 
 

@@ -27,7 +27,7 @@ import tensorflow as tf  # noqa: E402
 
 
 def stream(signatures, blocks, **inputs):
-    """The signal of so many blocks at most."""
+    """The signal of a number of blocks at most."""
     inputs = {name: tf.constant(value) for name, value in inputs.items()}
     state, signal = signatures["initial_state"](items=inputs["items"]), []
     for _ in range(blocks):

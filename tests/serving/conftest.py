@@ -5,7 +5,7 @@ import functools
 import pytest
 from support import write_run
 
-from ada.generation import Draws, conditioning, level
+from ada.generation import SamplingConfig, conditioning, level
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import ArgmaxQuantizer, IdentityQuantizer, VectorQuantizer
 from ada.runs.chain import Chain
@@ -72,7 +72,7 @@ def exported(chain_of, tmp_path_factory):
     def directory(kind, xla=False):
         path = root / f"{kind.replace(' ', '_')}{'_xla' if xla else ''}" / "1"
         chain = chain_of(kind)
-        export(chain, str(path), [Draws()] * len(chain.runs), xla=xla)
+        export(chain, str(path), [SamplingConfig()] * len(chain.runs), xla=xla)
         return path
 
     return directory

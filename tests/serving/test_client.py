@@ -127,7 +127,7 @@ def test_messages_may_be_large(client):
         ("nothing", {}, "no nothing"),
     ],
 )
-def test_what_cannot_be_is_refused(signature, inputs, message, client):
+def test_invalid_requests_are_refused(signature, inputs, message, client):
     with pytest.raises(grpc.RpcError, match=message):
         client.predict(signature, **inputs)
     assert client.predict("generate", steps=1)["audio"].shape == (1, 1)

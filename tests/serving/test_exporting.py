@@ -12,7 +12,7 @@ from serving_reference import Reference
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from ada.generation import Draws
+from ada.generation import SamplingConfig
 from ada.serving.exporting import EXTRA, export
 from ada.serving.warmup import FILE_NAME
 from ada.utils.errors import UsageError, UserError
@@ -72,6 +72,17 @@ def test_warm_up_requests_are_answered(kind, exported):
         assert signatures[request.model_spec.signature_name](**inputs)
 
 
+def test_warm_up_requests_are_within_max_steps(chain_of, tmp_path):
+    export(chain_of("vqvae"), str(tmp_path / "1"), [SamplingConfig()], max_steps=9)
+    signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
+    for record in tf.data.TFRecordDataset(str(tmp_path / "1" / EXTRA / FILE_NAME)):
+        request = PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {name: tf.constant(tf.make_ndarray(t)) for name, t in request.inputs.items()}
+        assert signatures[request.model_spec.signature_name](**inputs)
+    with pytest.raises(UsageError, match="--max_steps=3 is too short .* at least 4"):
+        export(chain_of("vqvae"), str(tmp_path / "2"), [SamplingConfig()], max_steps=3)
+
+
 def test_metadata_say_what_there_is(kind, exported, chain_of):
     model, chain = exported(kind), chain_of(kind)
     found = json.loads((model / EXTRA / "metadata.json").read_text())
@@ -109,7 +120,7 @@ def test_models_trained_in_half_precision_are_served_in_float32(exported):
 
 def test_limits_are_part_of_the_graph(chain_of, tmp_path):
     chain = chain_of("wavenet")
-    described = export(chain, str(tmp_path / "1"), [Draws(top_k=1)], with_warmup=False)
+    described = export(chain, str(tmp_path / "1"), [SamplingConfig(top_k=1)], with_warmup=False)
     assert described["levels"][0]["top_k"] == 1
     assert not (tmp_path / "1" / EXTRA / FILE_NAME).exists()
     generate = tf.saved_model.load(str(tmp_path / "1")).signatures["generate"]
@@ -136,7 +147,7 @@ def test_a_version_appears_whole(chain_of, tmp_path):
     watcher = threading.Thread(target=poll)
     watcher.start()
     try:
-        export(chain_of("wavenet"), str(tmp_path / "7"), [Draws()])
+        export(chain_of("wavenet"), str(tmp_path / "7"), [SamplingConfig()])
     finally:
         ended.set()
         watcher.join()
@@ -145,22 +156,26 @@ def test_a_version_appears_whole(chain_of, tmp_path):
     assert f"{EXTRA}/metadata.json" in files_in(tmp_path / "7")
 
 
-def test_what_is_there_stays_unless_it_may_go(exported, chain_of, tmp_path):
+def test_existing_export_stays_unless_overwritten(exported, chain_of, tmp_path):
     there = tmp_path / "model" / "1"
     shutil.copytree(exported("wavenet"), there)
-    (there / "mark").touch()
     with pytest.raises(UserError, match="is there already.*--overwrite"):
-        export(chain_of("wavenet"), str(there), [Draws()])
+        export(chain_of("wavenet"), str(there), [SamplingConfig()])
+    (there / "mark").touch()
+    with pytest.raises(UserError, match="mark was not made by ada.export"):
+        export(chain_of("wavenet"), str(there), [SamplingConfig()], overwrite=True)
     assert (there / "mark").exists()
-    export(chain_of("wavenet"), str(there), [Draws()], overwrite=True)
-    assert not (there / "mark").exists()
+    (there / "mark").unlink()
+    (there / ".made_by_ada").unlink()  # as exports of before
+    export(chain_of("wavenet"), str(there), [SamplingConfig()], overwrite=True)
+    assert (there / ".made_by_ada").exists()
     assert names_in(there.parent) == ["1"]
 
 
-def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
+def test_export_that_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
     there = tmp_path / "model" / "1"
     there.mkdir(parents=True)
-    (there / "mark").touch()
+    (there / "saved_model.pb").touch()
     replace = Path.replace
 
     def fail(path, target):
@@ -170,25 +185,27 @@ def test_what_cannot_be_replaced_stays(chain_of, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="no room"):
-        export(chain_of("wavenet"), str(there), [Draws()], with_warmup=False, overwrite=True)
-    assert (there / "mark").exists()
+        export(
+            chain_of("wavenet"), str(there), [SamplingConfig()], with_warmup=False, overwrite=True
+        )
+    assert (there / "saved_model.pb").exists()
     assert names_in(there.parent) == ["1"]
 
 
-def test_what_fails_leaves_nothing(chain_of, tmp_path):
+def test_failed_export_leaves_nothing(chain_of, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        export(chain_of("wavenet"), str(tmp_path / "file" / "1"), [Draws()])
+        export(chain_of("wavenet"), str(tmp_path / "file" / "1"), [SamplingConfig()])
     assert names_in(tmp_path) == ["file"]
 
 
 @pytest.mark.parametrize("name", ["model", "v1", "-1", "1.0", "²", ""])
 def test_versions_are_numbers(name, chain_of, tmp_path):
     with pytest.raises(UsageError, match="versions to be numbers; name .*1"):
-        export(chain_of("wavenet"), str(tmp_path / name), [Draws()])
+        export(chain_of("wavenet"), str(tmp_path / name), [SamplingConfig()])
 
 
 def test_only_local_directories(chain_of):
     with pytest.raises(UserError, match="local or mounted"):
-        export(chain_of("wavenet"), "gs://bucket/1", [Draws()])
+        export(chain_of("wavenet"), "gs://bucket/1", [SamplingConfig()])
     assert not Path("gs:").exists()

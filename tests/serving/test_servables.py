@@ -10,9 +10,13 @@ import pytest
 import tensorflow as tf
 from serving_reference import Reference
 
+from ada.generation import SamplingConfig
+from ada.serving import signatures
+from ada.serving.servable import Servable
+
 KINDS = (
-    *("wavenet", "upsampling vqvae", "amae", "nsynth", "mixed", "notes", "level 2", "prior"),
-    *("two levels", "three levels", "no prior", "codes alone"),
+    *("wavenet", "upsampling vqvae", "amae", "nsynth", "mixed", "notes", "prior"),
+    *("three levels", "no prior", "codes alone"),
 )
 ITEMS, SEED, STEPS, PROMPT = [0, 1, 6], 2**40 + 5, 75, 37
 BLOCK = 16
@@ -144,9 +148,9 @@ def test_codes_that_were_generated_decode_to_what_was_generated(exported):
     assert made["codes"].shape[1] > ask["encode"](audio=made["audio"])["codes"].shape[1] == 5
 
 
-def refused(signature, told, **inputs):
-    """That it fails, and says so much."""
-    with pytest.raises(tf.errors.InvalidArgumentError, match=told):
+def refused(signature, message, **inputs):
+    """That it fails, and says so."""
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         signature(**{name: tf.constant(value) for name, value in inputs.items()})
 
 
@@ -169,8 +173,47 @@ def test_requests_that_cannot_be_met_say_why(exported):
     refused(given, "longer than what the codes stand for", codes=codes, prompt=prompt, **how())
 
 
+@pytest.mark.parametrize("kind", ["two levels", "no prior", "nsynth"])
+def test_no_signature_takes_more_than_max_steps(kind, chain_of):
+    chain = chain_of(kind)
+    models = [chain.load_model(n) for n in range(len(chain.runs))]
+    most = 48
+    servable = Servable(models, chain.runs[-1].info, [SamplingConfig()] * len(models), False, most)
+    code_steps = {"two levels": 4, "no prior": 16, "nsynth": 4}[kind]
+    assert servable.code_steps == code_steps
+    given = {name: tf.constant(value) for name, value in how(items=[0]).items()}
+
+    def codes(count):
+        return tf.zeros([1, count, 3]) if kind == "nsynth" else tf.zeros([1, count], tf.int32)
+
+    def signal(count):
+        return tf.zeros([1, count], tf.float32 if servable.signal == "audio" else tf.int32)
+
+    calls = {
+        "encode": lambda n: servable.encode(signal(n)),
+        "score": lambda n: servable.score(signal(n)),
+        "reconstruct": lambda n: servable.reconstruct(signal(n), **given),
+        "decode": lambda n: servable.decode(codes(-(-n // code_steps)), **given),
+    }
+    if servable.has_prior:
+        calls["generate"] = lambda n: servable.generate(tf.constant(n), **given)
+        calls["continue"] = lambda n: servable.continued(signal(9), tf.constant(n - 9), **given)
+    else:
+        calls["continue"] = lambda n: servable.decode_continued(
+            codes(-(-n // code_steps)), signal(9), **given
+        )
+    others = {"initial_state", "generate_block"}
+    assert {*calls, *others} == set(signatures._functions(servable))
+    for call in map(tf.function, calls.values()):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="with a larger --max_steps"):
+            call(most + 1)
+    # The longest that is allowed is answered.
+    answer = tf.function(servable.decode)(codes(most // code_steps), **given)
+    assert signal_of(answer).shape == [1, most]
+
+
 def test_states_that_no_stream_comes_to_are_refused(exported):
-    """A level told to be far on would let that above it draw for ever."""
+    """A level said to be far on would let that above it draw for ever."""
     ask = tf.saved_model.load(str(exported("two levels"))).signatures
     inputs = {name: tf.constant(value) for name, value in how().items()}
     state = ask["initial_state"](items=inputs["items"])
@@ -180,20 +223,21 @@ def test_states_that_no_stream_comes_to_are_refused(exported):
             state.pop(name)
     state = {name: value.numpy() for name, value in state.items()}
     assert state["step_0"].tolist() == [48] * 3
-    level = r"the state of level {} is none"
-    for name, value, number in (
-        ("step_0", 2**50, 0),
-        ("step_0", -16, 0),
-        ("step_0", 7, 0),
-        ("step_1", 2**40, 0),
-        ("step_1", 0, 0),
-        ("previous_0", 7, 0),
-        ("previous_1", -7, 1),
-        ("kept_1", 7, 1),
+    # Levels are checked side by side: any that is wrong may be named.
+    message = r"the state of level \d is none"
+    for name, value in (
+        ("step_0", 2**50),
+        ("step_0", -16),
+        ("step_0", 7),
+        ("step_1", 2**40),
+        ("step_1", 0),
+        ("previous_0", 7),
+        ("previous_1", -7),
+        ("kept_1", 7),
     ):
         wrong = state | {name: state[name].copy()}
         wrong[name][1] = value
-        refused(ask["generate_block"], level.format(number), **how(), **wrong)
+        refused(ask["generate_block"], message, **how(), **wrong)
     assert ask["generate_block"](**inputs, **state)["num_steps"].numpy().tolist() == [16] * 3
 
 
@@ -222,10 +266,10 @@ def test_a_prompt_goes_on_as_in_python(kind, answers, references):
     np.testing.assert_array_equal(outputs[:, :PROMPT], prompt)
     known = reference.encoded(prompt, inside=True)
     if reference.has_prior:
-        drawn = reference.drawn(ITEMS, SEED, 1.0, steps=STEPS, known=known)
+        drawn = reference.drawn(ITEMS, SEED, 1.0, steps=STEPS, prefixes=known)
     else:
         codes = reference.encoded(reference.signal)[0]
-        drawn = reference.drawn(ITEMS, SEED, 1.0, codes=codes, known=known[1:])
+        drawn = reference.drawn(ITEMS, SEED, 1.0, codes=codes, prefixes=known[1:])
     np.testing.assert_array_equal(outputs, reference.from_ids(drawn[-1]))
 
 

@@ -29,9 +29,9 @@ HEALTHY = {
 @pytest.mark.parametrize("level", ["hop8", "level2"])
 def test_dead_or_collapsed_codes_of_any_level_are_a_failure(level, numbers, failures):
     levels = {"hop8": HEALTHY, "level2": HEALTHY} | {level: HEALTHY | numbers}
-    told = verdict({"levels": levels})
-    assert len(told) == failures
-    assert all(line.startswith(f"{level}: ") for line in told)
+    message = verdict({"levels": levels})
+    assert len(message) == failures
+    assert all(line.startswith(f"{level}: ") for line in message)
 
 
 @pytest.mark.parametrize("few", [{"perplexity": 19.9}, {"used_codes": 60}])
@@ -99,7 +99,7 @@ def test_bits_a_sample_are_bits_a_step_over_the_hop(hop, bits, monkeypatch):
         ),
     )
     scores = {"bits": 2.0, "source_bits": []}
-    monkeypatch.setattr(chain, "SplitScorer", lambda *_: lambda progress: scores)
+    monkeypatch.setattr(chain, "SplitScorer", lambda *_, **__: lambda progress: scores)
     counted = {"unigram_bits": 2.5, "bigram_bits": 2.25}
     monkeypatch.setattr(chain, "code_entropies", lambda *_: counted)
     result = chain.evaluate_run(run)

@@ -43,7 +43,7 @@ def page_of(tmp_path, monkeypatch):
     return made
 
 
-def test_what_one_hears_comes_first(page_of):
+def test_players_come_first(page_of):
     html = page_of(notes=True)
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     pairs = "Originals and their reconstructions"

@@ -43,7 +43,7 @@ def reason_for(path):
 
 
 @pytest.mark.parametrize(("kind", "subtype", "rate", "channels"), ENCODINGS)
-def test_it_decodes_as_soundfile_does(write, kind, subtype, rate, channels):
+def test_tfio_decodes_like_the_default_decoder(write, kind, subtype, rate, channels):
     path = write(kind, subtype, rate, channels)
     stream = stream_audio(path, RATE, decoder="tfio", block_secs=0.13)
     assert (stream.source_sample_rate, stream.channels) == (rate, channels)
@@ -78,7 +78,7 @@ def test_files_cut_short_are_truncated(write, kind, subtype):
         assert reason_for(path) == "truncated", share
 
 
-def test_what_it_does_not_read_is_refused(write, tmp_path):
+def test_unsupported_formats_are_refused(write, tmp_path):
     """Left to itself it takes integers for floats, and ends the process over a length of -1."""
     assert reason_for(write("WAV", "PCM_32")) == "unreadable"
     assert reason_for(write("WAVEX", "PCM_32")) == "unreadable"

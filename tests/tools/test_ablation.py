@@ -1,17 +1,17 @@
-"""The table of remedies, on a scale of seconds."""
+"""The table of measures, on a scale of seconds."""
 
 import json
 
 import pytest
 from support import MICRO, refuses, run
 
+from tools.anti_collapse import VARIANTS
 from tools.autoencoders import collapsed_at
-from tools.remedies import VARIANTS
 
 
 @pytest.mark.long
 def test_every_variant_has_a_row(music, tmp_path):
-    names = ["all remedies", "no restarts"]
+    names = ["all measures", "no restarts"]
     process = run(
         "tools.ablation",
         *MICRO[1:],  # gin/tiny.gin is its own

@@ -34,7 +34,7 @@ SMALL = {"throughput": (*NARROW, "CROP_STEPS=256"), "learning": (*NARROW, "CROP_
         ("serving", ["model", "loops", "megabytes", "signature", "latency_ms", "first_ms"]),
     ],
 )
-def test_it_measures(name, columns, tmp_path):
+def test_benchmark_measures(name, columns, tmp_path):
     out = tmp_path / "results.json"
     small = ["--runs=1", "--sizes=4x4", "--precisions=float32", "--budget_secs=1"]
     small += [f"--gin_param={binding}" for binding in SMALL.get(name, ())]

@@ -6,7 +6,7 @@ from support import run, write_run
 
 from ada.evaluation import transcription
 from ada.extensions.groups import group_means
-from ada.generation import Draws, Level, generate_level
+from ada.generation import Level, SamplingConfig, generate_level
 from ada.models.losses import explained_share
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
@@ -29,7 +29,7 @@ def test_codebook_that_holds_all_queries_changes_nothing(make_autoencoder, ids):
     found = conditionings(model, ids[:1])
     assert list(found) == [CODES, QUERIES]
     np.testing.assert_array_equal(found[CODES], found[QUERIES])
-    decode = decoder(model, Draws(3), 1)
+    decode = decoder(model, SamplingConfig(3), 1)
     made = [decode(vectors, 32, name) for name, vectors in found.items()]
     np.testing.assert_array_equal(*made)
     # Another clip has other queries, which this codebook does not hold.
@@ -40,8 +40,10 @@ def test_codebook_that_holds_all_queries_changes_nothing(make_autoencoder, ids):
 def test_decoding_codes_is_what_the_sampler_makes_of_them(make_note_autoencoder, ids):
     model = make_note_autoencoder()
     vectors = conditionings(model, ids)[CODES]
-    made = decoder(model, Draws(3), 2)(vectors, 32, "")
-    expected, _ = generate_level(Level(model, Draws(3), lanes=2), 2, 32, codes=model.encode(ids))
+    made = decoder(model, SamplingConfig(3), 2)(vectors, 32, "")
+    expected, _ = generate_level(
+        Level(model, SamplingConfig(3), batch_size=2), 2, 32, codes=model.encode(ids)
+    )
     np.testing.assert_array_equal(made, expected)
 
 
@@ -51,7 +53,7 @@ def test_groups_have_means_besides(make_note_autoencoder, ids):
     queries = model.queries(ids)
     np.testing.assert_allclose(found[QUERIES], queries, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found[MEANS], group_means(queries, 2), rtol=1e-5, atol=1e-5)
-    assert not model.quantizer.wants_codebook
+    assert model.quantizer.is_active
     moments = model.compute_losses(ids).metrics["auxiliary_moments"]
     share = explained(model, found[CODES], ids)
     assert share == pytest.approx(explained_share(moments.numpy()), rel=1e-4)

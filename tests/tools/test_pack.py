@@ -9,7 +9,7 @@ import pytest
 from support import refuses
 
 from ada import pretrained
-from ada.generation import Draws, generate
+from ada.generation import SamplingConfig, generate
 from ada.runs.chain import Chain
 from ada.utils.errors import UserError
 from tools.packing import pack
@@ -24,14 +24,14 @@ def packed(chain_dirs, tmp_path, monkeypatch):
     return tmp_path / "toy"
 
 
-def test_it_draws_the_same(packed, chain_dirs):
-    known = generate(Chain.open(chain_dirs[3]), 2, 0.2, Draws(seed=3), backend="graph")
-    found = generate(Chain.open(["toy"]), 2, 0.2, Draws(seed=3), backend="graph")
+def test_packed_run_samples_the_same(packed, chain_dirs):
+    known = generate(Chain.open(chain_dirs[3]), 2, 0.2, SamplingConfig(seed=3), backend="graph")
+    found = generate(Chain.open(["toy"]), 2, 0.2, SamplingConfig(seed=3), backend="graph")
     for one, other in zip(found.ids, known.ids, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_it_is_small_and_names_no_place(packed, chain_dirs):
+def test_packed_run_is_small_and_names_no_path(packed, chain_dirs):
     for directory in chain_dirs[3]:
         root = packed / directory.rstrip("/").split("/")[-1]
         assert len(list(root.glob("checkpoints/best/*.index"))) == 1
@@ -62,7 +62,7 @@ def test_names_stand_for_run_directories(packed):
         pretrained.run_dirs("boy")
 
 
-def test_what_is_not_evaluated_as_it_is_is_not_packed(chain_dirs, tmp_path):
+def test_only_evaluated_systems_are_packed(chain_dirs, tmp_path):
     levels = [{"run_dir": d, "digest": "of before"} for d in chain_dirs[2]]
     (tmp_path / "evaluation.json").write_text(json.dumps({"systems": [{"levels": levels}]}))
     (tmp_path / "data.md").write_text("Noise.")
@@ -76,3 +76,20 @@ def test_what_is_not_evaluated_as_it_is_is_not_packed(chain_dirs, tmp_path):
         said="does not evaluate",
     )
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "-x"])
+def test_a_name_is_the_name_of_a_folder(name, chain_dirs, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    flags = [f"--run_dirs={','.join(chain_dirs[2])}", "--evaluation=setup.py", "--data=setup.py"]
+    refuses("tools.pack", *flags, f"--name={name}", f"--output_dir={tmp_path}", code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_of_something_else_is_not_replaced(chain_dirs, tmp_path):
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "thesis.md").write_text("mine")
+    flags = [f"--run_dirs={','.join(chain_dirs[2])}", "--evaluation=setup.py", "--data=setup.py"]
+    flags += ["--name=toy", f"--output_dir={tmp_path}"]
+    refuses("tools.pack", *flags, said="thesis.md was not made by tools.pack")
+    assert (tmp_path / "toy" / "thesis.md").read_text() == "mine"

@@ -47,7 +47,7 @@ def test_chains_need_the_memory_of_their_largest_level(found):
 
 
 @pytest.mark.long
-def test_it_measures_and_draws(tmp_path):
+def test_figure_is_measured_and_drawn(tmp_path):
     process = run(
         "tools.receptive_field",
         f"--output_dir={tmp_path / 'new'}",

@@ -42,7 +42,7 @@ def finished(music, tmp_path_factory):
         *MICRO,
         "--gin_param=POPULATION=2",
         "--gin_param=SEARCH_INTERVAL=3",
-        "--gin_param=CROP_STEPS=2048",  # the local models without remedies see 1024
+        "--gin_param=CROP_STEPS=2048",  # the local models without measures see 1024
         f"--data_dir={root / 'data'}",
         f"--run_dir={root / 'systems'}",
         f"--systems={','.join(SYSTEMS)}",
@@ -95,7 +95,7 @@ def test_there_is_a_row_for_every_system_and_every_plain_autoencoder(finished):
 
 def test_systems_share_their_levels(finished):
     _, process, _ = finished
-    assert process.stderr.count("[hop8_vqvae] python -m") == 2  # the other is without remedies
+    assert process.stderr.count("[hop8_vqvae] python -m") == 2  # the other is without measures
     assert process.stderr.count("[level2_vqvae] python -m ada.pbt") == 1
     assert process.stderr.count("[level2_vqvae] python -m ada.train") == 1
     assert "[hop8_vqvae] is done" in process.stderr
@@ -121,21 +121,21 @@ def test_three_levels_are_what_they_say(finished):
         assert file.getnframes() == 1600
 
 
-def test_autoencoders_are_compared_with_those_without_remedies(finished):
+def test_autoencoders_are_compared_with_those_without_measures(finished):
     root, _, _ = finished
     rows = json.loads((root / "autoencoders.json").read_text())
     names = ["hop8_vqvae", "level2_amae", "level2_vqvae"]
     assert [row["autoencoder"] for row in rows] == [
-        title for name in names for title in (name, f"{name}, without remedies")
+        title for name in names for title in (name, f"{name}, without measures")
     ]
     results = json.loads((root / "results.json").read_text())
     assert rows[0]["total_bits"] == results[0]["total_bits"]
     assert rows[1]["total_bits"] is None
     # Only ReLU has queries that are all zero.
     assert [row["zero_queries"] is None for row in rows] == [True, True, True, False, True, True]
-    told = [row["unhealthy_members"] for row in rows]
-    assert told[4] in ("0 of 2", "1 of 2")
-    assert told.count(None) == 5
+    message = [row["unhealthy_members"] for row in rows]
+    assert message[4] in ("0 of 2", "1 of 2")
+    assert message.count(None) == 5
     assert (root / "levels" / "level2_vqvae" / "search" / "population.png").exists()
 
 
@@ -156,11 +156,11 @@ def test_everything_that_was_measured_stands_side_by_side(finished):
         assert f"Listen: {name}" in html
     rows = {row["name"]: row for row in json.loads((root / "results.json").read_text())}
     for name in SYSTEMS:
-        assert float(rows[name]["heard"]["log-mel, dB"]) > 0
-        assert rows[name]["heard"]["log-mel, dB"] in (root / "results.md").read_text()
+        assert float(rows[name]["heard"]["log-mel, dB ↓"]) > 0
+        assert rows[name]["heard"]["log-mel, dB ↓"] in (root / "results.md").read_text()
 
 
-def test_remedies_are_off_where_it_says_so(finished):
+def test_measures_are_off_where_it_says_so(finished):
     root, _, _ = finished
 
     def setting(folder, level, part, name):

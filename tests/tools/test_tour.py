@@ -36,7 +36,7 @@ def check_whole(notebook):
 
 
 @pytest.mark.long
-def test_it_runs(tmp_path):
+def test_tour_runs(tmp_path):
     path = tmp_path / "new" / "tour.ipynb"
     process = run("tools.tour", "--steps=40", f"--output={path}")
     assert process.returncode == 0, process.stderr
@@ -48,15 +48,15 @@ def test_it_runs(tmp_path):
     assert [c.source for c in notebook.cells] == [c.source for c in shown.cells]
 
 
-def test_what_is_shown_was_run_as_it_stands():
+def test_notebook_outputs_are_those_of_its_source():
     shown = nbformat.read(NOTEBOOK, as_version=4)
     check_whole(shown)
     pairs = zip(shown.cells, source().cells, strict=True)
     for cell, of_source in pairs:
         assert (cell.cell_type, cell.source) == (of_source.cell_type, of_source.source)
     assert NOTEBOOK.stat().st_size < MOST_BYTES
-    told = "".join(output.get("text", "") for output in outputs(shown))
-    assert not re.search(r"(^|\s)/\w+/", told)  # no paths of the machine it ran on
+    message = "".join(output.get("text", "") for output in outputs(shown))
+    assert not re.search(r"(^|\s)/\w+/", message)  # no paths of the machine it ran on
 
 
 def test_every_section_says_whose_it_is_and_checks_what_it_says():

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from support import write_codes
+from support import TrainersOnce, write_codes
 
 from ada.extensions import CodebookWarmup, ReplaceInputs, RestartUnusedCodes
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.quantizers import VectorQuantizer
 from ada.training import Intervals, Optimization, TrainingSettings, train
+from ada.training.tensorboard import pictures
 
 
 def markov_source(length, seed):
@@ -54,6 +55,20 @@ def tiny_autoencoder():
 
 
 @pytest.fixture(scope="session")
+def trainers():
+    """Trains with one trainer where settings are the same."""
+    return TrainersOnce()
+
+
+@pytest.fixture
+def trainers_once(trainers, monkeypatch):
+    """Trainings of a test are traced once for all tests that ask for this; pictures are black."""
+    monkeypatch.setattr(pictures, "_pixels", lambda _: np.zeros((1, 1, 3), np.uint8))
+    with trainers():
+        yield
+
+
+@pytest.fixture(scope="session")
 def settings():
     """Eight steps, with all that may change state in a step: warm-up, codebook, restarts."""
     return TrainingSettings(
@@ -70,8 +85,9 @@ def settings():
 
 
 @pytest.fixture(scope="session")
-def whole_run(settings, markov_dataset, tmp_path_factory):
+def whole_run(settings, markov_dataset, trainers, tmp_path_factory):
     """A run that nothing interrupts, not to be changed."""
     run_dir = tmp_path_factory.mktemp("whole")
-    train(settings, str(run_dir), markov_dataset)
+    with trainers():
+        train(settings, str(run_dir), markov_dataset)
     return run_dir

@@ -56,10 +56,10 @@ def run(kind: str, strategy: tf.distribute.Strategy, micro_batches: int) -> dict
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = AutoregressiveDiscreteAutoencoder(
-            Encoder(4, 16, 16, (1, 2), input_channels=8),
+            Encoder(4, 16, 16, (1,), input_channels=8),
             QUANTIZERS[kind](),
             Modulator(16, (1,)),
-            WaveNet(16, 1, 3, 2, 8, 16, 16),
+            WaveNet(16, 1, 2, 2, 8, 16, 16),
         )
         model.build()
         model.recompute_layers(micro_batches - 1)
@@ -157,7 +157,7 @@ def run_loop(workers: Workers, micro_batches: int, run_dir: str, data_dir: str) 
         train(settings, run_dir, data_dir, workers=workers)
         # Complete: takes the checkpoint and leaves it alone.
         train(settings, run_dir, data_dir, workers=workers)
-    made_one = not made[-1].trainer.quantizer.wants_codebook
+    made_one = made[-1].trainer.quantizer.is_active
     assert made_one, "the codebook must have been made"
     # This process's own, not those that the first one saved.
     before, after = ([v.numpy() for v in checkpoints.variables] for checkpoints in made[-2:])

@@ -8,7 +8,9 @@ import pytest
 import tensorflow as tf
 from support import files_of, values_in
 
-from ada.runs.checkpoint_files import existing_checkpoints
+from ada.runs import checkpoint_files
+from ada.runs.checkpoint_files import all_checkpoints, existing_checkpoints, step_of
+from ada.runs.run import Run
 from ada.training import launch, train
 from ada.training.checkpoints import Checkpoints
 from ada.utils.errors import UserError
@@ -43,6 +45,9 @@ def test_a_checkpoint_that_is_not_whole_is_never_gone_on_from(trainer, tmp_path,
     state = STATES[name]
     folder = tmp_path / "checkpoints"
     shutil.copytree(whole_run / "checkpoints", folder)
+    # The best is of before: it would be gone on from as well.
+    for path in list((folder / "best").glob("ckpt-8.*")):
+        path.rename(path.with_name(path.name.replace("8", "6", 1)))
     listed = folder / "checkpoint"
     if state.get("list", "") is None:
         listed.unlink()
@@ -90,11 +95,11 @@ def test_other_processes_are_given_all_that_a_checkpoint_holds(settings, tmp_pat
     assert len(kept) == len({id(variable) for variable in checkpoints.variables})
 
 
-def test_no_whole_checkpoint_at_all_is_said_and_nothing_is_trained_anew(
+def test_without_a_whole_checkpoint_nothing_is_trained(
     settings, markov_dataset, tmp_path, whole_run
 ):
     shutil.copytree(whole_run, tmp_path / "run")
-    for path in (tmp_path / "run" / "checkpoints").glob("ckpt-*.data*"):
+    for path in (tmp_path / "run" / "checkpoints").glob("**/ckpt-*.data*"):
         path.write_bytes(b"")
     before = files_of(tmp_path / "run" / "checkpoints")
     with pytest.raises(UserError, match="no checkpoint can be restored.*choose another"):
@@ -103,3 +108,89 @@ def test_no_whole_checkpoint_at_all_is_said_and_nothing_is_trained_anew(
     assert {n: b for n, b in before.items() if n.startswith("ckpt")} == {
         n: b for n, b in after.items() if n.startswith("ckpt")
     }
+
+
+@pytest.fixture
+def run(whole_run, tmp_path):
+    """A copy of a finished run, in a directory that TensorFlow takes for a pattern."""
+    neighbour = shutil.copytree(whole_run, tmp_path / "r1")
+    before = files_of(neighbour)
+    yield shutil.copytree(whole_run, tmp_path / "r[12]*?\\")
+    assert files_of(neighbour) == before
+
+
+def test_names_are_no_patterns(trainer, run):
+    """Restored, saved, rotated and read; what else matches the name stays (`run`)."""
+    checkpoints = Checkpoints(str(run), trainer, keep=1)
+    assert checkpoints.restore() and trainer.step == 8
+    checkpoints.best_score.assign(float("inf"))
+    for step in (9, 10):
+        trainer.optimizer.iterations.assign(step)
+        checkpoints.validated(step, 1.0 / step)
+        assert checkpoints.save()
+    for folder in ("checkpoints", "checkpoints/best"):
+        assert [p.rsplit("-", 1)[1] for p in existing_checkpoints(str(run / folder))] == ["10"]
+    opened = Run.open(str(run))
+    assert opened.checkpoint_path("latest").endswith("-10")
+    opened.load_model("latest")
+    opened.load_model("best")
+
+
+def test_the_best_checkpoint_is_gone_on_from_where_it_is_alone(trainer, run):
+    for path in (run / "checkpoints").glob("ckpt-*"):
+        path.unlink()
+    [best] = existing_checkpoints(str(run / "checkpoints" / "best"))
+    checkpoints = Checkpoints(str(run), trainer, keep=2)
+    assert checkpoints.restore()
+    assert trainer.step == step_of(best)
+    checkpoints.validated(9, 1000.0)  # worse
+    assert existing_checkpoints(str(run / "checkpoints" / "best")) == [best]
+    assert checkpoints.save() and all_checkpoints(checkpoints.directory)[0].endswith(
+        f"-{step_of(best)}"
+    )
+    assert Run.open(str(run)).checkpoint_path("latest").endswith(f"-{step_of(best)}")
+
+
+def test_where_the_best_is_gone_the_next_one_is_kept(trainer, run):
+    shutil.rmtree(run / "checkpoints" / "best")
+    checkpoints = Checkpoints(str(run), trainer, keep=2)
+    assert checkpoints.restore()
+    trainer.optimizer.iterations.assign(11)
+    checkpoints.validated(11, 1000.0)
+    assert len(existing_checkpoints(str(run / "checkpoints" / "best"))) == 1
+
+
+@pytest.mark.parametrize("what", ["ckpt-*", "*"])
+def test_missing_checkpoints_do_not_restart_training(what, settings, markov_dataset, run):
+    for path in [*(run / "checkpoints").glob(what), *(run / "checkpoints" / "best").glob(what)]:
+        if path.is_file():
+            path.unlink()
+    before = files_of(run)
+    intervals = dataclasses.replace(settings.intervals, save=5)
+    with pytest.raises(UserError, match="gone: copy them there again, or choose another"):
+        train(dataclasses.replace(settings, intervals=intervals), str(run), markov_dataset)
+    assert {n: b for n, b in files_of(run).items() if "events" not in n} == {
+        n: b for n, b in before.items() if "events" not in n
+    }
+
+
+def test_one_that_is_removed_while_it_is_read_is_looked_for_again(trainer, run, monkeypatch):
+    """As a training does that goes on meanwhile."""
+    opened, restore = Run.open(str(run)), checkpoint_files.restore
+    checkpoints = Checkpoints(str(run), trainer, keep=1)
+    checkpoints.restore()
+    steps = iter((21, 22, 23))
+
+    def rotate(*_):
+        trainer.optimizer.iterations.assign(next(steps))
+        checkpoints.save()
+
+    def slowly(checkpoint, path):
+        if trainer.step < 23:
+            rotate()
+        return restore(checkpoint, path)
+
+    monkeypatch.setattr("ada.runs.run.restore", slowly)
+    opened.load_model("latest")
+    assert trainer.step == 23
+    assert opened.identity("latest")["checkpoint"] == "checkpoints/ckpt-23"

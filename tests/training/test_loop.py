@@ -39,6 +39,7 @@ def messages(monkeypatch):
     log.logger.removeHandler(handler)
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_the_newest_checkpoints_and_the_best_are_kept(settings, markov_dataset, tmp_path):
     intervals = Intervals(log=2, validate=2, save=1, keep=2)
     train(dataclasses.replace(settings, intervals=intervals), str(tmp_path), markov_dataset)
@@ -51,6 +52,7 @@ def test_the_newest_checkpoints_and_the_best_are_kept(settings, markov_dataset, 
     assert Run.open(str(tmp_path)).checkpoint_path("best").endswith(f"-{best}")
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_early_stopping(settings, markov_dataset, tmp_path, messages):
     # Nothing is learnt, so that no validation is better than the first.
     settings = dataclasses.replace(
@@ -89,7 +91,7 @@ def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_pa
         model.build = build_far_away
         return model
 
-    settings = dataclasses.replace(settings, model=collapsed, num_steps=4)
+    settings = dataclasses.replace(settings, model=collapsed, num_steps=4, hooks=())
     train(settings, str(tmp_path), markov_dataset)
     warnings = [message for message in messages if "has collapsed" in message]
     assert len(warnings) == 1
@@ -98,6 +100,7 @@ def test_a_collapsed_codebook_is_warned_of_once(settings, markov_dataset, tmp_pa
     assert metrics(tmp_path, "train")[-1]["codebook/used_codes"] == 1
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_tensorboard_gets_every_number(settings, markov_dataset, tmp_path):
     intervals = dataclasses.replace(settings.intervals, weight_histograms=True)
     settings = dataclasses.replace(settings, intervals=intervals)
@@ -170,6 +173,7 @@ def test_clipping_is_of_the_global_norm_or_off(clip_norm, settings, markov_datas
     assert all(line["optimizer/gradient_norm"] > 0.05 for line in metrics(tmp_path, "train"))
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_a_finished_run_says_that_other_settings_changed_nothing(
     settings, markov_dataset, tmp_path, messages
 ):
@@ -189,6 +193,7 @@ def test_a_warm_up_without_an_end_is_refused(settings, markov_dataset, tmp_path)
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_a_model_in_its_warm_up_makes_no_codes(settings, markov_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(CodebookWarmup, "before_step", lambda *_: [])
     train(settings, str(tmp_path), markov_dataset)

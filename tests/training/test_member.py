@@ -13,12 +13,15 @@ from ada.population.member import MemberTrainer, judge
 from ada.training import Search
 from ada.training.loop import DivergedError, Loop
 
-HEALTHY = {"reconstruction_bits": 3.0, "codebook/perplexity": 40.0}
+COST = "codebook/rolled_codes_cost_bits"
+HEALTHY = {"reconstruction_bits": 3.0, "codebook/perplexity": 40.0, COST: 0.02}
 
 
 def test_a_healthy_member_is_scored_by_its_bits():
-    assert judge(HEALTHY, True, 16.0) == (3.0, True, {"bits": 3.0, "perplexity": 40.0})
-    assert judge({"bits": 2.0}, True, 16.0)[:2] == (2.0, True)
+    report = {"bits": 3.0, "perplexity": 40.0, "rolled_codes_cost_bits": 0.02}
+    assert judge(HEALTHY, True, 16.0, 0.01) == (3.0, True, report)
+    assert judge(HEALTHY | {COST: -1.0}, True, 16.0)[1]  # not looked at
+    assert judge({"bits": 2.0}, True, 16.0, 0.01)[:2] == (2.0, True)
 
 
 @pytest.mark.parametrize(
@@ -29,11 +32,14 @@ def test_a_healthy_member_is_scored_by_its_bits():
         ({"reconstruction_bits": math.nan, "codebook/perplexity": 40.0}, True),
         ({"reconstruction_bits": math.inf, "codebook/perplexity": 40.0}, True),
         ({"reconstruction_bits": 0.1, "codebook/perplexity": 40.0}, False),
+        ({"reconstruction_bits": 0.1, "codebook/perplexity": 40.0, COST: 0.009}, True),
+        ({"reconstruction_bits": 0.1, "codebook/perplexity": 40.0, COST: -0.1}, True),
+        ({"reconstruction_bits": 0.1, "codebook/perplexity": 40.0, COST: math.nan}, True),
         ({}, False),
     ],
 )
-def test_collapse_warm_up_and_nan_are_worse_than_anything_healthy(scores, active):
-    score, healthy, report = judge(scores, active, 16.0)
+def test_collapse_ignored_codes_warm_up_and_nan_are_worse_than_anything_healthy(scores, active):
+    score, healthy, report = judge(scores, active, 16.0, 0.01)
     assert not healthy
     assert math.isfinite(score)
     assert score > judge(HEALTHY | {"reconstruction_bits": 500.0}, True, 16.0)[0]
@@ -107,6 +113,27 @@ def test_a_copy_goes_on_from_exactly_the_donors_variables(member, tmp_path, monk
         assert any(name.startswith(part) for name in expected), part
     for name, value in expected.items():
         np.testing.assert_array_equal(value, copied[name], err_msg=name)
+
+
+def test_a_member_whose_decoder_ignores_its_codes_is_not_healthy(member, monkeypatch):
+    """The same member twice, once with the conditioning of its local model cut off."""
+    values = {"learning_rate": 1e-2, "alpha": 1.0, "beta": 0.25}
+    validate = Loop._validate
+    found = []
+
+    def cut_off(loop, step):
+        kernel = loop.trainer.model.local_model.condition.kernel
+        index = [w is kernel for w in loop.trainer.model.trainable_weights].index(True)
+        loop.trainer.polyak.averages[index].assign(tf.zeros_like(kernel))
+        validate(loop, step)
+        found.append(loop.scores[COST])
+
+    listening = member(0, values, None)
+    assert abs(listening.report["rolled_codes_cost_bits"]) > 1e-6
+    monkeypatch.setattr(Loop, "_validate", cut_off)
+    deaf = member(1, values, None)
+    assert found == [pytest.approx(0.0, abs=1e-6)]
+    assert not deaf.healthy and deaf.score > 1000.0
 
 
 def test_no_model_of_an_interval_outlives_it(member, monkeypatch):

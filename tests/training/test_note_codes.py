@@ -36,15 +36,15 @@ SIZES = (
     *("Intervals.note_secs=16.0", "Intervals.audio_secs=0.0", "train.jit_compile=False"),
 )
 WITH = (
-    *("NUM_STEPS=400", "INPUT_REPLACEMENT_STEPS=200", "Intervals.notes=400", "HOP64_CODES=64"),
-    *("FIRST_PHASE_STEPS=400", "FIRST_PHASE_BATCH_SIZE=8", "FIRST_PHASE_CROP_STEPS=1024"),
+    *("NUM_STEPS=250", "INPUT_REPLACEMENT_STEPS=125", "Intervals.notes=250", "HOP64_CODES=64"),
+    *("FIRST_PHASE_STEPS=300", "FIRST_PHASE_BATCH_SIZE=8", "FIRST_PHASE_CROP_STEPS=1024"),
     *("FIRST_PHASE_LEARNING_RATE=1e-2", "GroupedVectorQuantizer.code_dim=16"),
     *(f"{layer}.num_taps=512" for layer in ("FilterbankFrontEnd", "SpectralLoss")),
     *(f"{layer}.sample_rate={SAMPLE_RATE}" for layer in ("FilterbankFrontEnd", "SpectralLoss")),
 )
 # More steps of all parts, since there is no first phase.
 WITHOUT = (
-    *("NUM_STEPS=500", "INPUT_REPLACEMENT_STEPS=250", "Intervals.notes=500"),
+    *("NUM_STEPS=350", "INPUT_REPLACEMENT_STEPS=175", "Intervals.notes=350"),
     *("NUM_CODES=16", "INPUT_REPLACEMENT=0.2"),
 )
 

@@ -8,6 +8,7 @@ import pytest
 from ada.audio import write_wav
 from ada.data import Dataset
 from ada.evaluation import transcription
+from ada.extensions import CodebookWarmup
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
@@ -67,6 +68,7 @@ def test_a_run_reports_note_f1_once_it_has_codes(data, tmp_path):
         crop_steps=256,
         intervals=Intervals(log=5, validate=5, save=5, audio_secs=0.0, notes=2, note_secs=1.0),
         jit_compile=False,
+        hooks=(lambda: CodebookWarmup(2),),
     )
     train(settings, str(tmp_path), data)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -91,7 +93,7 @@ def test_perfect_reconstruction_has_the_f1_of_mu_law(listener, monkeypatch):
 @installed
 def test_draws_are_those_of_the_settings(listener):
     level = listener(notes=1, note_top_p=0.6)._level
-    assert (level.draws.top_p, Intervals().note_top_p) == (0.6, 0.8)
+    assert (level.config.top_p, Intervals().note_top_p) == (0.6, 0.8)
 
 
 def test_off_by_default_and_where_packages_are_missing(listener, monkeypatch, capsys):

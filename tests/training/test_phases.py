@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import values_in
+from support import before_each_step, values_in
 
 from ada.data import Dataset
 from ada.evaluation.codes import all_codes
@@ -19,7 +19,7 @@ from ada.runs.chain import Chain
 from ada.runs.run import Run
 from ada.runs.sampling_defaults import SamplingValues, read
 from ada.runs.upstream import encoder_checkpoint
-from ada.training import FirstPhase, Intervals, Optimization, TrainingSettings, launch, train
+from ada.training import FirstPhase, Intervals, Optimization, TrainingSettings, train
 from ada.utils.errors import UserError
 
 LOCAL = ("local_model", "upsample", "wave_net", "condition")
@@ -48,9 +48,10 @@ def settings(make_note_autoencoder):
 
 
 @pytest.fixture(scope="module")
-def run_dir(settings, data_dir, tmp_path_factory):
+def run_dir(settings, data_dir, trainers, tmp_path_factory):
     directory = tmp_path_factory.mktemp("whole")
-    train(settings, str(directory), data_dir)
+    with trainers():
+        train(settings, str(directory), data_dir)
     return directory
 
 
@@ -78,6 +79,7 @@ def test_first_phase_is_scored_by_the_spectrum(run_dir):
     assert "reconstruction_bits" in (run_dir / "metrics.jsonl").read_text()
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_sampling_values_are_those_of_the_run_that_it_starts_from(
     settings, data_dir, run_dir, tmp_path
 ):
@@ -97,6 +99,7 @@ def test_sampling_values_are_those_of_the_run_that_it_starts_from(
     assert not Run.exists(str(tmp_path / "not"))
 
 
+@pytest.mark.usefixtures("trainers_once")
 def test_codes_are_frozen_unless_the_run_has_trained_them(settings, data_dir, run_dir, tmp_path):
     assert not Run.open(str(run_dir)).has_frozen_codes
     assert not Run.open(str(run_dir / "bottleneck")).has_frozen_codes
@@ -110,23 +113,13 @@ class Killed(Exception):  # noqa: N818
 
 
 @pytest.mark.parametrize("killed_at", [("bottleneck", 4), ("local_model", 2)])
-def test_resumed_equals_uninterrupted(
-    settings, data_dir, run_dir, tmp_path, monkeypatch, killed_at
-):
-    class Dying(launch.Trainer):
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-            step = self.train_step
+@pytest.mark.usefixtures("trainers_once")
+def test_resumed_equals_uninterrupted(settings, data_dir, run_dir, tmp_path, killed_at):
+    def die(trainer):
+        if (trainer.model.trained_part, trainer.step) == killed_at:
+            raise Killed
 
-            def step_or_die(batch):
-                if (self.model.trained_part, self.step) == killed_at:
-                    raise Killed
-                return step(batch)
-
-            self.train_step = step_or_die
-
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(launch, "Trainer", Dying)
+    with before_each_step(die), pytest.raises(Killed):
         train(settings, str(tmp_path), data_dir)
     train(settings, str(tmp_path), data_dir)
     for folder in ("bottleneck", "."):

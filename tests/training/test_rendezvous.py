@@ -10,7 +10,7 @@ from support import free_ports
 
 from ada.training.distributed import rendezvous
 from ada.training.distributed.rendezvous import wait_for_all
-from ada.utils.errors import UserError
+from ada.utils.errors import StoppedError, UserError
 
 
 @pytest.fixture
@@ -105,3 +105,41 @@ def test_who_is_missing_is_said(addresses, monkeypatch):
         with waiting(addresses, 1):
             pass
     assert f"Still waiting for {addresses[1]}." in said
+
+
+def test_mute_peers_are_reported_and_hold_nobody_up(addresses, monkeypatch):
+    """Whoever connects and says nothing, or half of it."""
+    monkeypatch.setattr(rendezvous, "MUTE_SECS", 0.3)
+    said = []
+    monkeypatch.setattr(rendezvous.log, "warning", said.append)
+    host, port = addresses[0].split(":")
+    with waiting(addresses, 0), contextlib.ExitStack() as stack:
+        time.sleep(rendezvous.POLL_SECS)
+        for number in range(100):
+            mute = stack.enter_context(socket.create_connection((host, int(port))))
+            mute.sendall(b"ada worker 1"[: number % 12])
+        deadline = time.monotonic() + 30
+        while not said and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with waiting(addresses, 1), waiting(addresses, 2):
+            pass
+    assert any("has connected to this worker and says nothing" in line for line in said)
+
+
+def test_mute_first_process_is_reported_and_waiting_ends(addresses, monkeypatch):
+    monkeypatch.setattr(rendezvous, "MUTE_SECS", 0.1)
+    monkeypatch.setattr(rendezvous, "LIMIT_SECS", 1.0)
+    said = []
+    monkeypatch.setattr(rendezvous.log, "warning", said.append)
+    with (
+        socket.create_server(("", int(addresses[0].split(":")[1]))),
+        pytest.raises(StoppedError, match="did not come within"),
+    ):
+        wait_for_all(addresses, 2)
+    assert said == [f"{addresses[0]} takes the connection and says nothing."]
+
+
+def test_waiting_for_one_that_never_comes_ends(addresses, monkeypatch):
+    monkeypatch.setattr(rendezvous, "LIMIT_SECS", 0.5)
+    with pytest.raises(StoppedError, match=f"{addresses[1]}, {addresses[2]} did not come"):
+        wait_for_all(addresses, 0)

@@ -2,13 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import free_addresses, tf_config
+from support import free_addresses, start, tf_config
 
 SCRIPT = Path(__file__).with_name("replicas_script.py")
 # By name: strategy, processes, logical devices of each, micro-batches (and recomputed layers).
@@ -17,11 +15,6 @@ WAYS = {
     "devices": ("mirrored", 1, 2, 2),
     "workers": ("multi_worker", 2, 1, 2),
 }
-
-
-def start(strategy, devices, micro_batches, out, *args, **env):
-    command = [sys.executable, str(SCRIPT), strategy, str(devices), str(micro_batches), str(out)]
-    return subprocess.Popen([*command, *map(str, args)], env=os.environ | env)
 
 
 def run_workers(way, out, *args, slurm=False):
@@ -43,8 +36,9 @@ def run_workers(way, out, *args, slurm=False):
         elif count > 1:
             env = {"TF_CONFIG": tf_config(addresses, number)}
         path = f"{out}{number}.npz"
-        processes.append(start(strategy, devices, micro_batches, path, *args, **env))
-    assert [process.wait(timeout=300) for process in processes] == [0] * count
+        processes.append(start(SCRIPT, strategy, devices, micro_batches, path, *args, env=env))
+    for process in processes:
+        assert process.wait(timeout=1200) == 0, process.said()
     return [np.load(f"{out}{number}.npz") for number in range(count)]
 
 

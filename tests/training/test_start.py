@@ -1,6 +1,7 @@
 """Refused before the first step: other codes than before, and codes whose encoder is gone."""
 
 import dataclasses
+import json
 import logging
 import shutil
 
@@ -104,6 +105,7 @@ def test_codes_of_an_encoder_that_was_trained_further(lower, settings, markov_da
     path.write_text(path.read_text().replace(str(lower), str(root)))
     before = Run.open(str(root / "run")).identity()["digest"]
     shutil.rmtree(root / "run" / "checkpoints")
+    (root / "run" / "metrics.jsonl").unlink()
     train(dataclasses.replace(settings, num_steps=4), str(root / "run"), markov_dataset)
     after = Run.open(str(root / "run")).identity()["digest"]
     with pytest.raises(UserError, match=f"checkpoint {before}, there {after}.*extract codes again"):
@@ -129,3 +131,33 @@ def test_a_tree_that_was_moved_or_whose_encoder_is_elsewhere(lower, tmp_path, wa
     assert "is not there (/nothing/here/run)" in warning
     assert digest in warning
     assert len(warning.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "model.json", "metrics.jsonl", "checkpoints"])
+def test_a_directory_of_something_else_is_not_trained_into(name, tmp_path):
+    codes, run_dir = some_codes(tmp_path / "codes"), tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / name).write_text("mine")
+    with pytest.raises(UserError, match=f"{name} was not made by ada.train: name another"):
+        train(prior(), str(run_dir), codes)
+    assert (run_dir / name).read_text() == "mine"
+    assert {path.name for path in run_dir.iterdir()} == {name, ".lock"}
+
+
+def test_data_that_were_renamed_are_where_training_goes_on(tmp_path):
+    codes, run_dir = some_codes(tmp_path / "codes"), tmp_path / "run"
+    train(prior(), str(run_dir), codes)
+    shutil.move(codes, tmp_path / "renamed")
+    train(dataclasses.replace(prior(), num_steps=2), str(run_dir), str(tmp_path / "renamed"))
+    assert Run.open(str(run_dir)).open_dataset().directory == str(tmp_path / "renamed")
+
+
+def test_training_of_an_older_version_is_not_resumed(settings, whole_run, markov_dataset, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(whole_run, run_dir)
+    path = run_dir / "model.json"
+    config = json.loads(path.read_text())
+    config["config"]["quantizer"]["config"]["restart_every"] = 2
+    path.write_text(json.dumps(config))
+    with pytest.raises(UserError, match=f"older version of ada.*--init_from={run_dir}"):
+        train(dataclasses.replace(settings, num_steps=9), str(run_dir), markov_dataset)

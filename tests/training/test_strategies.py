@@ -56,7 +56,7 @@ def test_slurm_counts_as_its_node_list_does(monkeypatch):
         ("tpu", {}, "no TPU was found"),
     ],
 )
-def test_what_cannot_be_is_said(name, environment, message, monkeypatch):
+def test_invalid_strategies_are_refused(name, environment, message, monkeypatch):
     for variable in ("TF_CONFIG", "SLURM_PROCID", "SLURM_STEP_NODELIST", "TPU_NAME"):
         monkeypatch.delenv(variable, raising=False)
     for variable, value in environment.items():

@@ -53,7 +53,7 @@ def population():
 
 
 @pytest.fixture(scope="module")
-def runs(settings, markov_dataset, music, tmp_path_factory):
+def runs(settings, markov_dataset, music, tmp_path_factory, trainers):
     """A directory of runs: one of audio, and two members of a population."""
     root = tmp_path_factory.mktemp("tensorboard")
     prepare(str(root / "audio"), AudioOptions(inputs=(f"{music}/*.wav",), sample_rate=16000))
@@ -70,9 +70,10 @@ def runs(settings, markov_dataset, music, tmp_path_factory):
     intervals = Intervals(log=1, validate=4, save=4, audio_secs=0.0)
     of_member = dataclasses.replace(settings, num_steps=4, intervals=intervals)
     search = root / "runs" / "pbt" / "search"
-    for member in RATES:
-        # As one that searches: its row is written by who compares them.
-        train(of_member, str(search / f"member{member}"), markov_dataset)
+    with trainers():
+        for member in RATES:
+            # As one that searches: its row is written by who compares them.
+            train(of_member, str(search / f"member{member}"), markov_dataset)
     write_population(population(), search)
     return root / "runs"
 
@@ -179,7 +180,7 @@ def test_pictures_are_shown(page):
     assert widths == [880] * 4
 
 
-def test_the_model_is_told_in_words(page):
+def test_model_is_described_in_words(page):
     page("text").get_by_text("Twelve monkeys.").first.wait_for()
 
 

@@ -9,16 +9,15 @@ runs minutes apart on a machine that varies by a third):
     5,000   the prototype: XLA, a ring buffer for each layer
     7,800   one ring buffer for all layers: one gather before a step, one scatter after it; W_s of
             all layers in one product (10,000 to 11,400 on a good day). XLA's products of one vector
-            reach a part of what the caches deliver, and its batched ones pack their weights anew
-            at every call: 16 lanes in one executable are no faster than 16 single ones on two
-            threads, which is why a lane is a call there.
+            reach a part of what the caches deliver, and its batched ones repack their weights
+            at every call: 16 batch_size in one executable are no faster than 16 single ones on two
+            threads, which is why each sequence is a call there.
     16,500  the loop in C (`ada/generation/kernel.c`): outputs stay in registers while the weights
             stream by, once for up to four sequences (up to 22,000 on a good day)
     -7 %    the same with weights that do not begin at a cache line
     x 1.6   weights in bfloat16, half the bytes (128 x 256: 1.8, 256 x 256: 2.9); with 16 streams
             of 64 x 128, where arithmetic is the limit, 1.03
     -4 %    blocks of 512 ids instead of 2048: streams begin and go on from smaller pieces
-    +4 %    random numbers of a block from NumPy's Philox, not from TensorFlow (25 and 690 us)
 
 Not tried: one stream on two cores, and XLA with weights in bfloat16.
 """
@@ -30,8 +29,8 @@ from typing import Any
 import numpy as np
 
 from ada.config import bindings, configuration
-from ada.generation import Draws, Level, Stream, native
-from ada.generation.backends import default_lanes
+from ada.generation import Level, SamplingConfig, Stream, native
+from ada.generation.backends import default_batch_size
 from ada.generation.lengths import CodeGeometry, level_lengths
 from tools.benchmarks import benchmark_wavenet, median_secs, sizes_of
 
@@ -42,7 +41,7 @@ HALF = "_bfloat16"
 
 
 def run(flags: Any) -> list[dict[str, Any]]:
-    """One stream, as many as processors, and 16; "lanes" are computed side by side."""
+    """One stream, as many as processors, and 16; "batch_size" are computed side by side."""
     runs, results = flags.runs, []
     for residual, skip in sizes_of(flags, ((64, 128), (128, 256))):
         model = benchmark_wavenet(residual, skip)
@@ -51,16 +50,16 @@ def run(flags: Any) -> list[dict[str, Any]]:
         processors = os.cpu_count() or 1
         cases = [("xla", 1, 1), ("xla", processors, 1), ("xla", 16, 1), ("xla", 16, 16)]
         for path in _native_paths([model]):
-            cases += [(path, n, default_lanes("native", n)) for n in (1, processors, 16)]
-        for path, streams, lanes in cases:
-            [level] = _levels([model], path, lanes)
+            cases += [(path, n, default_batch_size("native", n)) for n in (1, processors, 16)]
+        for path, streams, batch_size in cases:
+            [level] = _levels([model], path, batch_size)
             level.compile()
             secs = statistics.median(
                 _drawn(Stream([level], [WAVENET_STEPS], streams)).seconds for _ in range(runs)
             )
             rate = streams * WAVENET_STEPS / secs
             sizes = {"residual_channels": residual, "skip_channels": skip}
-            results.append(_row("30 layers", sizes, path, streams, lanes, rate, limit, secs))
+            results.append(_row("30 layers", sizes, path, streams, batch_size, rate, limit, secs))
     return results + _chain(runs)
 
 
@@ -109,12 +108,14 @@ def _native_paths(models: list[Any]) -> list[str]:
     return ["native", f"native{HALF}"] if half else ["native"]
 
 
-def _levels(models: list[Any], path: str, lanes: int) -> list[Level]:
-    options = {"backend": path.removesuffix(HALF), "lanes": lanes}
+def _levels(models: list[Any], path: str, batch_size: int) -> list[Level]:
+    options = {"backend": path.removesuffix(HALF), "batch_size": batch_size}
     if path.endswith(HALF):
         options["weights"] = "bfloat16"
     top = len(models) - 1
-    return [Level(model, Draws(), number=top - n, **options) for n, model in enumerate(models)]
+    return [
+        Level(model, SamplingConfig(), index=top - n, **options) for n, model in enumerate(models)
+    ]
 
 
 def _drawn(stream: Stream) -> Stream:
@@ -129,7 +130,7 @@ def _row(
     sizes: dict[str, int],
     path: str,
     streams: int,
-    lanes: int,
+    batch_size: int,
     rate: float,
     limit: float,
     secs: float,
@@ -141,7 +142,7 @@ def _row(
         "what": what,
         **sizes,
         "streams": streams,
-        "lanes": lanes,
+        "batch_size": batch_size,
         "path": path,
         "samples_per_second": round(rate),
         "limit_samples_per_second": round(limit),

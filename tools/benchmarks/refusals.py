@@ -79,14 +79,14 @@ QUESTIONS = {
         ["results", "--db={gin}"],
         ["results", "--db={gin}", "--csv={gin}"],
     ),
-    "data_prep.prepare_audio": (
+    "ada.prepare_audio": (
         ["--no_such_flag"],
         ["--input_audio_filepatterns=a", "--output_dir={nothing}", "--decoder=ffmpeg"],
         ["--input_audio_filepatterns={nothing}", "--output_dir={nothing}"],
         ["--maestro_csv={gin}", "--output_dir={nothing}"],
         ["--output_dir={nothing}"],
     ),
-    "data_prep.render_scores": (
+    "ada.render_scores": (
         ["--no_such_flag"],
         ["--output_dir={nothing}", "--transpose=high"],
         ["--output_dir={nothing}", "--scores={nothing}"],
@@ -136,7 +136,7 @@ def _seconds(command: str, question: list[str]) -> float:
     )
     secs = time.perf_counter() - start
     expected = (0,) if question == ["--help"] else (1, 2)
-    told = process.stderr.strip().splitlines()
-    if process.returncode not in expected or len(told) > (1 if 1 in expected else 0):
-        raise UserError(f"{command} {' '.join(question)} answered {process.returncode}: {told}")
+    message = process.stderr.strip().splitlines()
+    if process.returncode not in expected or len(message) > (1 if 1 in expected else 0):
+        raise UserError(f"{command} {' '.join(question)} answered {process.returncode}: {message}")
     return secs

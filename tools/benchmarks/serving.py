@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ada.config import bindings, configuration
-from ada.generation import Draws
+from ada.generation import SamplingConfig
 from ada.runs.info import RunInfo
 from ada.serving.exporting import save
 from ada.serving.servable import Servable
@@ -33,7 +33,7 @@ def run(flags: Any) -> list[dict[str, Any]]:
     for name, models in _models(flags):
         info = RunInfo("audio", SAMPLE_RATE, 1, models[-1].num_classes, "mu_law", "", "")
         for xla in (False, True):
-            servable = Servable(models, info, [Draws()] * len(models), xla)
+            servable = Servable(models, info, [SamplingConfig()] * len(models), xla)
             with tempfile.TemporaryDirectory() as directory:
                 save(Path(directory), trace(servable))
                 files = [path.stat().st_size for path in Path(directory).rglob("*.*")]

@@ -71,7 +71,7 @@ def measure(
 
 def _status(name: str) -> int:
     """A line of Linux's account of this process, in bytes."""
-    text = Path("/proc/self/status").read_text()
+    text = Path("/proc/self/status").read_text("utf-8")
     return int(re.search(rf"{name}:\s+(\d+) kB", text).group(1)) * 1024
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from absl import flags
 
-from ada.cli import commands
+from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output", None, "The notebook to write. Default: tour.ipynb beside its source.")
+value_flags.define_path(
+    "output", None, "The notebook to write. Default: tour.ipynb beside its source."
+)
 flags.DEFINE_integer(
     "steps", None, "Training steps of each model, for a quick try. Default: the notebook's.", 1
 )

@@ -56,7 +56,7 @@ from ada.config import configuration
 from ada.config.bindings import load_system
 from ada.evaluation.codes import rolled_codes_cost
 from ada.extraction.codes import extract_codes
-from ada.generation import Draws, load_levels, stream
+from ada.generation import SamplingConfig, load_levels, stream
 from ada.inspection.cost import training_memory
 from ada.layers import CausalConv1D
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
@@ -299,8 +299,8 @@ for (name, (slides_ms, _, _)), exact in zip(SLIDES.items(), EXACT, strict=True):
     hops = [model.hop_length for model in models[:-1]]
     field = models[-1].receptive_field * math.prod(hops)
     ms = 1000 * field / SAMPLE_RATE
-    told = " x ".join(map(str, hops)) or "-"
-    print(f"{name:<20}{len(models):>7}{told:>8}{field:>10,}{ms:>9.1f}{slides_ms:>12}")
+    product = " x ".join(map(str, hops)) or "-"
+    print(f"{name:<20}{len(models):>7}{product:>8}{field:>10,}{ms:>9.1f}{slides_ms:>12}")
     assert field == exact
     assert 0.999 < ms / slides_ms < 1
 
@@ -576,7 +576,7 @@ assert np.allclose(tape.gradient(together, whole), tape.gradient(halves, whole),
 # Now it learns.
 #
 # **Ours.** All of this is tiny, and much too short to sound good: some 300,000 parameters and a
-# few hundred steps on 5 minutes of music. `gin/tiny.gin` also switches remedies on that are not
+# few hundred steps on 5 minutes of music. `gin/tiny.gin` also switches measures on that are not
 # in the paper: a start without quantisation, then a codebook made from data by k-means; restarts
 # of dead codes; a share of the local model's inputs replaced at random. (Pretrained systems that
 # were trained for longer are there to listen to: `python -m ada.sample
@@ -606,12 +606,12 @@ def train(name: str, data_dir: str, steps: int) -> list[dict]:
     settings = configuration.load([f"gin/{name}.gin", "gin/tiny.gin"], bindings)
     with capture_output():  # progress bars
         training.train(settings, run_dir(name), data_dir, describe=configuration.operative)
-    lines = (Path(run_dir(name)) / "metrics.jsonl").read_text().splitlines()
+    lines = (Path(run_dir(name)) / "metrics.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
 def rolled_cost(name: str) -> tuple[float, float]:
-    """Bits a step of unheard music given its own codes, and given another clip's."""
+    """Bits a step of held-out music given its own codes, and given another clip's."""
     run = Run.open(run_dir(name))
     with capture_output():
         cost = rolled_codes_cost(
@@ -641,21 +641,21 @@ own, rolled = rolled_cost("hop8_vqvae")
 
 run = Run.open(run_dir("hop8_vqvae"))
 first, to_ids = run.load_model(), run.info.to_ids()
-unheard = to_ids(run.open_dataset().read("validation", 0, 4 * SAMPLE_RATE, 2 * SAMPLE_RATE))
-codes = first.encode(unheard[np.newaxis]).numpy()
+held_out = to_ids(run.open_dataset().read("validation", 0, 4 * SAMPLE_RATE, 2 * SAMPLE_RATE))
+codes = first.encode(held_out[np.newaxis]).numpy()
 assert codes.shape == (1, 2 * 2000)
 
 figure, axes = plt.subplots(1, 3, width_ratios=(2, 3, 1))
 plot_curve(axes[0], "given codes", metrics["hop8_vqvae"])
 axes[1].plot(np.arange(4000) / 2000, codes[0], ",")
-axes[1].set(title="codes of 2 unheard seconds", xlabel="seconds", ylabel="code")
+axes[1].set(title="codes of 2 held-out seconds", xlabel="seconds", ylabel="code")
 axes[2].bar(["own", "another\nclip's"], [own, rolled], width=0.5)
 axes[2].set_title("bits a sample")
 plt.show()
 
 decoder = Chain.open([run_dir("hop8_vqvae")])
-blocks = stream(decoder, codes=codes, draws=Draws(seed=0, temperature=0.8))
-player("unheard", mu_law_decode(unheard.numpy()))
+blocks = stream(decoder, codes=codes, config=SamplingConfig(seed=0, temperature=0.8))
+player("held-out", mu_law_decode(held_out.numpy()))
 player("decoded from its codes", np.concatenate([block.audio[0] for block in blocks]))
 print(f"own codes {own:.2f} bits a sample, another clip's {rolled:.2f}")
 assert rolled - own > ALIVE_ABOVE_BITS
@@ -670,7 +670,7 @@ assert rolled - own > ALIVE_ABOVE_BITS
 #
 # **Slides.** The codes of an autoencoder are a discrete sequence again. A second autoencoder is
 # trained on them, then a WaveNet, the prior, on the top codes. "Code sequences are harder to
-# model than audio; training second level ADAs is much harder." Two remedies: population-based
+# model than audio; training second level ADAs is much harder." Two measures: population-based
 # training of a second VQ-VAE (section 11), or an AMAE, "less unstable".
 #
 # **Ours.** Every level is a model over integers `[batch, time]`, of the same classes, trained by
@@ -734,7 +734,7 @@ assert reconstruction < total < 8
 levels = load_levels(chain)
 drawn: list[list[np.ndarray]] = [[], [], []]
 clip = []
-for block in stream(chain, duration_secs=2.0, draws=Draws(seed=1), levels=levels):
+for block in stream(chain, duration_secs=2.0, config=SamplingConfig(seed=1), levels=levels):
     clip.append(block.audio[0])
     for kept, parts in zip(drawn, block.levels, strict=True):
         kept += [part.ids[0] for part in parts]
@@ -746,7 +746,7 @@ assert (clip == mu_law_decode(bottom)).all()
 assert 0 <= len(middle) - 2 * 2000 < 64 and 0 <= len(top) - 2 * 250 < 64
 
 # A short clip is the beginning of the long one with its seed.
-short = stream(chain, duration_secs=0.25, draws=Draws(seed=1), levels=levels)
+short = stream(chain, duration_secs=0.25, config=SamplingConfig(seed=1), levels=levels)
 start = np.concatenate([block.audio[0] for block in short])
 assert (start == clip[: len(start)]).all()
 
@@ -767,7 +767,7 @@ player("drawn from nothing, top down", clip)
 # %% [markdown]
 # ## 11 Population-based training
 #
-# **Slides.** One of the two remedies for second-level VQ-VAEs is population-based training.
+# **Slides.** One of the two measures for second-level VQ-VAEs is population-based training.
 #
 # **Paper** (Jaderberg et al. 2017). Several members train at once. Now and then the worst copy
 # the weights of the best (*exploit*), and perturb or redraw their hyperparameters (*explore*).
@@ -777,8 +777,8 @@ player("drawn from nothing, top down", clip)
 # other with $(0, 1)$: alone, neither can get to the top.
 #
 # **Ours.** `ada.population` trains anything with a score, on Ray (`pip install -e '.[pbt]'`). For
-# second levels, `python -m ada.pbt --gin_file=gin/level2_vqvae.gin` searches alpha, beta and the
-# learning rate; what it searches the slides do not say.
+# second levels, `python -m ada.pbt --gin_file=gin/level2_vqvae.gin` searches beta, the learning
+# rate and that of the codebook; what it searches the slides do not say.
 
 # %%
 if importlib.util.find_spec("ray"):

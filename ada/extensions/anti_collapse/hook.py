@@ -43,6 +43,9 @@ class TrainingHook:
     def build(self, model: keras.Model) -> None:
         """Makes variables and prepares the model; called once, under the strategy's scope."""
 
+    def begin(self) -> None:
+        """Called when a training begins or resumes, its variables restored."""
+
     def inputs(
         self, ids: tf.Tensor, num_classes: int, seeds: tf.Tensor, step: tf.Tensor
     ) -> tf.Tensor:

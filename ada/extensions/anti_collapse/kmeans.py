@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Distances that are in memory at a time.
+_CHUNK = 2**24
+
 
 def kmeans(points: np.ndarray, num_centres: int, seed: int, iterations: int = 20) -> np.ndarray:
     """Lloyd's algorithm from distinct random points; empty centres restart at far-off points.
@@ -25,14 +28,28 @@ def kmeans(points: np.ndarray, num_centres: int, seed: int, iterations: int = 20
         points = np.concatenate([points, points[extra] + noise])
     centres = points[rng.choice(len(points), num_centres, replace=False)]
     for _ in range(iterations):
-        distances = (centres**2).sum(1) - 2.0 * points @ centres.T
-        nearest = distances.argmin(1)
+        nearest, distances = _nearest(points, centres)
         counts = np.bincount(nearest, minlength=num_centres)
         sums = np.zeros_like(centres)
         np.add.at(sums, nearest, points)
         centres = sums / np.maximum(counts, 1)[:, None].astype(np.float32)
         empty = np.flatnonzero(counts == 0)
         if len(empty):
-            error = distances.min(1) + (points**2).sum(1)
+            error = distances + (points**2).sum(1)
             centres[empty] = points[np.argsort(error)[-len(empty) :]]
     return centres
+
+
+def _nearest(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest centre of each point, and its squared distance less the point's own square.
+
+    Worked off in chunks: all distances at once would take 16 GiB for 8,192 centres.
+    """
+    squares, size = (centres**2).sum(1), max(_CHUNK // len(centres), 1)
+    nearest = np.zeros(len(points), np.int64)
+    distances = np.zeros(len(points), np.float32)
+    for start in range(0, len(points), size):
+        chunk = slice(start, start + size)
+        found = squares - 2.0 * points[chunk] @ centres.T
+        nearest[chunk], distances[chunk] = found.argmin(1), found.min(1)
+    return nearest, distances

@@ -265,7 +265,7 @@ $("revise").addEventListener("click", () => show(0));
 $("begin").addEventListener("click", async () => {
   $("begin").disabled = true;
   try {
-    await ask("raters", "POST", {});
+    await ask("raters", "POST", location.hash ? { invitation: location.hash.slice(1) } : {});
     await open();
     if (!clips.length) tell("This browser keeps no cookies: allow them for this page.");
   } catch (error) {

@@ -140,10 +140,10 @@ class Workers:
         try:
             yield
         except LOST as error:
-            told = next(filter(None, (re.search(p, str(error)) for p in _OTHER)), None)
-            if self.count == 1 or told is None:
+            message = next(filter(None, (re.search(p, str(error)) for p in _OTHER)), None)
+            if self.count == 1 or message is None:
                 raise
             raise StoppedError(
-                f"worker {self.number} lost another worker ({told[0][:200]}). The same command on "
-                f"all workers goes on from the last checkpoint of {run_dir}."
+                f"worker {self.number} lost another worker ({message[0][:200]}). The same command "
+                f"on all workers goes on from the last checkpoint of {run_dir}."
             ) from error

@@ -16,7 +16,7 @@ from ada.training.tensorboard.tags import DESCRIPTIONS
 
 _SCORES = ("bits", "best_bits", "perplexity")
 _OF_TRAIN = ("num_steps", "batch_size", "crop_steps", "precision", "seed")
-_OF_OPTIMIZATION = ("learning_rate", "schedule")
+_OF_OPTIMIZATION = ("learning_rate", "schedule", "codebook_rate")
 _OF_QUANTIZER = {
     "VectorQuantizer": ("num_codes", "codebook_weight", "commitment_weight"),
     "GroupedVectorQuantizer": ("num_codes", "group_length", "commitment_weight"),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from ada.data import Dataset
-from ada.generation import Draws, Level, generate_level
+from ada.generation import Level, SamplingConfig, generate_level
 from ada.runs.info import RunInfo
 
 
@@ -25,7 +25,7 @@ class Listener:
         self._model, self._dataset, self._info = model, dataset, info
         self._num_steps = round(secs * info.sample_rate / info.hop_length)
         # Compiled once, not at every validation.
-        self._level = Level(model, Draws(seed))
+        self._level = Level(model, SamplingConfig(seed))
 
     def __call__(self) -> dict[str, np.ndarray]:
         """Returns ids `[steps]` by name; "codes" are the autoencoder's own, fewer."""

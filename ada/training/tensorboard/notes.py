@@ -11,8 +11,8 @@ from ada.evaluation import transcription
 from ada.evaluation.clips import spread_clips
 from ada.evaluation.note_scores import agreement
 from ada.evaluation.transcription import Transcription, transcribe
-from ada.generation import Draws, Level, generate_level
-from ada.generation.backends import default_lanes
+from ada.generation import Level, SamplingConfig, generate_level
+from ada.generation.backends import default_batch_size
 from ada.runs.info import RunInfo
 from ada.training.settings import Intervals
 from ada.utils import log
@@ -36,7 +36,7 @@ class NoteListener:
     ) -> None:
         self._model, self._dataset, self._info = model, dataset, info
         self._every, self._secs = intervals.notes, intervals.note_secs
-        self._draws = Draws(seed, top_p=intervals.note_top_p)
+        self._draws = SamplingConfig(seed, top_p=intervals.note_top_p)
         if not self._every:
             return
         if info.kind != "audio" or not model.num_codes:
@@ -71,7 +71,7 @@ class NoteListener:
     @functools.cached_property
     def _level(self) -> Level:
         # Compiled once, not each time.
-        return Level(self._model, self._draws, lanes=default_lanes("auto", NUM_CLIPS))
+        return Level(self._model, self._draws, batch_size=default_batch_size("auto", NUM_CLIPS))
 
     def _heard(self, audio: np.ndarray) -> Transcription:
         return transcribe(audio, self._info.sample_rate)

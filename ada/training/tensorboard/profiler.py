@@ -30,7 +30,7 @@ class Profiler:
 
     @contextlib.contextmanager
     def step(self, step: int) -> Iterator[None]:
-        """Around the training step that comes after so many."""
+        """Around the training step that comes after that number."""
         if self._directory is None or not self._first <= step < self._last:
             yield
             return

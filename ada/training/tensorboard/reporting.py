@@ -105,8 +105,8 @@ class Reporter:
         """
         summaries, model = self._summaries, trainer.model
         summaries.scalars("validation", step, values)
-        told = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
-        log.info(f"step {step}: validation {told}")
+        message = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
+        log.info(f"step {step}: validation {message}")
         if usage is not None:
             summaries.code_use(step, usage)
             share = trainer.code_use.share.numpy()

@@ -19,6 +19,7 @@ from ada.training.trainer import StepResult
 
 # Metrics of a step that are no matter of the codebook.
 _OF_OPTIMIZER = ("gradient_norm", "loss_scale")
+METRICS = "metrics.jsonl"
 # Where each of TensorBoard's runs is within the run directory.
 _WRITERS = {"train": "train", "validation": "validation", "run": "."}
 
@@ -37,10 +38,10 @@ class Summaries:
 
     def __init__(self, directory: str, step: int = 0) -> None:
         self._directory = Path(directory)
-        self._metrics = self._directory / "metrics.jsonl"
+        self._metrics = self._directory / METRICS
         if self._metrics.exists():
-            lines = self._metrics.read_text(errors="replace").splitlines(keepends=True)
-            kept = "".join(line for line in lines if _step_of(line) <= step)
+            lines = self._metrics.read_text("utf-8", errors="replace").splitlines(keepends=True)
+            kept = "".join(line for line in lines if step_of_line(line) <= step)
             write_text_atomically(str(self._metrics), kept)
         self._writers = {
             name: tf.summary.create_file_writer(str(self._directory / folder))
@@ -53,7 +54,7 @@ class Summaries:
         """Writes scalars to TensorBoard and as one line to `metrics.jsonl`."""
         self.drawn_scalars(writer, step, values)
         line = {"split": writer, "step": step} | {k: float(v) for k, v in values.items()}
-        with self._metrics.open("a") as file:
+        with self._metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def drawn_scalars(self, writer: str, step: int, values: Mapping[str, float]) -> None:
@@ -126,7 +127,8 @@ class Summaries:
         tf.summary.histogram(name, values, description=DESCRIPTIONS.get(name))
 
 
-def _step_of(line: str) -> float:
+def step_of_line(line: str) -> float:
+    """The step of a line of `metrics.jsonl`; infinity if it is torn."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, TypeError, LookupError):

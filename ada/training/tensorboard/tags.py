@@ -35,6 +35,8 @@ DESCRIPTIONS = {
     "codebook/dead_age_max": "Training steps since a dead code was last used, the longest.",
     "codebook/restarts": "Dead codes that became random queries, counted since there is a codebook "
     "(RESTART_EVERY).",
+    "codebook/rolled_codes_cost_bits": "Bits per step that another clip's codes cost, on "
+    "clips of the validation split; higher is better, 0 if the decoder ignores the codes.",
     "codebook/active": "1 once there is a codebook; 0 in an unquantised warm-up.",
     "codebook/quantization_error": "Mean squared distance of queries to what replaces them.",
     "codebook/query_square": "Mean squared length of queries.",
@@ -59,6 +61,7 @@ DESCRIPTIONS = {
     "better, 1 at best.",
     "speed/steps_per_sec": "Training steps a second, without validation and checkpoints.",
     "speed/waiting_for_input": "Share of the time that the loop waited for data.",
+    "speed/validation_share": "Share of the time since the validation before that scoring took.",
     "speed/samples_per_sec": "Samples that training goes through in a second.",
     "speed/codes_per_sec": "Codes that training goes through in a second.",
     "speed/audio_secs_per_sec": "Seconds of audio that training goes through in a second.",

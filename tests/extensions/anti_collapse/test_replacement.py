@@ -63,7 +63,7 @@ def test_autoencoder_hands_them_on_to_its_local_model_alone(make_autoencoder):
     np.testing.assert_array_equal(replaced.codes, plain.codes)
 
 
-def test_it_applies_to_autoencoders_in_which_a_share_is_replaced(make_wavenet, make_autoencoder):
+def test_replacement_applies_to_autoencoders_alone(make_wavenet, make_autoencoder):
     assert ReplaceInputs(0.1).applies_to(make_autoencoder())
     assert not ReplaceInputs(0.0).applies_to(make_autoencoder())
     assert not ReplaceInputs(0.1).applies_to(make_wavenet())

@@ -52,7 +52,7 @@ def find_soundfont(given: str | None = None) -> Path:
                 "Ubuntu), or name a file with --soundfont."
             )
         return found
-    path = Path(given).expanduser().absolute()
+    path = Path(given).absolute()
     with path.open("rb") as file:
         header = file.read(12)
     # FluidSynth would play its default soundfont instead.

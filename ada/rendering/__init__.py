@@ -1,4 +1,4 @@
-"""Renders scores as solo piano audio; the command is `data_prep.render_scores`.
+"""Renders scores as solo piano audio; the command is `ada.render_scores`.
 
 requirements packages, FluidSynth and a soundfont
 scores       finds files of scores

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.rendering.clock import STEP, Clock
-from data_prep.rendering.notation import Notation
+from ada.rendering.clock import STEP, Clock
+from ada.rendering.notation import Notation
 
 # Tempo, in quarters per minute, of a score without a metronome mark; deviation from a mark.
 TEMPO_RANGE = (58.0, 80.0)

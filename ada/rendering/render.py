@@ -10,14 +10,17 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from ada.rendering.manifest import NAME, Row, append_row, read_rows, write_rows
+from ada.rendering.piece import Piece, RenderOptions, SkippedPiece, render_piece
 from ada.utils import log
 from ada.utils.errors import UserError
 from ada.utils.files import exclusive, write_bytes_atomically
+from ada.utils.made import claim, refuse_others
 from ada.utils.progress import progress_bar
-from data_prep.rendering.manifest import Row, append_row, read_rows, write_rows
-from data_prep.rendering.piece import Piece, RenderOptions, SkippedPiece, render_piece
 
 SETTINGS = "settings.json"
+COMMAND = "ada.render_scores"
+_TABLES = (SETTINGS, NAME, "LICENSES.md")
 
 
 def render(
@@ -37,7 +40,10 @@ def render(
     Raises:
       UserError: the directory was rendered with other settings or is in use; a process died.
     """
+    names = (*_TABLES, *(piece.file for piece in pieces))
+    refuse_others(output_dir, COMMAND, names, _is_rendered)
     with exclusive(output_dir):
+        claim(output_dir, COMMAND, names, _is_rendered)
         _keep_settings(output_dir, options)
         rows = read_rows(output_dir)
         write_rows(output_dir, rows.values())
@@ -62,6 +68,11 @@ def render(
         write_rows(output_dir, rows.values())
     skipped.sort(key=lambda each: each.piece.file)
     return [rows[piece.file] for piece in pieces if piece.file in rows], skipped
+
+
+def _is_rendered(output_dir: Path) -> bool:
+    """Whether scores were rendered there before there were markers."""
+    return all((output_dir / name).exists() for name in (SETTINGS, NAME))
 
 
 def _results(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_prep.rendering.scores import MUSICXML
+from ada.rendering.scores import MUSICXML
 
 if TYPE_CHECKING:
     from music21.stream import Score

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from data_prep.rendering.midi import Event, last_note_secs, midi_bytes
+from ada.rendering.midi import Event, last_note_secs, midi_bytes
 
 SYNTH_RATE = 44100
 # After the last note, and the end of it that fades.

@@ -1,4 +1,4 @@
-"""Our remedies against dead and ignored codes (gin/tiny.gin), switched off one by one or all."""
+"""Our measures against dead and ignored codes (gin/tiny.gin), switched off one by one or all."""
 
 # Switches all of them off, of either quantiser: plain settings, with the weights of gin/base.
 PLAIN = (
@@ -12,7 +12,7 @@ PLAIN = (
 
 # Model, name of the variant, what is changed on top of gin/tiny.gin.
 VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("hop64_vqvae", "all remedies", ()),
+    ("hop64_vqvae", "all measures", ()),
     ("hop64_vqvae", "long local model", ("LOCAL_LAYERS=10",)),
     ("hop64_vqvae", "no replaced inputs", ("INPUT_REPLACEMENT=0.0",)),
     (
@@ -24,7 +24,7 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("hop64_vqvae", "no restarts", ("RESTART_EVERY=0",)),
     (
         "hop64_vqvae",
-        "no remedies",
+        "no measures",
         (
             "CODEBOOK_WARMUP_STEPS=0",
             "RESTART_EVERY=0",
@@ -32,7 +32,7 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "LOCAL_LAYERS=10",
         ),
     ),
-    ("hop8_amae", "all remedies (nu = 10)", ()),
+    ("hop8_amae", "all measures (nu = 10)", ()),
     *(
         ("hop8_amae", f"nu = {nu:g}", (f"DIVERSITY_WEIGHT={nu}",))
         for nu in (0.1, 1.0, 100.0, 1000.0, 10000.0)
@@ -55,7 +55,7 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "hop8_amae",
-        "no remedies (nu = 1000)",
+        "no measures (nu = 1000)",
         (
             "CODEBOOK_WARMUP_STEPS=0",
             "INPUT_REPLACEMENT=0.0",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import mido
 
-from data_prep.rendering.performance import PlayedNote
+from ada.rendering.performance import PlayedNote
 
 # Channel 10, counted from 0.
 DRUM_CHANNEL = 9

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from ada.rendering.manifest import NAME, Row
 from ada.utils.files import write_bytes_atomically
-from data_prep.rendering.manifest import NAME, Row
 
 FILE = "LICENSES.md"
 
 _HEAD = f"""# Licences
 
-Rendered by `python -m data_prep.render_scores`. A rendering depends on the composition, its
+Rendered by `python -m ada.render_scores`. A rendering depends on the composition, its
 encoding and the soundfont. Check all three before you redistribute the audio.
 
 - Titles and copyright notices of the scores are in {NAME}.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ada.utils.errors import UsageError, UserError
+from ada.utils.files import expanded
 
 MIDI = (".mid", ".midi")
 MUSICXML = (".musicxml", ".mxl", ".xml")
@@ -76,17 +77,26 @@ def chorales() -> list[Score]:
 
 def _expand(pattern: str) -> tuple[Path, list[Path]]:
     """The folder that a pattern starts from, and the files that match."""
-    path = Path(pattern).expanduser()
+    path = Path(expanded(pattern))
     if path.is_dir():
         root, pattern = path, f"{glob.escape(str(path))}/**/*"
     elif path.exists():
         return path.parent, [path]
     else:
         parts = path.parts
-        fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
-        root, pattern = Path(*parts[:fixed]), str(path)
+        # What is there under its very name is no pattern.
+        magic = (
+            i for i, p in enumerate(parts) if glob.has_magic(p) and not _is_there(parts[: i + 1])
+        )
+        fixed = next(magic, len(parts) - 1)
+        root = Path(*parts[:fixed])
+        pattern = str(Path(glob.escape(str(root)), *parts[fixed:]))
     found = map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207 - no hidden files
     return root, [path for path in found if path.is_file()]
+
+
+def _is_there(parts: Sequence[str]) -> bool:
+    return Path(*parts).exists()
 
 
 def _by_name(scores: Iterable[Score]) -> list[Score]:

@@ -9,14 +9,14 @@ import numpy as np
 import soundfile
 
 from ada.audio import pcm16
+from ada.rendering import midi
+from ada.rendering.manifest import Row
+from ada.rendering.notation import read_notation
+from ada.rendering.performance import perform
+from ada.rendering.scores import MIDI, Score
+from ada.rendering.synthesis import SynthesisError, synthesise
 from ada.utils.errors import first_line
 from ada.utils.files import write_bytes_atomically
-from data_prep.rendering import midi
-from data_prep.rendering.manifest import Row
-from data_prep.rendering.notation import read_notation
-from data_prep.rendering.performance import perform
-from data_prep.rendering.scores import MIDI, Score
-from data_prep.rendering.synthesis import SynthesisError, synthesise
 
 # Silence before a performance; MIDI files have their own.
 LEAD_SECS = 0.2

@@ -1,0 +1,64 @@
+"""What a process may lack that commands and libraries count on: streams, a user, a home."""
+
+import atexit
+import contextlib
+import os
+import pwd
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, MutableMapping
+
+from ada.utils.streams import Forgiving
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """Within the context there are streams, whatever the process was started with."""
+    # Files that are opened later would get the numbers of closed streams, and what native code
+    # says would go into them.
+    for number, flags_of_open in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, flags_of_open)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+    before = sys.stdout, sys.stderr
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - no path, and kept
+    sys.stdout = Forgiving(before[0] or nowhere, BrokenPipeError)
+    sys.stderr = Forgiving(before[1] or nowhere, OSError)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def know_a_user(environment: MutableMapping[str, str]) -> None:
+    """Lets libraries that ask for the user's name and home find some where there are none.
+
+    As in containers that run as a number that no user has.
+    """
+    try:
+        pwd.getpwuid(os.getuid())
+        return
+    except KeyError:
+        pass
+    if not any(environment.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
+        environment["LOGNAME"] = str(os.getuid())
+    if not environment.get("HOME"):
+        environment["HOME"] = tempfile.mkdtemp(prefix="ada_home_")
+        atexit.register(shutil.rmtree, environment["HOME"], ignore_errors=True)
+
+
+def have_a_cache(environment: MutableMapping[str, str]) -> None:
+    """Lets libraries keep what they compile, where the user's home cannot be written.
+
+    Numba, which librosa needs, would end the command.
+    """
+    names = [name for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR") if not environment.get(name)]
+    if names and not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - raises nothing
+        folder = tempfile.mkdtemp(prefix="ada_cache_")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        environment.update(dict.fromkeys(names, folder))

@@ -1,0 +1,125 @@
+"""The server of the listening test: whatever connections do, it answers the others.
+
+Waitress reads and writes without waiting, and its threads are busy only while they make an answer.
+What it lacks is an end to connections that send or read a byte now and then, and room for many.
+"""
+
+import logging
+import resource
+import socket
+import time
+
+import flask
+import waitress
+from waitress.channel import HTTPChannel
+
+_THREADS = 16
+_MOST_CONNECTIONS = 8192
+# Files besides connections: clips, ratings, libraries.
+_OTHER_FILES = 256
+# So long a connection may be idle, take to send a request, and take to read what it was sent.
+_IDLE_SECS, _RECEIVING_SECS, _SENDING_SECS = 30, 15, 300
+# Of all connections this share may stay; beyond it those go that were idle for longest.
+_SHARE = 0.75
+
+
+def make_server(app: flask.Flask, listening: socket.socket) -> waitress.server.BaseWSGIServer:
+    """What answers requests once it runs; it does not say what it is, and keeps no log."""
+    # It warns when requests wait for a thread, which is no matter.
+    logging.getLogger("waitress").setLevel(logging.CRITICAL)
+    limit = _connection_limit()
+    server = waitress.create_server(
+        app,
+        sockets=[listening],
+        threads=_THREADS,
+        ident=None,
+        connection_limit=limit,
+        channel_timeout=_IDLE_SECS,
+        cleanup_interval=1,
+        # `select` ends with the 1,024th file.
+        asyncore_use_poll=True,
+        # A thread would wait for a client that does not read.
+        outbuf_high_watermark=2**40,
+        max_request_header_size=16_384,
+        max_request_body_size=65_536,
+    )
+    watch = _Watch(round(_SHARE * limit))
+    server.maintenance = lambda now: watch.close_stale(list(server.active_channels.values()), now)
+    return server
+
+
+def _connection_limit() -> int:
+    """How many connections there may be; the process is allowed as many files as it can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(min(_MOST_CONNECTIONS, soft - _OTHER_FILES), 64)
+
+
+class _Watch:
+    """Closes connections that take too long.
+
+    Args:
+      most: connections; the stalest of more are closed.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._since: dict[HTTPChannel, tuple[tuple, float]] = {}
+
+    def close_stale(self, channels: list[HTTPChannel], now: float) -> None:
+        """Looks at all connections; called now and then, where no other thread closes them."""
+        since, stale = {}, []
+        for channel in channels:
+            doing, limit = _doing(channel)
+            before, began = self._since.get(channel, (None, now))
+            since[channel] = doing, began if doing == before else now
+            if doing[0] == "idle":
+                since[channel] = doing, channel.last_activity
+            if limit is not None:
+                stale.append((limit - (now - since[channel][1]), channel))
+        self._since = since
+        stale.sort(key=lambda item: item[0])
+        too_many = max(len(channels) - self._most, 0)
+        for number, (secs_left, channel) in enumerate(stale):
+            if number < too_many or secs_left < 0:
+                # Not `will_close`: it waits for the client to read.
+                channel.handle_close()
+
+
+def _doing(channel: HTTPChannel) -> tuple[tuple, float | None]:
+    """What a connection is at, and how long it may be; None for as long as it takes."""
+    if channel.requests:
+        return ("answered",), None
+    if channel.total_outbufs_len:
+        return ("sent to",), _SENDING_SECS
+    if channel.request is not None:
+        return ("receiving", id(channel.request)), _RECEIVING_SECS
+    return ("idle",), _IDLE_SECS
+
+
+class Beginners:
+    """How many may begin from one address: a hundred at once, then one every two seconds."""
+
+    _BURST, _SECS_EACH, _MOST_ADDRESSES = 100, 2.0, 10_000
+
+    def __init__(self) -> None:
+        # The time until which the address has used up what it may.
+        self._until: dict[str, float] = {}
+
+    def may(self, address: str) -> bool:
+        """Whether one more may begin, who then has."""
+        now = time.monotonic()
+        until = max(self._until.get(address, now), now) + self._SECS_EACH
+        if until - now > self._BURST * self._SECS_EACH:
+            return False
+        if len(self._until) >= self._MOST_ADDRESSES:
+            self._until = {a: t for a, t in self._until.items() if t > now}
+            if len(self._until) >= self._MOST_ADDRESSES:
+                return False
+        self._until[address] = until
+        return True

@@ -1,0 +1,96 @@
+"""Paths and numbers of flags, checked before anything is made."""
+
+import pytest
+from support import MICRO, refuses
+
+from ada.cli.value_flags import _Named, _Path, _Paths, _PathsInText, _Pattern
+
+VQVAE = ["--gin_file=gin/hop64_vqvae.gin", *MICRO]
+
+
+@pytest.mark.parametrize(
+    ("parser", "given", "expected"),
+    [
+        (_Path, "~/runs/x", "/home/me/runs/x"),
+        (_Paths, "~/a,b,,~/c", ["/home/me/a", "b", "", "/home/me/c"]),
+        (_PathsInText, "~/a,b", "/home/me/a,b"),
+        (_Pattern, "~/a/*.wav,b", "/home/me/a/*.wav,b"),
+        (_Named, "x=~/a,~/b", ["x=/home/me/a", "/home/me/b"]),
+        (_Path, "gs://bucket/~", "gs://bucket/~"),
+    ],
+)
+def test_tilde_in_every_kind_of_path(parser, given, expected, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert parser().parse(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "flags", "said"),
+    [
+        ("ada.describe", ["--run_dir=~/nothing"], "/home/me/nothing is not a run"),
+        ("ada.train", ["--gin_file=~/x.gin"], "/home/me/x.gin"),
+        ("ada.sample", ["--run_dirs=~/a,b"], "/home/me/a is not a run"),
+        ("ada.evaluate", ["--run_dirs=~/a,b", "--run_dirs=c"], "/home/me/a is not a run"),
+        ("ada.export", ["--run_dir=~/a", "--output_dir=~/out/1"], "/home/me/a is not a run"),
+        ("ada.extract_codes", ["--run_dir=~/a", "--output_dir=out"], "/home/me/a is not a run"),
+        ("ada.listen", ["serve", "--samples=x=~/a"], "/home/me/a is no directory"),
+        ("ada.listen", ["results", "--db=~/r.sqlite"], "/home/me/r.sqlite"),
+        ("ada.prepare_audio", ["--input_audio_filepatterns=~/*.wav", "--output_dir=o"], "/home/me"),
+        ("data_prep.prepare_audio", ["--maestro_csv=~/m.csv", "--output_dir=o"], "/home/me/m.csv"),
+    ],
+)
+def test_tilde_in_every_command(module, flags, said, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    refuses(module, *flags, said=said)
+
+
+@pytest.mark.parametrize(
+    ("module", "flags"),
+    [
+        ("ada.sample", ["--pretrained=piano_hop64", "--seed=-2"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--seed=4294967297"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--seed=3.0"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--duration_secs=-inf"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--prompt_secs=nan"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--num_samples=1000000000000"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--clips=4,99999999999"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--temperature=nan"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--top_k=2.0"]),
+        ("ada.evaluate", ["--run_dirs=piano_hop64", "--duration_secs=inf"]),
+        ("ada.pipeline", ["--gin_file=gin/systems/hop64_vqvae.gin", "--duration_secs=nan"]),
+        ("ada.pipeline", ["--gin_file=gin/systems/hop64_vqvae.gin", "--seed=-1"]),
+        ("ada.prepare_audio", ["--input_audio_filepatterns=x", "--min_secs=inf"]),
+        ("ada.prepare_audio", ["--input_audio_filepatterns=x", "--test_fraction=nan"]),
+        ("ada.render_scores", ["--seed=4294967296"]),
+        ("ada.sample", ["--pretrained=piano_hop64", "--output_dir="]),
+        ("ada.train", ["--gin_file=gin/hop64_vqvae.gin", "--run_dir= "]),
+    ],
+)
+def test_numbers_that_cannot_be(module, flags, tmp_path):
+    out = [] if any("output_dir" in f or "run_dir" in f for f in flags) else ["--output_dir=out"]
+    if module == "ada.pipeline":
+        out = ["--run_dir=out"]
+    refuses(module, *flags, *out, code=2)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("binding", "said"),
+    [
+        ("train.seed=-3", "train.seed must be a whole number from 0 to 4294967295, got -3"),
+        ("train.seed=4294967296", "from 0 to 4294967295"),
+        ("NUM_STEPS=0.5", "train.num_steps must be a whole number, got 0.5"),
+        ("BATCH_SIZE=2.0", "train.batch_size must be a whole number, got 2.0"),
+        ("LOCAL_LAYERS=3.0", "must be a whole number, got 3.0"),
+        ("CODER_CHANNELS=True", "must be a whole number, got True"),
+        ("SAVE_EVERY=2.5", "Intervals.save must be a whole number"),
+        ("CROP_STEPS=4294967296", "train.crop_steps must be a whole number of at least 1"),
+        ("Intervals.audio_secs=1e999", "Intervals.audio_secs must be a finite number, got inf"),
+        ("LEARNING_RATE='fast'", "must be a finite number, got 'fast'"),
+        ("train.jit_compile=2", "train.jit_compile must be"),
+    ],
+)
+def test_numbers_of_gin_files_that_cannot_be(binding, said, tmp_path):
+    flags = [*VQVAE, f"--gin_param={binding}", f"--run_dir={tmp_path / 'run'}"]
+    refuses("ada.train", *flags, said=said)
+    assert not list(tmp_path.iterdir())
