@@ -24,7 +24,7 @@ from ada.preparation.assembly import assemble, pieces_of_part, whole_source
 from ada.preparation.parts import part_path, write_part
 from ada.runs.info import RunInfo
 from ada.runs.run import Run
-from ada.training import Intervals, launch, loop
+from ada.training import Intervals, launch, validation
 
 # What may compute the sampling loop; that the kernel is there, test_native.py sees to.
 SAMPLERS = [
@@ -144,7 +144,7 @@ class TrainersOnce:
 
     @contextlib.contextmanager
     def __call__(self):
-        make, make_scorer = launch.make_trainer, loop.SplitScorer
+        make, make_scorer = launch.make_trainer, validation.SplitScorer
 
         def trainer_once(settings, strategy=None):
             key = dataclasses.replace(settings, intervals=Intervals())
@@ -164,7 +164,7 @@ class TrainersOnce:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(launch, "make_trainer", trainer_once)
-            patch.setattr(loop, "SplitScorer", scorer_once)
+            patch.setattr(validation, "SplitScorer", scorer_once)
             yield
 
 

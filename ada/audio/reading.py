@@ -132,7 +132,8 @@ class AudioStream(Iterator[AudioBlock]):
         """The loudest channel if the channels cancel each other when they are averaged."""
         power = self._products.diagonal()
         cancels = self._products.sum() < _CANCELLING * power.sum()
-        return int(power.argmax()) if cancels and self._channel is None else None
+        loudest = int(np.argmax(power > 0.99 * power.max()))  # the first of those alike
+        return loudest if cancels and self._channel is None else None
 
     @property
     def notes(self) -> tuple[AudioNote, ...]:

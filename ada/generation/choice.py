@@ -82,8 +82,10 @@ def uniforms(
     return tf.random.stateless_uniform([steps], key, alg="philox")
 
 
-def as_int64(numbers: tf.Tensor | np.ndarray | int) -> tf.Tensor:
+def as_int64(numbers: tf.Tensor | np.ndarray | int) -> tf.Tensor | np.ndarray:
     """Whole numbers as int64; of a Python int the lowest 64 bits."""
+    if tf.is_tensor(numbers):
+        return tf.cast(numbers, tf.int64)
     if isinstance(numbers, int):
         numbers = (numbers + 2**63) % 2**64 - 2**63
-    return tf.cast(numbers, tf.int64)
+    return np.asarray(numbers, np.int64)

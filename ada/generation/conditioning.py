@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ada.generation.choice import as_int64
 from ada.models import AutoregressiveDiscreteAutoencoder
 
 Array = tf.Tensor | np.ndarray
@@ -24,12 +25,13 @@ class Window(NamedTuple):
     """Conditioning of one window of codes.
 
     Attributes:
-      first: int64 scalar, index of its first code; -1 before there is one.
-      values: float32 `[batch, window_codes * rate, channels]`; zero after the last code.
+      first: index of its first code, int64 in a graph; -1 before there is one.
+      values: float32 `[batch, window_codes * rate, channels]`, an array outside of graphs, which is
+        cut faster; zero after the last code.
     """
 
-    first: tf.Tensor
-    values: tf.Tensor
+    first: tf.Tensor | int
+    values: Array
 
 
 class Conditioning:
@@ -85,7 +87,7 @@ class Conditioning:
     def empty(self, batch_size: int) -> Window:
         """What stands for a window before the first."""
         shape = [batch_size, self.window_codes * self.rate, self._channels]
-        return Window(tf.constant(-1, tf.int64), tf.zeros(shape))
+        return Window(-1 if tf.executing_eagerly() else tf.constant(-1, tf.int64), tf.zeros(shape))
 
     def window(
         self, codes: Array, start: tf.Tensor | int, first: tf.Tensor | int, last: tf.Tensor | int
@@ -98,7 +100,7 @@ class Conditioning:
           first: index of a code, the first of a window.
           last: index of the code after the last.
         """
-        start, first, last = (tf.cast(index, tf.int64) for index in (start, first, last))
+        window, (start, first, last) = first, map(as_int64, (start, first, last))
         begin = tf.maximum(first - self.field.past, 0)
         end = last + self.field.future
         seen = tf.convert_to_tensor(codes)[:, begin - start : end - start]
@@ -114,11 +116,13 @@ class Conditioning:
         size = self.window_codes * self.rate
         values = tf.pad(values, [[0, 0], [0, size - tf.shape(values)[1]], [0, 0]])
         values = tf.ensure_shape(values, [len(rows), size, self._channels])
-        return Window(first, values)
+        return Window(window, values.numpy() if tf.executing_eagerly() else values)
 
-    def of_block(self, window: Window, code: tf.Tensor | int) -> tf.Tensor:
+    def of_block(self, window: Window, code: tf.Tensor | int) -> Array:
         """Conditioning of the block that a code is in, `[batch, block_codes * rate, channels]`."""
         steps = self.block_codes * self.rate
         begin = (code - window.first) // self.block_codes * steps
         h = window.values[:, begin : begin + steps]
+        if tf.executing_eagerly():
+            return h
         return tf.ensure_shape(h, [window.values.shape[0], steps, self._channels])

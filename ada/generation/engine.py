@@ -109,7 +109,7 @@ def advance(
         )
         temperature = sequences.temperatures[position]
         sampler, ids, log_probs = level.sampler(
-            state.sampler, uniforms, temperature, h, known, tf.cast(num_steps, tf.int32)
+            state.sampler, uniforms, temperature, h, known, num_steps
         )
         ids = _require_numbers(level, ids, log_probs)
         if known is not None:
@@ -126,9 +126,11 @@ def advance(
         sampler, window, ids, log_probs = tf.cond(step < prefix.first, skip, generate)
     if sequences.on_block is not None:
         sequences.on_block(position, step, ids[:, :num_steps], log_probs[:, :num_steps])
-    size = state.kept.shape[1]
-    kept = tf.concat([state.kept, ids], axis=1)[:, num_steps : num_steps + size]
-    states[position] = LevelState(sampler, tf.ensure_shape(kept, state.kept.shape), window)
+    kept, size = state.kept, state.kept.shape[1]
+    if size:
+        kept = tf.concat([kept, ids], axis=1)[:, num_steps : num_steps + size]
+        kept = tf.ensure_shape(kept, state.kept.shape)
+    states[position] = LevelState(sampler, kept, window)
     return states, ids
 
 
@@ -140,11 +142,16 @@ def advance_until(
     sequences: Sequences,
 ) -> list[LevelState]:
     """Advances one level, and those above it, until it has at least `end` ids."""
-    return tf.while_loop(
-        lambda *states: states[position].sampler.step < end,
-        lambda *states: advance(levels, states, position, sequences)[0],
-        list(states),
-    )
+    states = list(states)
+    if not tf.executing_eagerly():
+        return tf.while_loop(
+            lambda *states: states[position].sampler.step < end,
+            lambda *states: advance(levels, states, position, sequences)[0],
+            states,
+        )
+    while int(states[position].sampler.step) < end:
+        states, _ = advance(levels, states, position, sequences)
+    return states
 
 
 def whole(
@@ -166,7 +173,7 @@ def whole(
       prefix: ids int32 `[batch, steps]` that the sequences begin with; None for nothing.
     """
     level, batch = levels[position], levels[position].sampler.batch_size
-    total, size = tf.cast(num_steps, tf.int64), level.block_steps
+    total, size = _number(tf.cast(num_steps, tf.int64)), level.block_steps
     blocks = -(-num_steps // size)
     alone = Sequences(
         sequences.items,
@@ -223,7 +230,7 @@ def _window(
 
     if not window:
         return compute()
-    return tf.cond(tf.equal(window.first, first), lambda: window, compute)
+    return tf.cond(window.first == first, lambda: window, compute)
 
 
 def _require_numbers(level: Level, ids: Array, log_probs: Array) -> Array:

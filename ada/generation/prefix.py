@@ -65,6 +65,7 @@ def of_items(level: Level, pieces: Sequence[Sequence], total: int) -> Prefix | N
 
     def read(start: Array | int) -> np.ndarray:
         ids = np.full([level.sampler.batch_size, size], -1, np.int32)
+        ids[len(pieces) :] = 0  # of a batch that is not full
         for row, piece in zip(ids, pieces, strict=False):
             part = np.asarray(piece[int(start) : int(start) + size])
             if part.size and not 0 <= part.min() <= part.max() < num_classes:

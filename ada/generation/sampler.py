@@ -132,8 +132,9 @@ class Sampler(abc.ABC):
 
 
 def _require_shape(name: str, array: Array, shape: list[int | None]) -> None:
-    found = tf.TensorShape(array.shape if tf.is_tensor(array) else np.shape(array))
-    if not found.is_compatible_with(shape):
+    found = array.shape.as_list() if tf.is_tensor(array) else list(np.shape(array))
+    pairs = zip(found, shape, strict=False)
+    if len(found) != len(shape) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
         raise ValueError(f"{name} must have shape {shape}, got {found}.")
 
 
@@ -166,7 +167,7 @@ class BlockSampler(Sampler):
         num_steps: int,
     ) -> tuple[IncrementalState, Array, Array]:
         temperature = tf.convert_to_tensor(temperature, tf.float32)
-        num_steps = tf.convert_to_tensor(num_steps, tf.int32)
+        num_steps = tf.cast(num_steps, tf.int32)
         return self._run(state, uniforms, temperature, conditioning, forced, num_steps)
 
     def _block(

@@ -146,7 +146,7 @@ def check_warmup(settings: TrainingSettings, hooks: Sequence[TrainingHook]) -> N
     """Raises UserError if the training would end before there is a codebook."""
     steps = settings.num_steps
     for hook in hooks:
-        if isinstance(hook, CodebookWarmup) and hook.steps >= steps:
+        if isinstance(hook, CodebookWarmup) and hook.is_pending and hook.steps >= steps:
             raise UserError(
                 f"an unquantised warm-up of {hook.steps} steps leaves nothing of {steps}: set "
                 "CODEBOOK_WARMUP_STEPS lower or train for longer."
@@ -180,16 +180,16 @@ def open_or_create(
             f"{run_dir} was begun by an older version of ada, whose trainings cannot be resumed: "
             f"start a new run from its weights with --init_from={run_dir}."
         )
+    if run.info.part != info.part:
+        raise UserError(
+            f"{run_dir} trains {run.info.part!r} of its model, these settings {info.part!r}: give "
+            "the same train.first_phase, or choose another --run_dir."
+        )
     differing = differing_fields(run.model_config(), model_config(network))
     if differing:
         raise UserError(
             f"{run_dir} holds another model ({', '.join(differing[:5])} differ; see its "
             "operative.gin): choose another --run_dir, or remove it to train from scratch."
-        )
-    if run.info.part != info.part:
-        raise UserError(
-            f"{run_dir} trains {run.info.part!r} of its model, these settings {info.part!r}: give "
-            "the same train.first_phase, or choose another --run_dir."
         )
     if run.info.companding != info.companding:
         raise UserError(

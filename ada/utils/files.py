@@ -149,7 +149,12 @@ def _locked(directory: Path, deadline: float) -> Iterator[None]:
                     f"another process is at work in {directory}: wait for it, or use another."
                 )
             time.sleep(_POLL_SECS)
-        yield
+        try:
+            yield
+        finally:
+            # Closing is not enough: processes that were forked meanwhile have the file, too.
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _lock(file: TextIO, directory: Path) -> bool:

@@ -104,7 +104,7 @@ def test_preparation_at_every_write(audio, tmp_path, monkeypatch):
         prepare(str(out), audio, run_jobs=rest)
         assert len(missing) == 3 - len(finished)
         assert files_of(out) == whole
-    assert moment > 20
+    assert moment > 15
 
 
 @pytest.mark.parametrize("kilobytes", [8, 100, 250, 400])

@@ -76,7 +76,7 @@ def test_help_may_be_read_in_part():
 
 def test_later_start_finds_its_inputs():
     code = (
-        "import importlib, sys; from importlib.util import find_spec; from ada import commands;"
+        "import importlib, sys; from importlib.util import find_spec; from ada.cli import commands;"
         "commands.start_tensorflow();"
         "print([name for name in commands._UNUSED if name in sys.modules]);"
         "[importlib.import_module(name) for name in commands._UNUSED if find_spec(name)];"

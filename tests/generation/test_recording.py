@@ -140,7 +140,8 @@ def test_a_command_that_is_done_is_not_done_again(request_, tmp_path, said):
         damage(tmp_path / "sample_001.wav")
         made(tmp_path, request_)
         assert contents(tmp_path) == before
-        assert f"sample_001.wav in {tmp_path}: missing or damaged; generating all" in said
+        [line] = said
+        assert line.startswith(f"sample_001.wav in {tmp_path}: missing or damaged")
         said.clear()
 
 
@@ -188,7 +189,7 @@ def test_files_of_somebody_else_are_not_written_over(name, overwrite, request_, 
             made(tmp_path, request_, overwrite=overwrite)
         assert (tmp_path / name).read_bytes() == b"mine"
         (tmp_path / name).unlink()
-        made(tmp_path, request_._replace(numbers=range(1)), SETTINGS | {"seed": 8})
+        made(tmp_path, request_._replace(indices=range(1)), SETTINGS | {"seed": 8})
         overwrite = True
 
 

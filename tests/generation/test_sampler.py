@@ -208,11 +208,11 @@ def test_of_equal_ids_the_first_are_sampled(top_k, top_p, backend, make_wavenet)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"top_k": -1}, "top_k must be 0 or more"),
-        ({"top_k": -(2**40)}, "top_k must be 0 or more"),
-        ({"top_p": -0.5}, "top_p 0 to 1"),
-        ({"top_p": 1.5}, "top_p 0 to 1"),
-        ({"top_p": float("nan")}, "top_p 0 to 1"),
+        ({"top_k": -1}, "top_k must be a whole number of at least 0"),
+        ({"top_k": -(2**40)}, "top_k must be a whole number of at least 0"),
+        ({"top_p": -0.5}, r"top_p in \(0, 1\]"),
+        ({"top_p": 1.5}, r"top_p in \(0, 1\]"),
+        ({"top_p": float("nan")}, r"top_p in \(0, 1\]"),
         ({"batch_size": 0}, "1 or more, got 0 and 16"),
         ({"block_steps": -16}, "1 or more, got 2 and -16"),
     ],

@@ -155,15 +155,15 @@ def refused(signature, message, **inputs):
 
 
 def test_requests_that_cannot_be_met_say_why(exported):
-    ask = tf.saved_model.load(str(exported("three levels"))).signatures
+    ask = tf.saved_model.load(str(exported("two levels"))).signatures
     nobody = how(items=np.zeros(0, np.int32))
     refused(ask["generate"], "at least one item", steps=20, **nobody)
     refused(ask["decode"], "at least one item", codes=np.zeros((0, 9), np.int32), **nobody)
     refused(ask["encode"], "at least one item", audio=np.zeros((0, 9), np.float32))
     refused(ask["score"], "at least one item", audio=np.zeros((0, 9), np.float32))
     refused(ask["initial_state"], "at least one item", items=np.zeros(0, np.int32))
-    two = how() | {"temperature": np.ones(2, np.float32)}
-    refused(ask["generate"], "one number, or 3: one a level", steps=20, **two)
+    three = how() | {"temperature": np.ones(3, np.float32)}
+    refused(ask["generate"], "one number, or 2: one a level", steps=20, **three)
     refused(ask["generate"], "at most 1048576: stream", steps=2**20 + 1, **how())
     prompt = np.zeros((3, 40), np.float32)
     refused(ask["continue"], "steps must be 0 or more", prompt=prompt, steps=-10, **how())
@@ -215,7 +215,7 @@ def test_no_signature_takes_more_than_max_steps(kind, chain_of):
 
 def test_states_that_no_stream_comes_to_are_refused(exported):
     """A level said to be far on would let that above it draw for ever."""
-    ask = tf.saved_model.load(str(exported("three levels"))).signatures
+    ask = tf.saved_model.load(str(exported("two levels"))).signatures
     inputs = {name: tf.constant(value) for name, value in how().items()}
     state = ask["initial_state"](items=inputs["items"])
     for _ in range(3):
@@ -224,20 +224,21 @@ def test_states_that_no_stream_comes_to_are_refused(exported):
             state.pop(name)
     state = {name: value.numpy() for name, value in state.items()}
     assert state["step_0"].tolist() == [48] * 3
-    level = r"the state of level {} is none"
-    for name, value, number in (
-        ("step_0", 2**50, 0),
-        ("step_0", -16, 0),
-        ("step_0", 7, 0),
-        ("step_1", 2**40, 0),
-        ("step_1", 0, 0),
-        ("previous_0", 7, 0),
-        ("previous_1", -7, 1),
-        ("kept_1", 7, 1),
+    # Levels are checked side by side: any that is wrong may be named.
+    message = r"the state of level \d is none"
+    for name, value in (
+        ("step_0", 2**50),
+        ("step_0", -16),
+        ("step_0", 7),
+        ("step_1", 2**40),
+        ("step_1", 0),
+        ("previous_0", 7),
+        ("previous_1", -7),
+        ("kept_1", 7),
     ):
         wrong = state | {name: state[name].copy()}
         wrong[name][1] = value
-        refused(ask["generate_block"], level.format(number), **how(), **wrong)
+        refused(ask["generate_block"], message, **how(), **wrong)
     assert ask["generate_block"](**inputs, **state)["num_steps"].numpy().tolist() == [16] * 3
 
 

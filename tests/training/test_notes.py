@@ -8,6 +8,7 @@ import pytest
 from ada.audio import write_wav
 from ada.data import Dataset
 from ada.evaluation import transcription
+from ada.extensions import CodebookWarmup
 from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, WaveNet
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
@@ -67,6 +68,7 @@ def test_a_run_reports_note_f1_once_it_has_codes(data, tmp_path):
         crop_steps=256,
         intervals=Intervals(log=5, validate=5, save=5, audio_secs=0.0, notes=2, note_secs=1.0),
         jit_compile=False,
+        hooks=(lambda: CodebookWarmup(2),),
     )
     train(settings, str(tmp_path), data)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]

@@ -38,7 +38,7 @@ def run_workers(way, out, *args, slurm=False):
         path = f"{out}{number}.npz"
         processes.append(start(SCRIPT, strategy, devices, micro_batches, path, *args, env=env))
     for process in processes:
-        assert process.wait(timeout=300) == 0, process.said()
+        assert process.wait(timeout=1200) == 0, process.said()
     return [np.load(f"{out}{number}.npz") for number in range(count)]
 
 

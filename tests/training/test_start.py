@@ -1,6 +1,7 @@
 """Refused before the first step: other codes than before, and codes whose encoder is gone."""
 
 import dataclasses
+import json
 import logging
 import shutil
 
@@ -149,3 +150,14 @@ def test_data_that_were_renamed_are_where_training_goes_on(tmp_path):
     shutil.move(codes, tmp_path / "renamed")
     train(dataclasses.replace(prior(), num_steps=2), str(run_dir), str(tmp_path / "renamed"))
     assert Run.open(str(run_dir)).open_dataset().directory == str(tmp_path / "renamed")
+
+
+def test_training_of_an_older_version_is_not_resumed(settings, whole_run, markov_dataset, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(whole_run, run_dir)
+    path = run_dir / "model.json"
+    config = json.loads(path.read_text())
+    config["config"]["quantizer"]["config"]["restart_every"] = 2
+    path.write_text(json.dumps(config))
+    with pytest.raises(UserError, match=f"older version of ada.*--init_from={run_dir}"):
+        train(dataclasses.replace(settings, num_steps=9), str(run_dir), markov_dataset)

@@ -37,6 +37,20 @@ def test_of_two_that_want_a_directory_one_has_it(tmp_path):
         pass
 
 
+def test_a_process_that_was_forked_meanwhile_holds_nothing(tmp_path):
+    reader, writer = os.pipe()
+    with exclusive(tmp_path):
+        child = os.fork()
+        if not child:
+            os.close(writer)
+            os.read(reader, 1)  # until the parent has seen
+            os._exit(0)
+    with exclusive(tmp_path):
+        pass
+    os.close(writer)
+    os.waitpid(child, 0)
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_where_there_are_no_locks_it_goes_on_and_says_so(number, tmp_path, monkeypatch):
     def refuse(*_):

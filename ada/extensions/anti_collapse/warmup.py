@@ -57,6 +57,11 @@ class CodebookWarmup(TrainingHook):
         self._model = model
         quantizer.set_active(False)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is no codebook yet."""
+        return not self._model.quantizer.is_active
+
     def begin(self) -> None:
         self._is_over = False
 

@@ -68,7 +68,7 @@ def test_memory_is_bounded_and_chunks_change_nothing(clusters, monkeypatch):
     """All distances of 8,192 codes at once would be 16 GiB."""
     points = np.random.default_rng(0).normal(size=(20_000, 2)).astype(np.float32)
     whole = kmeans(points, 64, seed=3, iterations=2)
-    monkeypatch.setattr(sys.modules["ada.quantizers.kmeans"], "_CHUNK", 64 * 777)
+    monkeypatch.setattr(sys.modules["ada.extensions.anti_collapse.kmeans"], "_CHUNK", 64 * 777)
     tracemalloc.start()
     np.testing.assert_allclose(kmeans(points, 64, seed=3, iterations=2), whole, atol=1e-6)
     assert tracemalloc.get_traced_memory()[1] < 20_000 * 64 * 4
