@@ -68,12 +68,12 @@ def test_a_copy_of_training_audio_stands_out_beside_held_out_audio(dataset):
 
 
 def test_near_copies_need_the_training_data_and_clips_of_8_s(dataset, told):
-    other = InMemory(train=[noise(1, 9.0)], validation=[noise(2, 9.0)])
+    other = InMemory(train=[noise(1, 9.0)] * 3, validation=[noise(2, 9.0)])
     clips = np.stack([noise(0, 9.0)])
     assert near_copies(run_on(dataset), clips, "validation", other) is None
     assert near_copies(run_on(dataset), clips, "train", dataset) is None
     assert near_copies(run_on(dataset), clips[:, : 7 * RATE], "validation", dataset) is None
-    for reason in ("is not what run was trained on", "no unheard audio", "clips of 8 s or more"):
+    for reason in ("is not what run was trained on", "no held-out audio", "clips of 8 s or more"):
         assert any(reason in warning for warning in told)
 
 
