@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ada.audio.endings import check_file, find_audio, is_cut_in_header
+from ada.audio.endings import check_file, find_audio
 from ada.audio.errors import AudioError, DecoderUnavailableError
+from ada.audio.pyav_decoder import PyavDecoder
 
 # tensorflow-io widens integers to the left: full scale is that of the type.
 _SCALES = {"uint8": (128.0, 2.0**7), "int16": (0.0, 2.0**15), "int32": (0.0, 2.0**31)}
@@ -50,8 +51,10 @@ class TfioDecoder:
         except NotImplementedError as error:
             raise _unavailable(error) from error
         except self._tf.errors.OpError as error:
-            reason = "truncated" if is_cut_in_header(path) else "not_audio"
-            raise AudioError(reason, path, f"tensorflow-io: {_message(error)}") from error
+            # Where FFmpeg does not read it either, it says why.
+            PyavDecoder(path, found).close()
+            detail = f"tensorflow-io does not read it ({_message(error)}); use decoder pyav"
+            raise AudioError("unreadable", path, detail) from error
         self._num_frames, self.channels = (int(n) for n in self._audio.shape)
         self.sample_rate = int(self._audio.rate)
         self.codec = self._audio.dtype.name
