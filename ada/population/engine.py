@@ -131,6 +131,11 @@ class _Scheduler(PopulationBasedTraining):
         self._failures: collections.Counter[int] = collections.Counter()
         self._watch = StallWatch()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What Ray writes down, which nobody reads: without callbacks, which hold open streams."""
+        callbacks = ("_on_progress", "_on_comparison")
+        return {name: value for name, value in vars(self).items() if name not in callbacks}
+
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         first = not self._trial_state
         super().on_trial_add(tune_controller, trial)

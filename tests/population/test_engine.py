@@ -100,6 +100,17 @@ def test_a_population_gets_where_no_member_can(whole, tmp_path):
     assert os.path.exists(flag)  # noqa: PTH110
 
 
+def test_callbacks_may_hold_open_files(tmp_path):
+    """As progress bars do; Ray pickles what it is given."""
+    with (tmp_path / "log").open("w") as log:
+
+        def note(*values):
+            print(len(values), file=log)
+
+        evolve(plan(num_steps=10), toy(), History(), STARTS, note, note)
+    assert set((tmp_path / "log").read_text().split()) == {"1", "2"}
+
+
 def test_a_member_that_dies_again_and_again_stops_the_search_and_the_rest_is_kept():
     kept = []
     with pytest.raises(UserError, match="member 0 failed 4 times: .* goes on from"):

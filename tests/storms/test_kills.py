@@ -6,15 +6,20 @@ undisturbed run made, and it begins with nothing again. `ADA_STORM_KILLS` sets h
 each command takes: 50 for the numbers in `tests/storms/README.md`.
 """
 
+import contextlib
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import MICRO, start, write_codes, write_run
+from support import MICRO, ROOT, start, write_codes, write_run
 
 from ada.audio import read_audio, write_wav
 from ada.preparation.options import AudioOptions
@@ -33,22 +38,52 @@ def _warm():
     finish(["ada.describe", "--help"])
 
 
-def storm(command, target, made, kills=KILLS):
+class Group:
+    """A command whose own processes die with it, as on a machine that is switched off."""
+
+    def __init__(self, *command):
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at the end
+        streams = {"stdout": self._output, "stderr": self._output}
+        command = [sys.executable, "-m", *command]
+        self._process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **streams)
+        self.poll, self.wait = self._process.poll, self._process.wait
+
+    def kill(self):
+        """Sends SIGKILL to all of them."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def said(self):
+        """Nothing, and the text on stdout and stderr."""
+        self._output.seek(0)
+        return "", self._output.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self.wait()
+        self._output.close()
+
+
+def storm(command, target, made, start=start):
     """Kills a command until it was killed often enough; returns how often it came to its end.
 
     Args:
       command: a function from a directory to the arguments that fill it.
       target: a directory that is not there yet.
       made: a function from that directory to what is compared.
+      start: starts a command.
     """
     whole = target.with_name("whole")
     begun = time.monotonic()
-    finish(command(whole))
+    finish(command(whole), start)
     secs = time.monotonic() - begun
     expected = made(whole)
     rng = np.random.default_rng(SEED)
     killed = completed = 0
-    while killed < kills:
+    while killed < KILLS:
         with start(*command(target)) as process:
             deadline = time.monotonic() + rng.uniform(0.0, secs)
             while process.poll() is None and time.monotonic() < deadline:
@@ -62,14 +97,14 @@ def storm(command, target, made, kills=KILLS):
         assert_equal(made(target), expected)
         shutil.rmtree(target)
         completed += 1
-    finish(command(target))
+    finish(command(target), start)
     assert_equal(made(target), expected)
     print(
         f"{command(target)[0]}: {killed} kills, {completed + 1} times at the end, {secs:.1f} s each"
     )
 
 
-def finish(command):
+def finish(command, start=start):
     with start(*command) as process:
         assert process.wait(timeout=600) == 0, process.said()[1]
 
@@ -165,3 +200,25 @@ def test_evaluating(make_wavenet, make_autoencoder, tmp_path):
         return files(out, "**/*.wav") | numbers
 
     storm(command, tmp_path / "killed", made)
+
+
+def test_searching(tmp_path):
+    """Population-based training with Ray's processes: some 20 s to start each time."""
+    pytest.importorskip("ray")
+    rng = np.random.default_rng(0)
+    lengths = {"train": 20000, "validation": 3000, "test": 3000}
+    splits = {split: [rng.integers(0, 256, length)] for split, length in lengths.items()}
+    codes = write_codes(tmp_path / "codes", splits, 256, hop_length=8)
+
+    def command(out):
+        sizes = ["LEVEL2_STEPS=12", "CODEBOOK_WARMUP_STEPS=0", "NUM_CODES=8", "SEARCH_INTERVAL=2"]
+        sizes += ["Search.least_perplexity=1.0", "Search.least_code_cost=None"]
+        sizes = [f"--gin_param={size}" for size in sizes]
+        paths = [f"--data_dir={codes}", f"--run_dir={out}"]
+        return ["ada.pbt", "--gin_file=gin/level2_vqvae.gin", *MICRO, *sizes, *paths]
+
+    def made(out):
+        weights = checkpoint(out / "checkpoints" / "best")
+        return weights | {"history": (out / "search" / "population.json").read_text()}
+
+    storm(command, tmp_path / "killed", made, Group)
