@@ -28,6 +28,7 @@ CORE = [
     "soxr>=0.5",
     "tqdm>=4.66",
     "matplotlib>=3.8",
+    "Jinja2>=3.1",  # pages
 ]
 NOTES = ["mir_eval>=0.8,<0.9", "onnxruntime>=1.20,<2"]
 SERVING = ["tensorflow-serving-api>=2.17,<2.22"]
@@ -93,7 +94,11 @@ setup(
     license="Apache-2.0 AND CC-BY-SA-4.0 AND CC-BY-NC-SA-4.0",  # of the code; of pretrained weights
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["ada", "ada.*"]),
-    package_data={"ada.listening": ["static/*"], "ada.pretrained": ["**/*"]},
+    package_data={
+        "ada.listening": ["static/*"],
+        "ada.pages": ["templates/*"],
+        "ada.pretrained": ["**/*"],
+    },
     install_requires=CORE,
     extras_require=EXTRAS,
     ext_modules=[KERNEL],

@@ -4,11 +4,11 @@ Colours are the page's (`ada.pages.page`), so that one picture serves light and 
 """
 
 from collections.abc import Iterable
-from html import escape
 
 import numpy as np
 
 from ada.evaluation.notes import Notes
+from ada.pages import jinja
 
 PitchRange = tuple[int, int]
 _NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
@@ -46,12 +46,8 @@ def roll_block(title: str, notes: Notes, duration_secs: float, pitches: PitchRan
         if not pitch % 12
     )
     shown = f"{_name(low)} to {_name(high)}"
-    label = escape(f"Piano roll of {title}: {len(notes.onsets)} notes, {shown}")
-    return (
-        f'<div class="roll"><svg viewBox="0 0 {duration_secs:.3f} {height}" role="img" '
-        f'preserveAspectRatio="none" aria-label="{label}"><path class="octaves" d="{octaves}"/>'
-        f'<path d="{bars}"/></svg><span aria-hidden="true">{shown}</span></div>'
-    )
+    count = len(notes.onsets)
+    return jinja.block("roll", title, duration_secs, height, octaves, bars, count, shown)
 
 
 def _name(pitch: int) -> str:

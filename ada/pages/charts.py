@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ada.pages import jinja
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -86,12 +88,12 @@ def curves_block(title: str, curves: Sequence[Curve], x_label: str, y_label: str
     """
     drawn = [curve for curve in curves if curve.points()[1].size]
     if not drawn:
-        return _chart(title, _nothing("Nothing was recorded."), [])
+        return jinja.block("chart", title, "", "Nothing was recorded.", [])
     facts = [
         (stroke(number), f"{curve.name} ends at", f"{curve.points()[1][-1]:.4g}")
         for number, curve in enumerate(drawn)
     ]
-    return _chart(title, curves_svg(drawn, x_label, y_label), facts)
+    return jinja.block("chart", title, curves_svg(drawn, x_label, y_label), "", facts)
 
 
 def usage_block(title: str, usage: np.ndarray) -> str:
@@ -109,7 +111,8 @@ def usage_block(title: str, usage: np.ndarray) -> str:
         raise ValueError(f"usage_block: usage must be counts [num_codes], got {usage}.")
     used = usage[usage > 0]
     if not used.size:
-        return _chart(title, _nothing(f"None of the {usage.size} codes was used."), [])
+        remark = f"None of the {usage.size} codes was used."
+        return jinja.block("chart", title, "", remark, [])
     share = used / used.sum()
     perplexity = np.exp(-np.sum(share * np.log(share)))
     facts = [
@@ -117,28 +120,7 @@ def usage_block(title: str, usage: np.ndarray) -> str:
         (None, "used codes", f"{used.size} of {usage.size}"),
         (EQUAL_USE, "equal use of all codes", ""),
     ]
-    return _chart(title, usage_svg(usage), facts)
-
-
-def _nothing(text: str) -> str:
-    return f'<p class="caption">{escape(text)}</p>'
-
-
-def _chart(title: str, picture: str, facts: Sequence[tuple[Stroke | None, str, str]]) -> str:
-    items = "".join(
-        f"<li>{_swatch(line)}{escape(name)}"
-        f"{f' <strong>{escape(value)}</strong>' if value else ''}</li>"
-        for line, name, value in facts
-    )
-    legend = f"<ul>{items}</ul>" if items else ""
-    return (
-        f'<figure class="card chart"><figcaption><h3>{escape(title)}</h3></figcaption>'
-        f"{picture}{legend}</figure>"
-    )
-
-
-def _swatch(line: Stroke | None) -> str:
-    return f'<i style="border-top: 3px {line.css}"></i>' if line else ""
+    return jinja.block("chart", title, usage_svg(usage), "", facts)
 
 
 def curves_svg(curves: Sequence[Curve], x_label: str, y_label: str) -> str:
