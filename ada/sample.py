@@ -44,7 +44,7 @@ value_flags.define_paths("run_dirs", None, "Run directories from the top model t
 flags.DEFINE_string(
     "pretrained", None, "Instead of --run_dirs, a system that comes with ada, such as piano_hop64."
 )
-value_flags.define_path("output_dir", "out", "Where WAV files, codes and sample.json go.")
+value_flags.define_path("output_dir", "out", "Where WAV files, codes, sample.json and a page go.")
 flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "What to start from; see above.")
 value_flags.define_patterns(
     "prompt_audio", [], "Audio files, directories or patterns; repeat or separate by commas."
@@ -142,6 +142,7 @@ def _run_dirs() -> list[str]:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
+    from ada.cli.sample_page import write_sample_page
     from ada.generation.backends import resolve
     from ada.generation.level import DRAWING_VERSION
     from ada.generation.recording import record
@@ -205,7 +206,7 @@ def main(argv: list[str]) -> None:
         secs = time.monotonic() - start
         factor = round(made.real_time_factor, 3) if made.num_generated else None
         rounding = [level.rounding_bits for level in made.levels]
-        recording.finish(
+        report = recording.finish(
             {
                 "rounding_bits": rounding,
                 # The seconds and the factor are of what was generated after this.
@@ -227,6 +228,7 @@ def main(argv: list[str]) -> None:
             f"{FLAGS.weights} weights cost, in bits per id on the first block generated, top level "
             f"first: {costs}."
         )
+    print(f"Look and listen: {write_sample_page(out, report)}")
     keep(sampling)
 
 

@@ -39,6 +39,9 @@ def from_pcm16(samples: Any) -> Any:
     return xp.asarray(samples, dtype=np.float32) / np.float32(_FULL_SCALE)
 
 
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
 def wav_bytes(audio: Any, sample_rate: int) -> bytes:
     """Returns a mono 16-bit PCM WAV file as bytes, to embed in a page or a summary.
 
@@ -58,6 +61,23 @@ def wav_bytes(audio: Any, sample_rate: int) -> bytes:
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         file.writeframes(pcm16(audio).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def mp3_bytes(audio: Any, sample_rate: int) -> bytes:
+    """Returns a mono MP3 file as bytes; its arguments are those of `wav_bytes`.
+
+    Raises:
+      ValueError: the audio is not `[samples]`, or holds NaN, or MP3 has not that rate.
+    """
+    if sample_rate not in MP3_RATES:
+        raise ValueError(f"mp3_bytes: MP3 has no rate of {sample_rate} Hz, but {MP3_RATES}.")
+    import soundfile  # only here: the rest needs it not
+
+    with soundfile.SoundFile(io.BytesIO(wav_bytes(audio, sample_rate))) as file:
+        samples = file.read(dtype="float32")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, sample_rate, format="MP3")
     return buffer.getvalue()
 
 

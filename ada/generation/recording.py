@@ -5,6 +5,7 @@ sample_000.wav ...   the clips, whole WAV files at any moment
                      clip and level
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
 sample.json          the command and what it made; written last
+sample.html          the clips as a page, which the command makes of these
 
 Killed at any moment, a generation resumes from the blocks that are whole: they decide what follows,
 as a prompt does. Of a clip no file is open longer than it takes to append to it.
@@ -26,7 +27,7 @@ import numpy as np
 from ada.audio.writing import wav_size, write_wav_from
 from ada.generation.journal import Journal
 from ada.generation.modes import Request
-from ada.generation.results import CODES, REPORT, clips_of, differing, is_report, read_report
+from ada.generation.results import CODES, PAGE, REPORT, clips_of, differing, is_report, read_report
 from ada.generation.streaming import Block
 from ada.utils import log
 from ada.utils.errors import UserError
@@ -120,8 +121,8 @@ class Recording:
         for name in (REPORT, CODES):
             (self._directory / name).unlink(missing_ok=True)
 
-    def finish(self, results: Mapping[str, Any]) -> None:
-        """Writes codes and report, and tidies up."""
+    def finish(self, results: Mapping[str, Any]) -> dict[str, Any]:
+        """Writes codes and report, and tidies up; returns the report."""
         self._sync()
         request, top = self._request, len(self._journals) - 1
         written = self._directory / UNFINISHED / CODES
@@ -145,6 +146,7 @@ class Recording:
         text = json.dumps(report, indent=1) + "\n"
         write_bytes_atomically(self._directory / REPORT, text.encode())
         _discard(self._directory / UNFINISHED)
+        return report
 
     def _write_rows(
         self, archive: zipfile.ZipFile, name: str, rows: Sequence[Iterable[np.ndarray]], steps: int
@@ -197,7 +199,7 @@ def record(
         old = report if begun is None else begun
         if old is None or not is_report(old):
             # What no report of ours lists is somebody else's, whatever may be replaced.
-            require_free(directory, "ada.sample", (*names, CODES, REPORT))
+            require_free(directory, "ada.sample", (*names, CODES, PAGE, REPORT))
         if old is not None and differing(old, settings):
             what = "unfinished clips" if begun is not None else "clips"
             what += f" of another command ({'; '.join(_described(old, settings)[:3])})"
@@ -208,7 +210,7 @@ def record(
             log.info(f"Replacing {what} in {directory}.")
             begun = None
             # What says whose they are goes last: killed in between, it is still known.
-            for name in (CODES, *clips_of(old), REPORT):
+            for name in (CODES, PAGE, *clips_of(old), REPORT):
                 (directory / name).unlink(missing_ok=True)
             _discard(unfinished)
             require_free(directory, "ada.sample", names)

@@ -13,7 +13,7 @@ from ada.utils import npz
 from ada.utils.errors import UsageError, UserError
 from ada.utils.jsonable import parse_json
 
-CODES, REPORT = "codes.npz", "sample.json"
+CODES, REPORT, PAGE = "codes.npz", "sample.json", "sample.html"
 
 
 def run_identities(chain: Chain) -> list[dict[str, Any]]:
