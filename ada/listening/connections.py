@@ -4,6 +4,7 @@ Waitress reads and writes without waiting, and its threads are busy only while t
 What it lacks is an end to connections that send or read a byte now and then, and room for many.
 """
 
+import contextlib
 import logging
 import resource
 import socket
@@ -87,8 +88,10 @@ class _Watch:
         too_many = max(len(channels) - self._most, 0)
         for number, (secs_left, channel) in enumerate(stale):
             if number < too_many or secs_left < 0:
-                # Not `will_close`: it waits for the client to read.
-                channel.handle_close()
+                # Not `will_close`, which waits for the client to read. Nor `handle_close`: the next
+                # connection would get the number of its file, and what poll says of the old one.
+                with contextlib.suppress(OSError):
+                    channel.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _doing(channel: HTTPChannel) -> tuple[tuple, float | None]:

@@ -22,10 +22,13 @@ class Channel(SimpleNamespace):
 
     def __init__(self, **doing):
         fields = {"requests": [], "total_outbufs_len": 0, "request": None, "last_activity": 0.0}
-        super().__init__(closed=False, **fields | doing)
+        self.shut = []
+        fields["socket"] = SimpleNamespace(shutdown=self.shut.append)
+        super().__init__(**fields | doing)
 
-    def handle_close(self):
-        self.closed = True
+    @property
+    def closed(self):
+        return bool(self.shut)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,16 @@ def test_of_too_many_the_stalest_go():
     channels[0].requests = [object()]  # is being answered
     watch.close_stale(channels, 5.0)
     assert [channel.closed for channel in channels] == [False, True, True, False, False]
+
+
+def test_the_number_of_a_closed_connection_is_not_given_to_another_at_once():
+    """In one round of polling, what happened to the old one would be taken for the new one's."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        watch = _Watch(0)
+        watch.close_stale([Channel(socket=ours)], 1.0)
+        assert ours.fileno() >= 0
+        assert theirs.recv(1) == b""
 
 
 def test_the_limit_is_what_the_process_may_have(monkeypatch):
