@@ -99,6 +99,7 @@ setup(
         "ada.pages": ["templates/*"],
         "ada.pretrained": ["**/*"],
     },
+    entry_points={"console_scripts": ["ada = ada.cli.verbs:main"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     ext_modules=[KERNEL],
