@@ -70,7 +70,7 @@ $(VENV)/notes: $(VENV)/core
 	touch $@
 
 $(VENV)/dev: $(VENV)/notes
-	$(VENV)/bin/pip install --quiet --editable '.[beam,eval,listen,pbt,scores,dev]'
+	$(VENV)/bin/pip install --quiet --editable '.[beam,eval,listen,pbt,play,scores,dev]'
 	$(VENV)/bin/pip install --quiet --no-deps musicnn==0.1.0  # its requirements are of 2019
 	touch $@
 

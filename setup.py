@@ -37,6 +37,7 @@ EXTRAS = {
     "eval": [*NOTES, "librosa>=0.11,<0.12"],
     "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
     "notes": NOTES,
+    "play": ["flask>=3", "waitress>=3"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
     "profile": ["tensorboard-plugin-profile>=2.17"],
     "scores": ["music21>=9", "mido>=1.3"],
@@ -97,6 +98,7 @@ setup(
     package_data={
         "ada.listening": ["static/*"],
         "ada.pages": ["templates/*"],
+        "ada.playing": ["static/*"],
         "ada.pretrained": ["**/*"],
     },
     entry_points={"console_scripts": ["ada = ada.cli.verbs:main"]},

@@ -6,8 +6,9 @@
 Modes (--mode):
   ancestral  from nothing
   primed     clips of --duration_secs that begin with (--prompt_secs of) --prompt_audio
-  continue   --duration_secs more of --prompt_audio, or of the clips of an earlier --from_dir, which
-             with the flags it was made with continues as if it had been longer at once
+  continue   --duration_secs more of (--prompt_secs of) --prompt_audio, or of the clips of an
+             earlier --from_dir, which with the flags it was made with continues as if it had been
+             longer at once
   upsample   decodes codes of the topmost autoencoder: of --codes, of an earlier --from_dir, or of
              --prompt_audio, which is encoded first; a prior in --run_dirs is not used
 
@@ -19,9 +20,9 @@ A run directory may hold sampling.json, such as {"temperature": 1.0, "top_k": 0,
 values with which its level is sampled by default. --keep_sampling writes it.
 """
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -38,6 +39,9 @@ from ada.cli.sample_flags import (
 )
 from ada.generation import level_sampling
 from ada.utils.errors import UsageError
+
+if TYPE_CHECKING:
+    from ada.generation.streaming import Stream
 
 FLAGS = flags.FLAGS
 value_flags.define_paths("run_dirs", None, "Run directories from the top model to the audio model.")
@@ -143,10 +147,8 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada.cli.sample_page import write_sample_page
-    from ada.generation.backends import resolve
-    from ada.generation.level import DRAWING_VERSION
-    from ada.generation.recording import record
-    from ada.generation.results import run_identities
+    from ada.generation.clips import make_clips, settings_of
+    from ada.generation.results import PAGE
     from ada.runs.chain import Chain
     from ada.runs.sampling_defaults import require_writable
 
@@ -162,74 +164,66 @@ def main(argv: list[str]) -> None:
         require_writable(level.run_dir)
     if line := level_sampling.described(sampling):
         print(line)
-    settings = {
-        "mode": FLAGS.mode,
-        "given": given,
-        "run_dirs": FLAGS.run_dirs or [FLAGS.pretrained],
-        "runs": run_identities(request.chain),
-        "clips": list(request.indices),
-        "duration_secs": request.duration_secs,
-        "seed": FLAGS.seed,
-        "draws": [d._asdict() for d in configs],
-        "lanes": FLAGS.batch_size,
-        "backend": resolve(FLAGS.backend),
-        "weights": FLAGS.weights,
-        "digest": request.digest(),
-        "drawing_version": DRAWING_VERSION,
-    }
+    settings = settings_of(
+        request,
+        configs,
+        mode=FLAGS.mode,
+        given=given,
+        run_dirs=FLAGS.run_dirs or [FLAGS.pretrained],
+        batch_size=FLAGS.batch_size,
+        backend=FLAGS.backend,
+        weights=FLAGS.weights,
+    )
     if FLAGS.mode == "continue" and source == "from_dir":
         warn_of_other_draws(settings)
-    start = time.monotonic()
     total = request.num_items * request.duration_secs
-    with record(out, request, settings, FLAGS.overwrite) as recording:
-        if recording is None:
-            print(f"{out} holds these clips already.")
-            keep(sampling)
-            return
-        begun_secs = recording.secs
+    there = []
+
+    def begin(stream: "Stream", begun_secs: float) -> None:
+        there.append(begun_secs)
         if begun_secs:
             print(f"Going on: {begun_secs:.1f} of {total:.1f} s are there already.")
-        made = request.stream(
+
+    try:
+        report = make_clips(
+            out,
+            request,
             configs,
-            prefixes=recording.prefixes,
-            batch_size=FLAGS.batch_size,
-            backend=FLAGS.backend,
-            weights=FLAGS.weights,
+            settings,
+            overwrite=FLAGS.overwrite,
             progress=True,
+            on_start=begin,
+            on_block=lambda _, secs: there.append(secs),
         )
-        try:
-            for block in made:
-                recording.take(block)
-        except KeyboardInterrupt:
-            print(f"{recording.secs:.1f} of {total:.1f} s are in {out}; the same command goes on.")
-            raise
-        secs = time.monotonic() - start
-        factor = round(made.real_time_factor, 3) if made.num_generated else None
-        rounding = [level.rounding_bits for level in made.levels]
-        report = recording.finish(
-            {
-                "rounding_bits": rounding,
-                # The seconds and the factor are of what was generated after this.
-                "went_on_from_secs": round(begun_secs, 3),
-                "seconds": round(secs, 2),
-                "drawing_seconds": round(made.seconds, 2),
-                "level_seconds": [round(s, 2) for s in made.level_seconds],
-                "real_time_factor": factor,
-            }
-        )
-    clips = "1 clip" if request.num_items == 1 else f"{request.num_items} clips"
+    except KeyboardInterrupt:
+        if there:
+            print(f"{there[-1]:.1f} of {total:.1f} s are in {out}; the same command goes on.")
+        raise
+    if not report["is_new"]:
+        print(f"{out} holds these clips already.")
+    else:
+        _describe(report, out)
+    if report["is_new"] or not (out / PAGE).exists():
+        print(f"Look and listen: {write_sample_page(out, report)}")
+    keep(sampling)
+
+
+def _describe(report: dict[str, Any], out: Path) -> None:
+    """Prints what was made, and how fast."""
+    clips = "1 clip" if len(report["wavs"]) == 1 else f"{len(report['wavs'])} clips"
     speed = "Nothing was left to generate."
-    if made.num_generated:
-        speed = f"Generating took {made.seconds:.1f} s of it: {factor:g} times real time."
-    print(f"{clips} of {request.duration_secs:g} s in {out}, {secs:.1f} s. {speed}")
-    if FLAGS.weights != "float32" and None not in rounding:
+    if report["real_time_factor"] is not None:
+        secs, factor = report["drawing_seconds"], report["real_time_factor"]
+        speed = f"Generating took {secs:.1f} s of it: {factor:g} times real time."
+    secs = report["seconds"]
+    print(f"{clips} of {report['duration_secs']:g} s in {out}, {secs:.1f} s. {speed}")
+    rounding = report["rounding_bits"]
+    if report["weights"] != "float32" and None not in rounding:
         costs = ", ".join(f"{bits:.5f}" for bits in rounding)
         print(
-            f"{FLAGS.weights} weights cost, in bits per id on the first block generated, top level "
-            f"first: {costs}."
+            f"{report['weights']} weights cost, in bits per id on the first block generated, top "
+            f"level first: {costs}."
         )
-    print(f"Look and listen: {write_sample_page(out, report)}")
-    keep(sampling)
 
 
 def keep(sampling: Sequence[level_sampling.LevelSampling]) -> None:

@@ -86,6 +86,12 @@ def wav_size(num_samples: int) -> int:
     return _WAV_HEADER.size + 2 * num_samples
 
 
+def wav_header(num_samples: int, sample_rate: int) -> bytes:
+    """How a mono 16-bit PCM WAV file of so many samples begins."""
+    size, rates = 2 * num_samples, (1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    return _WAV_HEADER.pack(b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, *rates, b"data", size)
+
+
 def write_wav_from(path: str | os.PathLike, start: int, audio: Any, sample_rate: int) -> None:
     """Writes audio into a mono 16-bit PCM WAV file from a sample on, whose end it then is.
 
@@ -106,8 +112,7 @@ def write_wav_from(path: str | os.PathLike, start: int, audio: Any, sample_rate:
         size = file.seek(0, os.SEEK_END)
         claimed = _WAV_HEADER.unpack(there)[-1] if len(there) == _WAV_HEADER.size else 0
         stop = max(stop, min(claimed, size - _WAV_HEADER.size) // 2 * 2)
-        rates = (1, 1, sample_rate, 2 * sample_rate, 2, 16)
-        header = _WAV_HEADER.pack(b"RIFF", 36 + stop, b"WAVE", b"fmt ", 16, *rates, b"data", stop)
+        header = wav_header(stop // 2, sample_rate)
         file.seek(_WAV_HEADER.size + 2 * start)
         if file.read(len(samples)) != samples:
             file.seek(_WAV_HEADER.size + 2 * start)

@@ -37,8 +37,8 @@ def source_flag() -> str | None:
         names = " or ".join(f"--{name}" for name in possible)
         one = "" if len(possible) == 1 else ", one of them"
         raise UsageError(f"--mode={FLAGS.mode} needs {names}{one}")
-    if FLAGS.prompt_secs and (FLAGS.mode == "continue" or given != ["prompt_audio"]):
-        raise UsageError("--prompt_secs goes with --prompt_audio in --mode=primed or upsample")
+    if FLAGS.prompt_secs and given != ["prompt_audio"]:
+        raise UsageError("--prompt_secs goes with --prompt_audio")
     return given[0] if given else None
 
 

@@ -25,12 +25,15 @@ _TITLES = {
 _WAV_SECS, _MP3_SECS = 200.0, 1200.0
 
 
-def write_sample_page(directory: Path, report: Mapping[str, Any]) -> Path:
+def write_sample_page(
+    directory: Path, report: Mapping[str, Any], command: str | None = None
+) -> Path:
     """Writes the page of a generation.
 
     Args:
       directory: of the clips; the page goes there.
       report: what `sample.json` holds.
+      command: that makes them again; None for the present one.
 
     Returns:
       The path of the page.
@@ -50,7 +53,7 @@ def write_sample_page(directory: Path, report: Mapping[str, Any]) -> Path:
     sections = [
         ("Listen", blocks),
         ("How they were made", [page.numbers_block(_numbers(report))]),
-        ("Make them again", [page.command_block(_command(report["seed"]))]),
+        ("Make them again", [page.command_block(command or _command(report["seed"]))]),
     ]
     count = "1 clip" if len(report["wavs"]) == 1 else f"{len(report['wavs'])} clips"
     subtitle = f"{count} of {secs:g} s, by {', '.join(map(_name, report['run_dirs']))}."

@@ -24,8 +24,16 @@ _IDLE_SECS, _RECEIVING_SECS, _SENDING_SECS = 30, 15, 300
 _SHARE = 0.75
 
 
-def make_server(app: flask.Flask, listening: socket.socket) -> waitress.server.BaseWSGIServer:
-    """What answers requests once it runs; it does not say what it is, and keeps no log."""
+def make_server(
+    app: flask.Flask, listening: socket.socket, most_bytes: int = 65_536
+) -> waitress.server.BaseWSGIServer:
+    """What answers requests once it runs; it does not say what it is, and keeps no log.
+
+    Args:
+      app: the application.
+      listening: a socket that listens.
+      most_bytes: of the body of a request.
+    """
     # It warns when requests wait for a thread, which is no matter.
     logging.getLogger("waitress").setLevel(logging.CRITICAL)
     limit = _connection_limit()
@@ -42,7 +50,7 @@ def make_server(app: flask.Flask, listening: socket.socket) -> waitress.server.B
         # A thread would wait for a client that does not read.
         outbuf_high_watermark=2**40,
         max_request_header_size=16_384,
-        max_request_body_size=65_536,
+        max_request_body_size=most_bytes,
     )
     watch = _Watch(round(_SHARE * limit))
     server.maintenance = lambda now: watch.close_stale(list(server.active_channels.values()), now)

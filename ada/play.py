@@ -1,0 +1,70 @@
+"""Opens a page on this machine to make music with.
+
+    python -m ada.play
+    python -m ada.play --runs=runs --output_dir=clips
+
+New music, more of your own, variations, and your own music through the codes; with the pretrained
+systems and with your runs. Every clip is kept in a folder of --output_dir, with the command that
+makes it again. Nobody but this machine reaches the page. Ctrl-C ends it.
+"""
+
+import webbrowser
+from pathlib import Path
+
+from absl import flags
+
+from ada.cli import commands, value_flags
+from ada.utils.errors import UserError
+
+FLAGS = flags.FLAGS
+value_flags.define_path("runs", "runs", "A folder with runs; systems in it can be chosen.")
+value_flags.define_path("output_dir", "clips", "Where clips are kept.")
+flags.DEFINE_integer("port", 7860, "Where the page is; 0 takes a free one.", 0, 65535)
+flags.DEFINE_bool("browser", True, "Open the page in the browser.")
+
+
+def check() -> None:
+    """Refuses what can be checked without TensorFlow."""
+    from ada.utils.files import require_local
+
+    require_local(FLAGS.output_dir)
+
+
+def main(argv: list[str]) -> None:
+    """Serves until it is stopped."""
+    del argv
+    import threading
+
+    try:
+        from ada.listening.connections import make_server
+        from ada.listening.server import listen_on
+        from ada.playing.jobs import Studio
+        from ada.playing.server import MOST_BYTES, make_app
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed: in the clone, pip install -e '.[play]'."
+        ) from error
+    from ada.playing.systems import find_systems
+
+    systems = find_systems(FLAGS.runs if Path(FLAGS.runs).is_dir() else None)
+    listening = listen_on("127.0.0.1", FLAGS.port)
+    port = listening.getsockname()[1]
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    output_dir = Path(FLAGS.output_dir)
+    app = make_app(Studio(output_dir), systems, output_dir, hosts)
+    server = make_server(app, listening, MOST_BYTES)
+    url = f"http://127.0.0.1:{port}"
+    print(
+        f"{len(systems)} systems; clips are kept in {output_dir}.\nOpen {url} (Ctrl-C ends it)",
+        flush=True,
+    )
+    if FLAGS.browser:
+        webbrowser.open(url)
+    # In a thread of its own: waitress takes Ctrl-C and SIGTERM for a good end.
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    thread.join()
+
+
+if __name__ == "__main__":
+    commands.run(main, check)

@@ -1,0 +1,260 @@
+"""The web application of `ada play`, for one person on this machine.
+
+GET  /                     the page; what it consists of is under /static/
+GET  /state                systems, clips that are kept, and what is in the making
+POST /uploads              a sound file; answers with its name
+POST /jobs                 a wish (`_WISH`); answers with the job
+POST /jobs/<number>/stop   ends a job
+GET  /jobs/<number>/sound  WAV that grows while it is made
+GET  /clips/<name>/<file>  a file of a clip that is kept
+
+Requests of other sites are refused: by `Host`, which they cannot choose (DNS rebinding), and since
+they cannot send JSON or `application/octet-stream` without being asked first (CORS). Errors are
+plain text.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from ada.audio import AudioError, mp3_bytes, read_audio
+from ada.audio.writing import wav_header
+from ada.generation.results import PAGE, REPORT
+from ada.playing.jobs import Job, Studio, Wish
+from ada.playing.systems import System
+from ada.utils.errors import UserError
+
+MOST_SECS, MOST_BYTES = 120.0, 50 * 2**20
+_KEPT_SHOWN = 50
+_UPLOADS = "sounds"
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self' blob:; "
+        "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# Least and most of each number of a wish.
+_NUMBERS = {
+    "secs": (0.5, MOST_SECS),
+    "listenSecs": (0.5, MOST_SECS),
+    "temperature": (0.1, 2.0),
+    "topP": (0.05, 1.0),
+    "seed": (0, 2**31 - 1),
+    "levels": (1, 8),
+}
+
+
+def make_app(
+    studio: Studio, systems: Mapping[str, System], output_dir: Path, hosts: frozenset[str]
+) -> flask.Flask:
+    """Makes the application.
+
+    Args:
+      studio: makes the clips.
+      systems: by name.
+      output_dir: of the clips.
+      hosts: as which browsers may address it, such as "127.0.0.1:7860".
+    """
+    app = flask.Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    uploads = output_dir / _UPLOADS
+
+    @app.before_request
+    def refuse_others() -> None:
+        if flask.request.host not in hosts:
+            flask.abort(403, "This page is for this machine alone.")
+
+    @app.get("/")
+    def page() -> flask.Response:
+        return app.send_static_file("index.html")
+
+    @app.get("/state")
+    def state() -> dict:
+        return {
+            "systems": [system.described() for system in systems.values()],
+            "clips": _kept(output_dir),
+            "jobs": [job.described() for job in studio.present()],
+            "mostSecs": MOST_SECS,
+        }
+
+    @app.post("/uploads")
+    def upload() -> tuple[dict, int]:
+        if flask.request.mimetype != "application/octet-stream":
+            flask.abort(415, "A sound is sent as application/octet-stream.")
+        title = re.sub(r"[^\w.-]+", "-", flask.request.args.get("title", "sound"))[-60:].strip(".-")
+        path = uploads / secrets.token_hex(4) / (title or "sound")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(flask.request.get_data())
+        try:
+            secs = len(read_audio(str(path), 16000, max_secs=MOST_SECS)) / 16000
+        except AudioError as error:
+            path.unlink()
+            path.parent.rmdir()
+            flask.abort(400, f"This is no sound that can be read: {error.detail}.")
+        return {"name": path.parent.name, "secs": secs}, 201
+
+    @app.post("/jobs")
+    def ask() -> tuple[dict, int]:
+        wish = _wish(flask.request.get_json(), systems, output_dir)
+        return studio.ask(wish).described(), 201
+
+    def job_of(number: int) -> Job:
+        return studio.job(number) or flask.abort(404, "There is no such clip.")
+
+    @app.get("/jobs/<int:number>")
+    def job(number: int) -> dict:
+        return job_of(number).described()
+
+    @app.post("/jobs/<int:number>/stop")
+    def stop(number: int) -> dict:
+        flask.request.get_json()
+        studio.stop(job_of(number))
+        return job_of(number).described()
+
+    @app.get("/jobs/<int:number>/sound")
+    def sound(number: int) -> flask.Response:
+        found = job_of(number)
+        blocks = found.sound()
+        first = next(blocks, None)
+        if first is None:
+            flask.abort(404, found.error or "Nothing was made.")
+
+        def stream():  # noqa: ANN202 - of bytes
+            yield wav_header(found.num_steps, found.wish.system.sample_rate)
+            yield first.tobytes()
+            for samples in blocks:
+                yield samples.tobytes()
+
+        return flask.Response(stream(), mimetype="audio/wav")
+
+    @app.get("/clips/<name>/<file>")
+    def clip(name: str, file: str) -> flask.Response:
+        folder = output_dir / Path(name).name
+        report = _report(folder)
+        if report is None or file not in ("clip.wav", "clip.flac", "clip.mp3", PAGE):
+            flask.abort(404)
+        if file == PAGE:
+            # The page has scripts inside; it is made safe by its own policy.
+            response = flask.send_file(folder.resolve() / PAGE)
+            response.headers["Content-Security-Policy"] = ""
+            return response
+        path = folder.resolve() / report["wavs"][0]
+        if file == "clip.wav":
+            return flask.send_file(path, download_name=f"{name}.wav", conditional=True)
+        content = _encoded(path, report["sample_rate"], file)
+        kind = f"audio/{'mpeg' if file.endswith('mp3') else 'flac'}"
+        return flask.Response(content, mimetype=kind)
+
+    @app.after_request
+    def finish(response: flask.Response) -> flask.Response:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not response.headers["Content-Security-Policy"]:
+            del response.headers["Content-Security-Policy"]
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> flask.Response:
+        response = error.get_response()
+        response.data = f"{error.description}\n"
+        response.content_type = "text/plain; charset=utf-8"
+        return response
+
+    @app.errorhandler(UserError)
+    def fail(error: UserError) -> flask.Response:
+        return flask.Response(f"{error}\n", 503, mimetype="text/plain")
+
+    return app
+
+
+def _wish(given: Any, systems: Mapping[str, System], output_dir: Path) -> Wish:
+    """The wish that a request holds; aborts with 400 and says what is wrong."""
+    if not isinstance(given, dict):
+        flask.abort(400, "A wish is an object.")
+    numbers = {}
+    for name, (least, most) in _NUMBERS.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            flask.abort(400, f"{name} must be a number.")
+        if not least <= value <= most:
+            flask.abort(400, f"{name} must lie between {least:g} and {most:g}.")
+        numbers[name] = value
+    system = systems.get(str(given.get("system")))
+    mode = given.get("mode")
+    if system is None or mode not in ("new", "continue", "variation", "translate"):
+        flask.abort(400, "Choose a system, and what it is to do.")
+    if mode == "translate" and not system.num_decoders:
+        flask.abort(400, f"{system.name} has no codes: choose another system.")
+    if mode != "translate" and not system.has_prior:
+        flask.abort(400, f"{system.name} can only translate: it has no prior.")
+    return Wish(
+        mode,
+        system,
+        float(numbers.get("secs", 5.0)),
+        int(numbers.get("seed", secrets.randbelow(10**6))),
+        float(numbers.get("temperature", system.values[0][0])),
+        float(numbers.get("topP", system.values[-1][1])),
+        None if mode == "new" else _prompt(given, output_dir),
+        float(numbers.get("listenSecs", 5.0)),
+        min(int(numbers.get("levels", 1)), max(system.num_decoders, 1)),
+    )
+
+
+def _prompt(given: Mapping[str, Any], output_dir: Path) -> str:
+    """The path of an upload, or of a clip that is kept."""
+    sound, clip = (Path(str(given.get(name, ""))).name for name in ("sound", "clip"))
+    if sound:
+        for path in (output_dir / _UPLOADS / sound).glob("*"):
+            return str(path)
+    report = _report(output_dir / clip) if clip else None
+    if report is None:
+        flask.abort(400, "Choose a sound first.")
+    return str(output_dir / clip / report["wavs"][0])
+
+
+def _report(folder: Path) -> dict[str, Any] | None:
+    """What `ada.sample` says of a folder; None if it is none of its own."""
+    try:
+        return json.loads((folder / REPORT).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _kept(output_dir: Path) -> list[dict[str, Any]]:
+    """The clips that are kept, the newest first."""
+    folders = [path.parent for path in output_dir.glob(f"*/{REPORT}")]
+    folders.sort(key=lambda path: (path / REPORT).stat().st_mtime, reverse=True)
+    reports = ((folder, _report(folder)) for folder in folders[:_KEPT_SHOWN])
+    return [
+        {"name": folder.name, "secs": report["duration_secs"], "seed": report["seed"]}
+        for folder, report in reports
+        if report is not None
+    ]
+
+
+def _encoded(path: Path, sample_rate: int, file: str) -> bytes:
+    """A WAV file as MP3 or FLAC."""
+    import io
+
+    import soundfile
+
+    if file.endswith("mp3"):
+        return mp3_bytes(read_audio(str(path), sample_rate), sample_rate)
+    buffer = io.BytesIO()
+    samples, rate = soundfile.read(path, dtype="int16")
+    soundfile.write(buffer, samples, rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
