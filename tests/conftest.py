@@ -161,24 +161,33 @@ def make_note_autoencoder(randomize):
 
 
 @pytest.fixture(scope="session")
-def chain_dirs(make_wavenet, make_autoencoder, tmp_path_factory):
+def chain_dirs(make_chain_dirs):
     """Run directories of tiny chains, top first, by their number of levels; audio at 1000 Hz."""
+    return make_chain_dirs(1000)
+
+
+@pytest.fixture(scope="session")
+def make_chain_dirs(make_wavenet, make_autoencoder, tmp_path_factory):
+    """A function that makes such chains at a sample rate."""
     from support import write_run
 
     from ada.quantizers import VectorQuantizer
 
-    root = tmp_path_factory.mktemp("chains")
+    def make(sample_rate):
+        root = tmp_path_factory.mktemp("chains")
 
-    def run(name, model, below=None):
-        return write_run(root / name, model, 1000, below)
+        def run(name, model, below=None):
+            return write_run(root / name, model, sample_rate, below)
 
-    level1 = run("level1", make_autoencoder(quantizer=VectorQuantizer(7, 3)))
-    level2 = run("level2", make_autoencoder(quantizer=VectorQuantizer(7, 3)), level1)
-    return {
-        1: [run("wavenet", make_wavenet())],
-        2: [run("prior1", make_wavenet(seed=1), level1), level1],
-        3: [run("prior2", make_wavenet(seed=2), level2), level2, level1],
-    }
+        level1 = run("level1", make_autoencoder(quantizer=VectorQuantizer(7, 3)))
+        level2 = run("level2", make_autoencoder(quantizer=VectorQuantizer(7, 3)), level1)
+        return {
+            1: [run("wavenet", make_wavenet())],
+            2: [run("prior1", make_wavenet(seed=1), level1), level1],
+            3: [run("prior2", make_wavenet(seed=2), level2), level2, level1],
+        }
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +201,8 @@ def browser():
     quiet = [
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        # A microphone that beeps, and may be used.
+        *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
     ]
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=quiet)

@@ -57,8 +57,8 @@ def test_what_is_heard_is_kept_and_the_command_makes_it_again(
     heard, rate = samples(client.get(f"/jobs/{job['number']}/sound").data)
     job = over(client, job["number"])
     assert (job["state"], job["title"], job["made"]) == ("done", title, 1.0), job
-    assert rate == 1000
-    assert len(heard) == (1500 if mode in ("new", "translate") else 2500)
+    assert rate == 4000
+    assert len(heard) == (6000 if mode in ("new", "translate") else 10000)
     kept = client.get(f"/clips/{title}/clip.wav").data
     assert kept == (clips / title / "sample_000.wav").read_bytes()
     np.testing.assert_array_equal(samples(kept)[0], heard)
