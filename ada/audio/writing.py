@@ -87,7 +87,7 @@ def wav_size(num_samples: int) -> int:
 
 
 def wav_header(num_samples: int, sample_rate: int) -> bytes:
-    """How a mono 16-bit PCM WAV file of so many samples begins."""
+    """How a mono 16-bit PCM WAV file of `num_samples` samples begins."""
     size, rates = 2 * num_samples, (1, 1, sample_rate, 2 * sample_rate, 2, 16)
     return _WAV_HEADER.pack(b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, *rates, b"data", size)
 

@@ -12,7 +12,7 @@ from support import refuses, start
 pytest.importorskip("flask")
 
 
-def test_it_answers_until_ctrl_c(chain_dirs, tmp_path):
+def test_serves_until_ctrl_c(chain_dirs, tmp_path):
     runs, clips = chain_dirs[1][0].rsplit("/", 1)[0], tmp_path / "clips"
     flags = ["--nobrowser", "--port=0", f"--runs={runs}", f"--output_dir={clips}"]
     with start("ada.play", *flags) as process:

@@ -120,7 +120,7 @@ def test_a_recording_is_a_sound(page):
     page.wait_for_selector("#clips :text('recording-varied')", timeout=60_000)
 
 
-def test_what_a_system_cannot_do_is_not_offered(page):
+def test_only_modes_of_the_system_are_enabled(page):
     page.select_option("#system", "1")
     assert page.is_disabled("input[value=translate]")
     page.check("input[value=continue]")

@@ -46,7 +46,7 @@ def over(client, number):
         ("translate", 3, "my-tune-translated-2-seed7"),
     ],
 )
-def test_what_is_heard_is_kept_and_the_command_makes_it_again(
+def test_clips_are_kept_and_their_command_repeats_them(
     mode, levels, title, client, systems, clips, tone, tmp_path
 ):
     wish = {"mode": mode, "system": systems[levels].name, "secs": 1.5, "seed": 7, "levels": 2}

@@ -88,7 +88,7 @@ class Clients:
         assert b"root:" not in answer
 
     async def again_and_again(self, kind, pause):
-        """One client of a kind, which connects anew whenever it was cut off."""
+        """One client of a kind, which connects again whenever it was cut off."""
         while True:
             with contextlib.suppress(OSError, asyncio.TimeoutError):
                 reader, writer = await asyncio.wait_for(
