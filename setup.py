@@ -63,6 +63,10 @@ EXTRAS = {
         "wheel",
     ],
 }
+_OWN_ENVIRONMENT = ("dev", "tfio")
+EXTRAS["all"] = sorted(
+    set().union(*(EXTRAS[name] for name in EXTRAS if name not in _OWN_ENVIRONMENT))
+)
 
 
 # The sampling loop in C. Where it cannot be compiled, XLA's is used.

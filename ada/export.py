@@ -2,6 +2,7 @@
 
     python -m ada.export --run_dir=runs/hop64_vqvae --output_dir=serving/hop64_vqvae/1
     python -m ada.export --run_dirs=runs/prior_hop64,runs/hop64_vqvae --output_dir=serving/hop64/1
+    python -m ada.export --pretrained=piano_notes --output_dir=serving/piano/1
 
 The last part of --output_dir is the version, a number; the one before is the name of the model. A
 server that polls the model's directory takes up a new version when it is whole (not one that takes
@@ -26,6 +27,9 @@ from ada.utils.errors import UsageError
 FLAGS = flags.FLAGS
 value_flags.define_path("run_dir", None, "One run directory; or else --run_dirs.")
 value_flags.define_paths("run_dirs", None, "Run directories of a chain, top first.")
+flags.DEFINE_string(
+    "pretrained", None, "Instead, a system that comes with ada, such as piano_notes."
+)
 value_flags.define_path("output_dir", None, "Where to: .../<name of the model>/<version>.")
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
@@ -50,11 +54,19 @@ def check() -> None:
     from ada.runs.chain import open_runs
     from ada.serving.versions import check_output
 
-    if bool(FLAGS.run_dir) == bool(FLAGS.run_dirs):
-        raise UsageError("give --run_dir or --run_dirs")
+    if [bool(FLAGS[name].value) for name in ("run_dir", "run_dirs", "pretrained")].count(True) != 1:
+        raise UsageError("give --run_dir, --run_dirs or --pretrained, one of them")
     check_output(FLAGS.output_dir, FLAGS.overwrite)
-    runs = open_runs(FLAGS.run_dirs or [FLAGS.run_dir])
+    runs = open_runs(_run_dirs())
     level_sampling.resolve([run.directory for run in runs], level_flags.given())
+
+
+def _run_dirs() -> list[str]:
+    from ada import pretrained
+
+    if FLAGS.pretrained:
+        return pretrained.run_dirs(FLAGS.pretrained)
+    return FLAGS.run_dirs or [FLAGS.run_dir]
 
 
 def main(argv: list[str]) -> None:
@@ -63,7 +75,7 @@ def main(argv: list[str]) -> None:
     from ada.runs.chain import Chain
     from ada.serving.exporting import export
 
-    chain = Chain.open(FLAGS.run_dirs or [FLAGS.run_dir], FLAGS.checkpoint)
+    chain = Chain.open(_run_dirs(), FLAGS.checkpoint)
     sampling = level_sampling.resolve(chain.run_dirs, level_flags.given())
     if line := level_sampling.described(sampling):
         print(line)

@@ -34,7 +34,9 @@ def test_a_chain_is_exported(chain_dirs, tmp_path):
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["--output_dir=x/1"], 2, "--run_dir or --run_dirs"),
+        (["--output_dir=x/1"], 2, "--run_dir, --run_dirs or --pretrained"),
+        (["--run_dir={run}", "--pretrained=a", "--output_dir=x/1"], 2, "one of them"),
+        (["--pretrained=piano_nothing", "--output_dir=x/1"], 1, "but piano_hop64"),
         (["--run_dir=a"], 2, "output_dir"),
         (["--run_dir={run}", "--output_dir=x"], 2, "versions to be numbers; name x/1"),
         (["--run_dir={run}", "--output_dir=x/1", "--top_k=1,2"], 2, "give one value or 1, got 2"),
