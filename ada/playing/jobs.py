@@ -27,6 +27,7 @@ from ada.utils.errors import UserError
 
 MOST_WAITING = 8
 _KEPT_SYSTEMS = 2
+_KEPT_JOBS = 20  # that are over: their sound is in memory
 _MODES = {
     "new": "ancestral",
     "continue": "continue",
@@ -205,6 +206,9 @@ class Studio:
                 raise UserError(f"{MOST_WAITING} clips wait already: stop one, or wait for one.")
             job = Job(next(self._numbers), wish, self._free_directory(wish.title))
             self._jobs[job.number] = job
+            over = [number for number, old in self._jobs.items() if old.is_over]
+            for number in over[:-_KEPT_JOBS]:
+                del self._jobs[number]
             self._waiting.append(job)
             self._woken.notify_all()
         return job
