@@ -99,9 +99,10 @@ def serve() -> None:
     from ada.listening import Store, find_clips
 
     clips = find_clips(FLAGS.samples)
-    from ada.listening.connections import make_server
-    from ada.listening.server import listen_on, make_app
+    from ada.listening.server import make_app
     from ada.listening.study import count_rounds, prepare
+    from ada.web.connections import make_server
+    from ada.web.protection import listen_on
 
     rounds = count_rounds(clips, FLAGS.clips_per_system)
     listening = listen_on(FLAGS.host, FLAGS.port)

@@ -36,10 +36,10 @@ def main(argv: list[str]) -> None:
     import threading
 
     try:
-        from ada.listening.connections import make_server
-        from ada.listening.server import listen_on
         from ada.playing.jobs import Studio
         from ada.playing.server import MOST_BYTES, make_app
+        from ada.web.connections import make_server
+        from ada.web.protection import listen_on
     except ModuleNotFoundError as error:
         raise UserError(
             f"{error.name} is not installed: in the clone, pip install -e '.[play]'."

@@ -12,37 +12,24 @@ Nothing of it names a system or a file. Errors are plain text.
 import contextlib
 import functools
 import io
-import os
-import socket
 from collections.abc import Mapping
 
 # Flask routes and checks, and its Werkzeug is what TensorBoard brings anyway.
 import flask
 from werkzeug.datastructures import ContentRange
-from werkzeug.exceptions import HTTPException
 
 from ada.audio import wav_bytes
+from ada.listening.beginners import Beginners
 from ada.listening.clips import Clip, digest
-from ada.listening.connections import Beginners
 from ada.listening.loudness import amplify
 from ada.listening.store import Store, is_key
 from ada.utils import log
-from ada.utils.errors import UsageError, UserError, first_line
+from ada.utils.errors import UserError
+from ada.web.protection import protect
 
 _MOST_BYTES = 512  # of a request's body: a rating has about 70
 _COOKIE_SECS = 180 * 24 * 3600
 _KEPT_CLIPS = 64  # as they are sent; browsers ask for parts of them
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; "
-        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 def make_app(
@@ -60,6 +47,7 @@ def make_app(
     app = flask.Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     app.url_map.merge_slashes = False
+    protect(app)
     stored = store.clips()
     # Browsers send cookies to all ports of a machine: each test has its own.
     cookie = f"listen_{store.study[0]}"
@@ -134,20 +122,6 @@ def make_app(
         response.cache_control.private = True
         return response
 
-    @app.after_request
-    def finish(response: flask.Response) -> flask.Response:
-        response.headers.update(_HEADERS)
-        if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
-        return response
-
-    @app.errorhandler(HTTPException)
-    def refuse(error: HTTPException) -> flask.Response:
-        response = error.get_response()
-        response.data = f"{error.description}\n"
-        response.content_type = "text/plain; charset=utf-8"
-        return response
-
     @app.errorhandler(UserError)
     def fail(error: UserError) -> flask.Response:
         # Raters learn nothing of files; the log of the server names them.
@@ -195,20 +169,3 @@ def _rating() -> tuple[str, int, int]:
         if type(given[name]) is not int or not 1 <= given[name] <= 5:
             flask.abort(400, f"{name} must be a whole number from 1 to 5.")
     return given["clip"], given["fidelity"], given["musicality"]
-
-
-def listen_on(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-      UsageError: there is no such host.
-      UserError: the port is not to be had.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address, family=family, backlog=1024)
-    except socket.gaierror as error:
-        raise UsageError(f"--host={host}: {error.strerror}") from error
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else first_line(error)
-        raise UserError(f"{host}:{port}: {why}: name another --port.") from error

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import flask
-from werkzeug.exceptions import HTTPException
 
 from ada.audio import AudioError, mp3_bytes, read_audio
 from ada.audio.writing import wav_header
@@ -29,21 +28,11 @@ from ada.generation.results import PAGE, REPORT
 from ada.playing.jobs import Job, Studio, Wish
 from ada.playing.systems import System
 from ada.utils.errors import UserError
+from ada.web.protection import protect
 
 MOST_SECS, MOST_BYTES = 120.0, 50 * 2**20
 _KEPT_SHOWN = 50
 _UPLOADS = "sounds"
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self' blob:; "
-        "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 # Least and most of each number of a wish.
 _NUMBERS = {
     "secs": (0.5, MOST_SECS),
@@ -68,6 +57,7 @@ def make_app(
     """
     app = flask.Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    protect(app)
     uploads = output_dir / _UPLOADS
 
     @app.before_request
@@ -145,9 +135,9 @@ def make_app(
         if report is None or file not in ("clip.wav", "clip.flac", "clip.mp3", PAGE):
             flask.abort(404)
         if file == PAGE:
-            # The page has scripts inside; it is made safe by its own policy.
+            # The page has scripts inside; its own policy lets nothing else in.
             response = flask.send_file(folder.resolve() / PAGE)
-            response.headers["Content-Security-Policy"] = ""
+            response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
             return response
         path = folder.resolve() / report["wavs"][0]
         if file == "clip.wav":
@@ -155,22 +145,6 @@ def make_app(
         content = _encoded(path, report["sample_rate"], file)
         kind = f"audio/{'mpeg' if file.endswith('mp3') else 'flac'}"
         return flask.Response(content, mimetype=kind)
-
-    @app.after_request
-    def finish(response: flask.Response) -> flask.Response:
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        if not response.headers["Content-Security-Policy"]:
-            del response.headers["Content-Security-Policy"]
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    @app.errorhandler(HTTPException)
-    def refuse(error: HTTPException) -> flask.Response:
-        response = error.get_response()
-        response.data = f"{error.description}\n"
-        response.content_type = "text/plain; charset=utf-8"
-        return response
 
     @app.errorhandler(UserError)
     def fail(error: UserError) -> flask.Response:

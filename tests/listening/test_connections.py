@@ -10,9 +10,10 @@ import pytest
 from listening_support import Rater
 
 from ada.listening import Store
-from ada.listening.connections import Beginners, _connection_limit, _Watch
+from ada.listening.beginners import Beginners
 from ada.listening.server import make_app
 from ada.listening.store import StoredClip
+from ada.web.connections import _connection_limit, _Watch
 
 
 class Channel(SimpleNamespace):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from ada.listening.connections import make_server
-from ada.listening.server import listen_on
 from ada.playing.jobs import Studio
 from ada.playing.server import MOST_BYTES, make_app
+from ada.web.connections import make_server
+from ada.web.protection import listen_on
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The server of the listening test: whatever connections do, it answers the others.
+"""What serves a web application: whatever connections do, it answers the others.
 
 Waitress reads and writes without waiting, and its threads are busy only while they make an answer.
 What it lacks is an end to connections that send or read a byte now and then, and room for many.
@@ -8,7 +8,6 @@ import contextlib
 import logging
 import resource
 import socket
-import time
 
 import flask
 import waitress
@@ -111,26 +110,3 @@ def _doing(channel: HTTPChannel) -> tuple[tuple, float | None]:
     if channel.request is not None:
         return ("receiving", id(channel.request)), _RECEIVING_SECS
     return ("idle",), _IDLE_SECS
-
-
-class Beginners:
-    """How many may begin from one address: a hundred at once, then one every two seconds."""
-
-    _BURST, _SECS_EACH, _MOST_ADDRESSES = 100, 2.0, 10_000
-
-    def __init__(self) -> None:
-        # The time until which the address has used up what it may.
-        self._until: dict[str, float] = {}
-
-    def may(self, address: str) -> bool:
-        """Whether one more may begin, who then has."""
-        now = time.monotonic()
-        until = max(self._until.get(address, now), now) + self._SECS_EACH
-        if until - now > self._BURST * self._SECS_EACH:
-            return False
-        if len(self._until) >= self._MOST_ADDRESSES:
-            self._until = {a: t for a, t in self._until.items() if t > now}
-            if len(self._until) >= self._MOST_ADDRESSES:
-                return False
-        self._until[address] = until
-        return True

@@ -1,0 +1,1 @@
+"""What the web applications share (`ada.listening`, `ada.playing`)."""

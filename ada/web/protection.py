@@ -1,0 +1,60 @@
+"""Sockets, headers and plain errors of web applications."""
+
+import os
+import socket
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from ada.utils.errors import UsageError, UserError, first_line
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def protect(app: flask.Flask) -> None:
+    """Gives all answers safe headers, and makes errors plain text.
+
+    An answer that sets a header itself keeps it.
+    """
+
+    @app.after_request
+    def finish(response: flask.Response) -> flask.Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> flask.Response:
+        response = error.get_response()
+        response.data = f"{error.description}\n"
+        response.content_type = "text/plain; charset=utf-8"
+        return response
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+      UsageError: there is no such host.
+      UserError: the port is not to be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=1024)
+    except socket.gaierror as error:
+        raise UsageError(f"--host={host}: {error.strerror}") from error
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else first_line(error)
+        raise UserError(f"{host}:{port}: {why}: name another --port.") from error
