@@ -171,32 +171,29 @@ def test_who_does_not_know_the_secret_is_no_worker(addresses, monkeypatch):
         with waiting(addresses, 1), waiting(addresses, 2):
             pass
     assert said == [f"127.0.0.1 {handshake.NO_SECRET}."]
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        with socket.create_connection(listener.getsockname()) as worker:
-            other, _ = listener.accept()
-            other.sendall(answer)
-            with pytest.raises(handshake.StrangerError, match=handshake.SECRET):
-                handshake.introduce(worker, 1)
+    worker, other = socket.socketpair()
+    with worker, other:
+        other.sendall(answer)
+        with pytest.raises(handshake.StrangerError, match=handshake.SECRET):
+            handshake.introduce(worker, 1)
 
 
 def test_a_first_process_that_drips_holds_nobody_longer(monkeypatch):
     monkeypatch.setattr(handshake, "MUTE_SECS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        with socket.create_connection(listener.getsockname()) as worker:
-            other, _ = listener.accept()
-            dripping = threading.Event()
+    worker, other = socket.socketpair()
+    dripping = threading.Event()
 
-            def drip():
-                while not dripping.wait(0.05):
-                    other.send(b"a")
+    def drip():
+        while not dripping.wait(0.05):
+            other.send(b"a")
 
-            thread = threading.Thread(target=drip)
-            thread.start()
-            with pytest.raises(handshake.StrangerError, match="says nothing"):
-                handshake.introduce(worker, 1)
-            dripping.set()
-            thread.join()
-            other.close()
+    with worker, other:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(handshake.StrangerError, match="says nothing"):
+            handshake.introduce(worker, 1)
+        dripping.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 SECRET = "ADA_WORKERS_SECRET"
 # So long somebody who has connected, or was connected to, may take to prove who it is.
 MUTE_SECS = 10.0
+_POLL_SECS = 0.2
 _MOST_BYTES = 160  # of a line
 _HELLO = re.compile(rb"ada worker (\d{1,6}) ([0-9a-f]{32})\n")
 _WAITS = re.compile(rb"ada waits ([0-9a-f]{32}) ([0-9a-f]{64})\n")
@@ -120,15 +121,14 @@ def introduce(connection: socket.socket, number: int) -> None:
     connection.sendall(b"ada here %s\n" % _proof(number, nonces))
 
 
-def hear_line(connection: socket.socket, minds: Callable[[], None], poll_secs: float = 0.2) -> bytes:
+def hear_line(connection: socket.socket, minds: Callable[[], None]) -> bytes:
     """The next line; what there is of it where the other hangs up.
 
     Args:
       connection: to read from.
       minds: called now and then; raises to give up.
-      poll_secs: how often.
     """
-    connection.settimeout(poll_secs)
+    connection.settimeout(_POLL_SECS)
     line = b""
     while not line.endswith(b"\n") and len(line) < _MOST_BYTES:
         minds()
