@@ -5,13 +5,14 @@ is HMAC-SHA256 of who says it and both nonces: it says nothing of the secret, an
 """
 
 import hmac
-import ipaddress
 import os
 import re
 import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+
+from ada.utils.hosts import is_loopback
 
 SECRET = "ADA_WORKERS_SECRET"
 # So long somebody who has connected, or was connected to, may take to prove who it is.
@@ -29,18 +30,9 @@ class StrangerError(Exception):
     """What is at the other end is no worker of this training; says why."""
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches "host:port"."""
-    host = address.rsplit(":", 1)[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def is_open(addresses: Sequence[str]) -> bool:
     """Whether others may reach the workers and there is no secret that would keep them out."""
-    return not _secret() and not all(map(is_loopback, addresses))
+    return not _secret() and not all(is_loopback(a.rsplit(":", 1)[0]) for a in addresses)
 
 
 class Newcomer:

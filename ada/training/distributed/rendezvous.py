@@ -17,11 +17,11 @@ from ada.training.distributed.handshake import (
     StrangerError,
     hear_line,
     introduce,
-    is_loopback,
     is_open,
 )
 from ada.utils import log
 from ada.utils.errors import StoppedError, UserError
+from ada.utils.hosts import is_loopback
 
 POLL_SECS = 0.2
 TELL_EVERY_SECS = 30.0
@@ -83,7 +83,7 @@ class _Reminder:
 def _listen(address: str) -> socket.socket:
     """A socket at the port of "host:port"; others reach it unless the host is this machine."""
     host, port = address.rsplit(":", 1)
-    host = host.strip("[]") if is_loopback(address) else ""
+    host = host.strip("[]") if is_loopback(host) else ""
     # Everywhere else: the first serves both, where it is there.
     v4, v6 = socket.AF_INET, socket.AF_INET6
     for family in (v6 if ":" in host else v4,) if host else (v6, v4):
