@@ -64,6 +64,16 @@ def test_tilde_in_every_command(module, flags, said, monkeypatch):
         ("ada.render_scores", ["--seed=4294967296"]),
         ("ada.sample", ["--pretrained=piano_hop64", "--output_dir="]),
         ("ada.train", ["--gin_file=gin/hop64_vqvae.gin", "--run_dir= "]),
+        ("ada.sample", ["--run_dirs=/nothing", "--temperature=1e31"]),
+        ("ada.sample", ["--run_dirs=/nothing", "--top_k=3000000000"]),
+        ("ada.sample", ["--run_dirs=/nothing", "--batch_size=100000000"]),
+        ("ada.evaluate", ["--run_dirs=/nothing", "--temperature=-inf"]),
+        ("ada.evaluate", ["--run_dirs=/nothing", "--top_k=True"]),
+        ("ada.export", ["--run_dirs=/nothing", "--top_p=1,0"]),
+        ("ada.export", ["--run_dirs=/nothing", "--max_steps=1e6"]),
+        ("ada.pipeline", ["--gin_file=gin/systems/hop64_vqvae.gin", "--sample_rate=1048577"]),
+        ("ada.prepare_audio", ["--input_audio_filepatterns=x", "--record_steps=16777217"]),
+        ("ada.render_scores", ["--jobs=10000000"]),
     ],
 )
 def test_numbers_that_cannot_be(module, flags, tmp_path):
@@ -72,6 +82,17 @@ def test_numbers_that_cannot_be(module, flags, tmp_path):
         out = ["--run_dir=out"]
     refuses(module, *flags, *out, code=2)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "flag", ["--sample_rate=1e5", "--sample_rate=9999999", "--hop_length=-0", "--hop_length=2000000"]
+)
+def test_numbers_of_describing_that_cannot_be(flag):
+    refuses("ada.describe", "--gin_file=gin/hop64_vqvae.gin", flag, code=2)
+
+
+def test_no_rater_has_such_a_number():
+    refuses("ada.listen", "strike", f"--rater={2**63}", code=2)
 
 
 @pytest.mark.parametrize(
