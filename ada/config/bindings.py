@@ -89,10 +89,11 @@ MOST = 2**32
 
 def fits(value: Any, kind: Any) -> bool:
     """Whether a value is of a type; whatever gin makes only later is."""
-    if isinstance(value, (Reference, Macro)):
+    # None is also what an overlay's macro is that the model does not set, and does not use.
+    if isinstance(value, (Reference, Macro)) or value is None:
         return True
     if kind is types.NoneType:
-        return value is None
+        return False
     if kind is int:
         return type(value) is int and abs(value) <= MOST
     if kind in (bool, str):

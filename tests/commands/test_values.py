@@ -115,8 +115,6 @@ def test_no_rater_has_such_a_number():
         (f"SKIP_CHANNELS={10**25}", "must be a whole number of at most 4294967296, got 1000"),
         (f"RESTART_EVERY={2**70}", "must be a whole number of at most 4294967296"),
         (f"POLYAK_DECAY={10**400}", "must be a finite number"),
-        ("VectorQuantizer.commitment_weight=None", "must be a finite number, got None"),
-        ("KERNEL_SIZE=None", "must be a whole number, got None"),
         ("FRONT_END=0.25", "Encoder.front_end must be"),
         ("AUXILIARY='spectrum'", "auxiliary must be"),
         ("INPUT_REPLACEMENT_STEPS=-5", "ReplaceInputs.steps must be at least 0, got -5"),
