@@ -169,7 +169,7 @@ def make_app(
 def _refuse_other_sites() -> None:
     """Aborts where a page of another site asks, also under a name that leads to this machine.
 
-    A proxy may give other names: what is behind one is told by `--https`.
+    A proxy may give other names: `--https` says that there is one.
     """
     host, origin = flask.request.host, flask.request.headers.get("Origin")
     if origin is not None and urllib.parse.urlsplit(origin).netloc != host:
