@@ -12,8 +12,8 @@ FLAGS = flags.FLAGS
 value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding; may be repeated.")
 value_flags.define_path("run_dir", None, "A run directory instead of gin files.")
-flags.DEFINE_integer("sample_rate", 16000, "Of the audio, Hz, where no run says so.", 1)
-flags.DEFINE_integer("hop_length", None, "Audio samples to one id, for a model of codes.", 1)
+value_flags.define_sample_rate("Of the audio, Hz, where no run says so.")
+value_flags.define_count("hop_length", None, "Audio samples to one id, for a model of codes.")
 
 
 def check() -> None:

@@ -43,6 +43,7 @@ flags.DEFINE_integer(
     MAX_STEPS,
     "Longest signal of one request, in steps per item; generate_block has no limit.",
     lower_bound=1,
+    upper_bound=2**31 - 1,
 )
 flags.DEFINE_bool("warmup", True, "Write warm-up requests (needs pip install -e '.[serving]').")
 flags.DEFINE_bool("overwrite", False, "Replace a version that is there.")

@@ -42,7 +42,7 @@ value_flags.define_count("max_raters", 1000, "How many raters are wanted.", lowe
 value_flags.define_count(
     "invitations", None, "serve: number of links, without which nobody may rate."
 )
-flags.DEFINE_integer("rater", None, "strike: the number of a rater.", lower_bound=1)
+flags.DEFINE_integer("rater", None, "strike: the number of a rater.", 1, 2**63 - 1)
 flags.DEFINE_bool("https", False, "Behind a proxy with TLS: the cookie is for HTTPS alone.")
 value_flags.define_path("csv", None, "results: a file for all single ratings.")
 value_flags.define_path("summary_csv", None, "results: a file for the table.")

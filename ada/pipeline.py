@@ -37,7 +37,7 @@ value_flags.define_path(
     None,
     "Where data, run directories and codes go, for systems that share levels. Default: --run_dir.",
 )
-flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, Hz.", lower_bound=1)
+value_flags.define_sample_rate("Of the dataset, Hz.")
 value_flags.define_count(
     "num_offsets",
     1,

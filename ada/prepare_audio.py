@@ -26,7 +26,7 @@ value_flags.define_patterns(
     "directories); repeat the flag or separate by commas.",
 )
 value_flags.define_path("output_dir", None, "Directory of the dataset.")
-flags.DEFINE_integer("sample_rate", 16000, "Of the dataset, in Hz.", lower_bound=1)
+value_flags.define_sample_rate("Of the dataset, in Hz.")
 value_flags.define_secs("min_secs", 1.0, "Files shorter than this are dropped.", lower_bound=0)
 value_flags.define_float("validation_fraction", 0.1, "Share of the files.", 0.0, 1.0)
 value_flags.define_float("test_fraction", 0.1, "Share of the files.", 0.0, 1.0)
@@ -36,7 +36,7 @@ value_flags.define_count(
     "Shards of the train split, the others in proportion; by size by default.",
     lower_bound=1,
 )
-flags.DEFINE_integer("record_steps", 16384, "Samples in a record.", lower_bound=1)
+flags.DEFINE_integer("record_steps", 16384, "Samples in a record.", 1, 2**24)
 value_flags.define_path(
     "maestro_csv",
     None,

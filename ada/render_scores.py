@@ -50,9 +50,7 @@ flags.DEFINE_list(
     "transpose", ["0"], "Transpositions in semitones, separated by commas; one rendering each."
 )
 flags.DEFINE_integer("sample_rate", 16000, "Sample rate in Hz.", 1000, 192000)
-flags.DEFINE_integer(
-    "jobs", None, "Number of processes. Default: the number of cores.", lower_bound=1
-)
+value_flags.define_count("jobs", None, "Number of processes. Default: the number of cores.")
 
 # Two octaves: further, much of a piece leaves the keyboard.
 MAX_SEMITONES = 24

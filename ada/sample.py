@@ -88,12 +88,11 @@ flags.DEFINE_bool(
     "Writing of the temperature, top_k and top_p used to sampling.json of each sampled run, as its "
     "defaults from then on, once the clips are there. Not for pretrained systems.",
 )
-flags.DEFINE_integer(
+value_flags.define_count(
     "batch_size",
     None,
     "Number of clips computed side by side. It changes the clips of a seed, except with the native "
     "backend.",
-    lower_bound=1,
 )
 old_flags.define("lanes", "batch_size")
 flags.DEFINE_enum(

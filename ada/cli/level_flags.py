@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from ada.generation.level_sampling import SamplingFlags
+from ada.generation.level_sampling import SamplingFlags, number
 
 FLAGS = flags.FLAGS
 # The flags belong to the command that asks for them, and stand in its --help.
@@ -20,15 +20,32 @@ _HELP = {
 }
 
 
+class _Numbers(flags.ListParser):
+    """Values as texts, checked as the command line is read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        texts = super().parse(argument)
+        for text in texts:
+            number(self._name, text)
+        if not texts:
+            raise ValueError("there is no value")
+        return texts
+
+
 def define(names: Sequence[str] = SamplingFlags._fields) -> None:
     """Defines some of the flags."""
     for name in names:
         meaning, default = _HELP[name]
-        flags.DEFINE_list(
+        flags.DEFINE(
+            _Numbers(name),
             name,
             None,
             f"{meaning}. One value, or one per level with commas, top first. Default: that of "
             f"sampling.json in each run directory, else {default}.",
+            serializer=flags.CsvListSerializer(","),
         )
 
 

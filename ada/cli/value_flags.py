@@ -15,6 +15,8 @@ flags.disclaim_key_flags()
 MAX_SECS = 1e6
 # What NumPy and Keras take.
 MAX_SEED = 2**32 - 1
+# Hz: ultrasound is below.
+MAX_SAMPLE_RATE = 2**20
 # Clips, files and steps side by side: more are a slip of the pen.
 MAX_COUNT = 1_000_000
 
@@ -136,6 +138,11 @@ def define_secs(
 def define_seed(help: str) -> None:  # noqa: A002
     """--seed."""
     flags.DEFINE_integer("seed", 0, help, 0, MAX_SEED)
+
+
+def define_sample_rate(help: str) -> None:  # noqa: A002
+    """--sample_rate."""
+    flags.DEFINE_integer("sample_rate", 16000, help, 1, MAX_SAMPLE_RATE)
 
 
 def define_count(

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ada.data import records
+from ada.data.lengths import RemoteLengths, check_local, payload_bytes
 from ada.data.spec import (
     SPLITS,
     DatasetError,
@@ -38,6 +40,8 @@ class SplitIndex:
         byte offset in it, source number, first step (within the source's segment), steps.
       lengths: int64 `[num_sources]`, steps of each source.
       first_records: int64 `[num_sources]`, the record where each source starts.
+      remote: what checks the lengths of records that are elsewhere; None for local ones, which are
+        checked already.
     """
 
     shard_paths: np.ndarray
@@ -48,6 +52,7 @@ class SplitIndex:
     steps: np.ndarray
     lengths: np.ndarray
     first_records: np.ndarray
+    remote: RemoteLengths | None = None
 
 
 class Dataset:
@@ -136,6 +141,8 @@ class Dataset:
         record = index.first_records[source_index] + start // size
         last = index.first_records[source_index] + (start + length - 1) // size
         try:
+            if index.remote is not None:
+                index.remote.check(record, last - record + 1)
             steps = _read_steps(self.spec.dtype, size, self.spec.num_classes)(
                 tf.constant(index.shard_paths[index.shard[record]]),
                 *(
@@ -168,12 +175,15 @@ def read_error(
     lines = [line for line in str(error).splitlines() if 'File "' not in line]
     lines = [line for line in lines if directory in line]
     if lines and not isinstance(error, tf.errors.DataLossError):
-        what = lines[0]
+        # What a check in Python says comes with the names of TensorFlow's operations.
+        what = re.sub(r"^.*?(?=Damaged or foreign)", "", lines[0]).split(". Copy or prepare")[0]
     else:
         # The reader does not say where it met a wrong checksum or a record of something else.
         paths = [path.decode() for path in shard_paths]
-        damaged = [path for path in paths if len(paths) == 1 or not _is_whole(path)]
-        what = f"Damaged or foreign record in {', '.join(damaged) or 'a shard'}"
+        if len(paths) > 1:
+            # Elsewhere it would take long, and as much memory as records claim.
+            paths = [] if is_remote(directory) else [p for p in paths if not _is_whole(p)]
+        what = f"Damaged or foreign record in {', '.join(paths) or 'a shard'}"
     return DatasetError(f"Reading {directory} failed: {what}. Copy or prepare the data again.")
 
 
@@ -252,34 +262,6 @@ def _load_index(directory: str, spec: DatasetSpec) -> dict[str, dict[str, np.nda
     return columns
 
 
-@functools.lru_cache(maxsize=256)
-def _check_lengths(path: Path, mtime_ns: int, offsets: bytes) -> None:
-    """Refuses a shard in which a record claims another length than the index leaves it.
-
-    TensorFlow takes as much memory as a record claims, and ends the process where there is none.
-
-    Args:
-      path: of the shard.
-      mtime_ns: when it was changed, for the cache.
-      offsets: int64, where its records are, in order.
-    """
-    del mtime_ns
-    starts = np.frombuffer(offsets, np.int64)
-    size = path.stat().st_size
-    sizes = np.diff(np.append(starts, size)) - records.FRAMING_BYTES
-    content = np.memmap(path, np.uint8, "r") if size else np.zeros(0, np.uint8)
-    if len(starts) and (starts[0] != 0 or sizes.min() < 0):
-        wrong = np.array([0])
-    else:
-        claimed = content[starts[:, np.newaxis] + np.arange(8)].reshape(-1, 8).view("<u8")[:, 0]
-        wrong = np.flatnonzero(claimed != sizes.astype(np.uint64))
-    if len(wrong):
-        raise DatasetError(
-            f"Damaged or foreign record in {path} at byte {starts[wrong[0]]}: its length is not "
-            "that in the index. Copy or prepare the data again."
-        )
-
-
 def _split_index(
     directory: str, spec: DatasetSpec, split: str, columns: dict[str, np.ndarray]
 ) -> SplitIndex:
@@ -301,12 +283,17 @@ def _split_index(
             f"{join(directory, spec.index.name)} leads out of the shards. Prepare the data again "
             "with --overwrite."
         )
-    if not is_remote(directory):
+    paths, remote = np.array([join(directory, s.name).encode() for s in info.shards]), None
+    if is_remote(directory):
+        sizes = payload_bytes(shard, offset, [file.num_bytes for file in info.shards])
+        remote = RemoteLengths(paths, shard, offset, sizes)
+    else:
         for number, file in enumerate(info.shards):
             path = Path(directory) / file.name
-            _check_lengths(path, path.stat().st_mtime_ns, offset[shard == number].tobytes())
+            check_local(path, path.stat().st_mtime_ns, offset[shard == number].tobytes())
     return SplitIndex(
-        shard_paths=np.array([join(directory, s.name).encode() for s in info.shards]),
+        shard_paths=paths,
+        remote=remote,
         lengths=lengths,
         first_records=np.cumsum(counts) - counts,
         **columns,

@@ -36,6 +36,7 @@ def _unshifted_split(spec: DatasetSpec, split: SplitSpec) -> SplitSpec:
 def _unshifted_index(index: SplitIndex, split: SplitSpec) -> SplitIndex:
     kept = np.array([not source.offset for source in split.sources])
     records = kept[index.source]
+    remote = index.remote and index.remote.of(records)
     numbers = (np.cumsum(kept) - 1)[index.source[records]]
     return SplitIndex(
         shard_paths=index.shard_paths,
@@ -46,4 +47,5 @@ def _unshifted_index(index: SplitIndex, split: SplitSpec) -> SplitIndex:
         steps=index.steps[records],
         lengths=index.lengths[kept],
         first_records=np.searchsorted(numbers, np.arange(np.count_nonzero(kept))),
+        remote=remote,
     )

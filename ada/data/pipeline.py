@@ -238,10 +238,13 @@ def _row_reader(
     def read_row(source: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         length = tf.minimum(lengths[source] - start, row_steps)
         record = first_records[source] + start // size
+        num_records = (start % size + length - 1) // size + 1
+        if index.remote is not None:
+            record = index.remote.checked(record, num_records)
         steps = read_steps(
             paths[shards[record]],
             offsets[record],
-            (start % size + length - 1) // size + 1,
+            num_records,
             starts[record],
             start % size,
             length,

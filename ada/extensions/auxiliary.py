@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ada.audio import get_companding
 from ada.layers import Configured
+from ada.quantizers.base import require_weights
 
 
 class AuxiliaryOutput(NamedTuple):
@@ -51,6 +52,7 @@ class AuxiliaryLoss(Configured, keras.layers.Layer, abc.ABC):
     ) -> None:
         super().__init__(**(kwargs | {"dtype": "float32"}))
         self.hop_length = hop_length
+        require_weights(self, weight=weight)
         self.weight = weight
         self.companding = companding
         self.num_classes = num_classes

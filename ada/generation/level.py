@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ada.generation.arguments import check_temperature
 from ada.generation.backends import make_sampler
 from ada.generation.choice import as_int64, uniforms
 from ada.generation.conditioning import Conditioning
@@ -52,6 +53,8 @@ class Level:
       backend: what computes the loop (`ada.generation.backends`).
       weights: precision in which matrices are stored (`ada.generation.backends`).
 
+    Raises:
+      ValueError: for numbers out of range.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Level:
         backend: str = "auto",
         weights: str = "float32",
     ) -> None:
+        check_temperature(config.temperature)
         self.config, self.index = config, index
         has_codes_above = model.quantizer is not None
         self.hop_length = model.hop_length if has_codes_above else 1
@@ -115,8 +119,9 @@ class Level:
         """The same level, compiled and all, with another seed and temperature.
 
         Raises:
-          ValueError: if top-k or top-p differ, which are compiled.
+          ValueError: if top-k or top-p differ, which are compiled, or the temperature is none.
         """
+        check_temperature(config.temperature)
         if (config.top_k, config.top_p) != (self.config.top_k, self.config.top_p):
             raise ValueError(f"Level: {config} has another top-k or top-p than {self.config}.")
         level = copy.copy(self)

@@ -51,14 +51,20 @@ def per_level(values: SamplingFlags, levels: int) -> dict[str, list[float]]:
 
 def _numbers(name: str, texts: Sequence[str], levels: int) -> list[float]:
     try:
-        numbers = [_KINDS[name](text) for text in texts]
+        numbers = [number(name, text) for text in texts]
     except ValueError as error:
         raise UsageError(f"--{name}: {error}.") from error
     if len(numbers) not in (1, levels):
         raise UsageError(f"--{name}: give one value or {levels}, got {len(numbers)}.")
-    if not all(sampling_defaults.in_range(name, number) for number in numbers):
-        raise UsageError(f"--{name}: {','.join(texts)} is out of range.")
     return numbers * levels if len(numbers) == 1 else numbers
+
+
+def number(name: str, text: str) -> float:
+    """One value; raises ValueError if it cannot be."""
+    value = _KINDS[name](text)
+    if not sampling_defaults.in_range(name, value):
+        raise ValueError(f"{text} is out of range")
+    return value
 
 
 def resolve(run_dirs: Sequence[str], values: SamplingFlags) -> list[LevelSampling]:

@@ -65,9 +65,8 @@ class NativeSampler(Sampler):
 
     def initial_state(self) -> IncrementalState:
         self._read_weights()
-        rows = max(int((self.model.kernel_size - 1) * self._dilations.sum()), 1)
         return IncrementalState(
-            np.zeros([rows, self.batch_size, self.model.residual_channels], np.float32),
+            np.zeros([self._rows, self.batch_size, self.model.residual_channels], np.float32),
             np.full([self.batch_size], -1, np.int32),
             np.int64(0),
         )
@@ -89,7 +88,7 @@ class NativeSampler(Sampler):
             hop = self.block_steps // conditioning.shape[1]
             gates = np.asarray(conditioning, np.float32) @ to_gates
         shape, num_steps = [self.batch_size, self.block_steps], int(num_steps)
-        ring, previous = np.array(state.ring), np.array(state.previous)
+        ring, previous = np.array(state.ring, order="C"), np.array(state.previous)
         ids, log_probs = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
         _kernel.draw(
             *self._sizes,

@@ -6,11 +6,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ada.generation.arguments import (
+    Array,
+    check_array,
+    check_temperature,
+    check_top_p,
+    whole,
+)
 from ada.generation.choice import choose
 from ada.generation.incremental import IncrementalState, IncrementalWaveNet
 from ada.models import WaveNet
-
-Array = tf.Tensor | np.ndarray
 
 
 class Sampler(abc.ABC):
@@ -30,21 +35,15 @@ class Sampler(abc.ABC):
     def __init__(
         self, model: WaveNet, batch_size: int, block_steps: int, top_k: int = 0, top_p: float = 1.0
     ) -> None:
-        if batch_size < 1 or block_steps < 1:
-            raise ValueError(
-                f"Sampler: batch_size and block_steps must be 1 or more, got {batch_size} and "
-                f"{block_steps}."
-            )
-        if int(top_k) != top_k or top_k < 0 or not 0.0 < top_p <= 1.0:
-            raise ValueError(
-                "Sampler: top_k must be a whole number of at least 0 and top_p in (0, 1], got "
-                f"{top_k} and {top_p}."
-            )
+        check_top_p(top_p)
         self.model = model
-        self.batch_size = batch_size
-        self.block_steps = block_steps
-        self.top_k = min(int(top_k), model.num_classes)
+        self.batch_size = whole("batch_size", batch_size, 1)
+        self.block_steps = whole("block_steps", block_steps, 1)
+        self.top_k = min(whole("top_k", top_k, 0, 2**63 - 1), model.num_classes)
         self.top_p = top_p
+        dilations = [block.convolution.dilation_rate for block in model.blocks]
+        # Of the ring of a state; it has at least one row, which nothing may read.
+        self._rows = max((model.kernel_size - 1) * sum(dilations), 1)
 
     @abc.abstractmethod
     def initial_state(self) -> IncrementalState:
@@ -77,46 +76,51 @@ class Sampler(abc.ABC):
 
         Raises:
           ValueError: if conditioning is missing, not wanted, or does not divide the block; if an
-            array has another shape, or given ids and steps are out of range.
+            array has another shape or type, or a number is out of range.
         """
         if forced is None:
             forced = np.full([self.batch_size, self.block_steps], -1, np.int32)
         if num_steps is None:
             num_steps = self.block_steps
-        self._check(state, uniforms, conditioning, forced, num_steps)
+        self._check(state, uniforms, temperature, conditioning, forced, num_steps)
         return self._sample(state, uniforms, temperature, conditioning, forced, num_steps)
 
     def _check(
         self,
         state: IncrementalState,
         uniforms: Array,
+        temperature: float | tf.Tensor,
         conditioning: Array | None,
         forced: Array,
         num_steps: int | tf.Tensor,
     ) -> None:
         """Raises ValueError for what does not fit: nothing behind this looks at it again."""
-        model, block = self.model, [self.batch_size, self.block_steps]
+        model, batch, block = self.model, self.batch_size, [self.batch_size, self.block_steps]
         model.check_conditioning(conditioning)
-        _require_shape("uniforms", uniforms, block)
-        _require_shape("forced", forced, block)
-        _require_shape("state.ring", state.ring, [None, self.batch_size, model.residual_channels])
-        _require_shape("state.previous", state.previous, [self.batch_size])
+        check_temperature(temperature)
+        # The largest float32 below 1.
+        check_array("uniforms", uniforms, block, "f", 0.0, 1.0 - 2.0**-24)
+        check_array("forced", forced, block, "iu", -1, model.num_classes - 1)
+        if not isinstance(state, tuple) or not hasattr(state, "ring"):
+            raise ValueError(f"state must be of initial_state or of a block, got {type(state)}.")
+        ring = [self._rows, batch, model.residual_channels]
+        check_array("state.ring", state.ring, ring, "float32")
+        check_array("state.previous", state.previous, [batch], "int32", -1, model.num_classes - 1)
+        # The kernel counts on from it.
+        check_array("state.step", state.step, [], "iu", 0, 2**62)
+        if not tf.is_tensor(num_steps):
+            whole("num_steps", num_steps, 0, self.block_steps)
+        check_array("num_steps", num_steps, [], "iu", 0, self.block_steps)
         if conditioning is not None:
-            shape = [self.batch_size, None, model.conditioning_channels]
-            _require_shape("conditioning", conditioning, shape)
+            check_array(
+                "conditioning", conditioning, [batch, None, model.conditioning_channels], "fiu"
+            )
             steps = conditioning.shape[1]
             if not steps or self.block_steps % steps:
                 raise ValueError(
                     f"{steps} steps of conditioning do not divide a block of {self.block_steps} "
                     "ids."
                 )
-        for name, values, limit in (
-            ("forced", forced, model.num_classes),
-            ("state.previous", state.previous, model.num_classes),
-            ("num_steps", num_steps, self.block_steps + 1),
-        ):
-            if not tf.is_symbolic_tensor(values) and np.max(values) >= limit:
-                raise ValueError(f"{name} must be below {limit}, got {np.max(values)}.")
 
     @abc.abstractmethod
     def _sample(
@@ -129,12 +133,6 @@ class Sampler(abc.ABC):
         num_steps: int,
     ) -> tuple[IncrementalState, Array, Array]:
         """What `__call__` gives, from arguments that fit."""
-
-
-def _require_shape(name: str, array: Array, shape: list[int | None]) -> None:
-    found = tf.TensorShape(array.shape if tf.is_tensor(array) else np.shape(array))
-    if not found.is_compatible_with(shape):
-        raise ValueError(f"{name} must have shape {shape}, got {found}.")
 
 
 class BlockSampler(Sampler):

@@ -12,6 +12,8 @@ Nothing of it names a system or a file. Errors are plain text.
 import contextlib
 import functools
 import io
+import re
+import urllib.parse
 from collections.abc import Mapping
 
 # Flask routes and checks, and its Werkzeug is what TensorBoard brings anyway.
@@ -25,6 +27,7 @@ from ada.listening.loudness import amplify
 from ada.listening.store import Store, is_key
 from ada.utils import log
 from ada.utils.errors import UserError
+from ada.utils.hosts import is_loopback
 from ada.web.protection import protect
 
 _MOST_BYTES = 512  # of a request's body: a rating has about 70
@@ -64,6 +67,11 @@ def make_app(
         if digest(audio, rate) != stored[key].digest:
             raise UserError(f"{files[key].path} has changed since the test began: put it back.")
         return wav_bytes(amplify(audio, stored[key].gain_db), rate)
+
+    @app.before_request
+    def refuse_others() -> None:
+        if flask.request.method == "POST" and not https:
+            _refuse_other_sites()
 
     @app.get("/")
     def page() -> flask.Response:
@@ -130,6 +138,20 @@ def make_app(
         return flask.Response("The server cannot do this now.\n", 503, mimetype="text/plain")
 
     return app
+
+
+def _refuse_other_sites() -> None:
+    """Aborts where a page of another site asks, also under a name that leads to this machine.
+
+    A proxy may give other names: `--https` says that there is one.
+    """
+    host, origin = flask.request.host, flask.request.headers.get("Origin")
+    if origin is not None and urllib.parse.urlsplit(origin).netloc != host:
+        flask.abort(403, "This comes from a page of another site (behind a proxy: --https).")
+    # What only this machine can reach has no other name.
+    is_local = is_loopback(flask.request.environ.get("SERVER_NAME", ""))
+    if is_local and not is_loopback(re.sub(r":\d+$", "", host)):
+        flask.abort(403, "This listening test has another name (behind a proxy: --https).")
 
 
 def _sound(content: bytes) -> flask.Response:

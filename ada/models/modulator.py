@@ -32,6 +32,8 @@ class Modulator(Configured, keras.layers.Layer):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        if upsample_by < 1:
+            raise ValueError(f"Modulator: upsample_by must be at least 1, got {upsample_by}.")
         self.channels = channels
         self.dilation_rates = list(dilation_rates)
         self.kernel_size = kernel_size

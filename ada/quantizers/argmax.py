@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from ada.quantizers.base import LookUp, Quantizer
+from ada.quantizers.base import LookUp, Quantizer, require_weights
 from ada.quantizers.loss import ada_loss, mean_square
 from ada.quantizers.usage import code_usage, usage_metrics
 
@@ -45,6 +45,9 @@ class ArgmaxQuantizer(Quantizer):
                 f"{type(self).__name__}: normalization must be one of {self.NORMALIZATIONS}, got "
                 f"{normalization!r}."
             )
+        require_weights(
+            self, commitment_weight=commitment_weight, diversity_weight=diversity_weight
+        )
         self.num_codes = self.query_dim = num_codes
         self.commitment_weight = commitment_weight
         self.diversity_weight = diversity_weight

@@ -26,6 +26,13 @@ class LookUp(NamedTuple):
     quantized: tf.Tensor
 
 
+def require_weights(layer: object, **weights: float) -> None:
+    """Raises ValueError for a negative weight of a loss: minimising it would have no end."""
+    for name, weight in weights.items():
+        if weight < 0.0:
+            raise ValueError(f"{type(layer).__name__}: {name} must be at least 0, got {weight}.")
+
+
 class QuantizerOutput(NamedTuple):
     """What a quantiser returns for queries `[batch, steps, query_dim]`.
 

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from ada.quantizers.base import LookUp, Quantizer
+from ada.quantizers.base import LookUp, Quantizer, require_weights
 from ada.quantizers.loss import ada_loss, mean_square
 from ada.quantizers.usage import code_usage, usage_metrics
 
@@ -36,6 +36,7 @@ class VectorQuantizer(Quantizer):
                 f"{type(self).__name__}: needs at least 2 codes of at least 1 dimension, got "
                 f"num_codes={num_codes}, code_dim={code_dim}."
             )
+        require_weights(self, codebook_weight=codebook_weight, commitment_weight=commitment_weight)
         self.num_codes = num_codes
         self.query_dim = self.code_dim = code_dim
         self.codebook_weight = codebook_weight

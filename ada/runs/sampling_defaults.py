@@ -9,7 +9,6 @@ from the weights of another (`--init_from`) begins with the values of its file.
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 
 from ada import pretrained
@@ -19,6 +18,8 @@ from ada.utils.files import write_bytes_atomically
 from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
 
 FILE = "sampling.json"
+# What float32 and the kernel in C hold.
+_MOST = {"temperature": 1e30, "top_k": 2**31 - 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ def in_range(name: str, value: float) -> bool:
     """Whether a number can be the value of that name."""
     if name == "top_p":
         return 0 < value <= 1
-    return 0 <= value < math.inf
+    return 0 <= value <= _MOST[name]
 
 
 def read(run_dir: str) -> tuple[SamplingValues, frozenset[str]]:

@@ -41,6 +41,7 @@ def make_server(
         sockets=[listening],
         threads=_THREADS,
         ident=None,
+        server_name=listening.getsockname()[0],
         connection_limit=limit,
         channel_timeout=_IDLE_SECS,
         cleanup_interval=1,

@@ -4,6 +4,8 @@ import pytest
 from support import MICRO, refuses
 
 from ada.cli.value_flags import _Named, _Path, _Paths, _PathsInText, _Pattern
+from ada.models.modulator import Modulator
+from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
 
 VQVAE = ["--gin_file=gin/hop64_vqvae.gin", *MICRO]
 
@@ -64,6 +66,16 @@ def test_tilde_in_every_command(module, flags, said, monkeypatch):
         ("ada.render_scores", ["--seed=4294967296"]),
         ("ada.sample", ["--pretrained=piano_hop64", "--output_dir="]),
         ("ada.train", ["--gin_file=gin/hop64_vqvae.gin", "--run_dir= "]),
+        ("ada.sample", ["--run_dirs=/nothing", "--temperature=1e31"]),
+        ("ada.sample", ["--run_dirs=/nothing", "--top_k=3000000000"]),
+        ("ada.sample", ["--run_dirs=/nothing", "--batch_size=100000000"]),
+        ("ada.evaluate", ["--run_dirs=/nothing", "--temperature=-inf"]),
+        ("ada.evaluate", ["--run_dirs=/nothing", "--top_k=True"]),
+        ("ada.export", ["--run_dirs=/nothing", "--top_p=1,0"]),
+        ("ada.export", ["--run_dirs=/nothing", "--max_steps=1e6"]),
+        ("ada.pipeline", ["--gin_file=gin/systems/hop64_vqvae.gin", "--sample_rate=1048577"]),
+        ("ada.prepare_audio", ["--input_audio_filepatterns=x", "--record_steps=16777217"]),
+        ("ada.render_scores", ["--jobs=10000000"]),
     ],
 )
 def test_numbers_that_cannot_be(module, flags, tmp_path):
@@ -72,6 +84,18 @@ def test_numbers_that_cannot_be(module, flags, tmp_path):
         out = ["--run_dir=out"]
     refuses(module, *flags, *out, code=2)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--sample_rate=1e5", "--sample_rate=9999999", "--hop_length=-0", "--hop_length=2000000"],
+)
+def test_numbers_of_describing_that_cannot_be(flag):
+    refuses("ada.describe", "--gin_file=gin/hop64_vqvae.gin", flag, code=2)
+
+
+def test_no_rater_has_such_a_number():
+    refuses("ada.listen", "strike", f"--rater={2**63}", code=2)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +112,29 @@ def test_numbers_that_cannot_be(module, flags, tmp_path):
         ("Intervals.audio_secs=1e999", "Intervals.audio_secs must be a finite number, got inf"),
         ("LEARNING_RATE='fast'", "must be a finite number, got 'fast'"),
         ("train.jit_compile=2", "train.jit_compile must be"),
+        (f"SKIP_CHANNELS={10**25}", "must be a whole number of at most 4294967296, got 1000"),
+        (f"RESTART_EVERY={2**70}", "must be a whole number of at most 4294967296"),
+        (f"POLYAK_DECAY={10**400}", "must be a finite number"),
+        ("FRONT_END=0.25", "Encoder.front_end must be"),
+        ("AUXILIARY='spectrum'", "auxiliary must be"),
+        ("INPUT_REPLACEMENT_STEPS=-5", "ReplaceInputs.steps must be at least 0, got -5"),
     ],
 )
 def test_numbers_of_gin_files_that_cannot_be(binding, said, tmp_path):
     flags = [*VQVAE, f"--gin_param={binding}", f"--run_dir={tmp_path / 'run'}"]
     refuses("ada.train", *flags, said=said)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: VectorQuantizer(8, 4, codebook_weight=-0.5), "codebook_weight must be at least 0"),
+        (lambda: VectorQuantizer(8, 4, commitment_weight=-3), "commitment_weight must be at least"),
+        (lambda: ArgmaxQuantizer(8, diversity_weight=-1e-9), "diversity_weight must be at least 0"),
+        (lambda: Modulator(8, upsample_by=-2), "upsample_by must be at least 1, got -2"),
+    ],
+)
+def test_models_refuse_weights_below_zero(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()

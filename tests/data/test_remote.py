@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import write_codes
 
 from ada.cli.commands import _is_of_the_system, _message_of
-from ada.data import SPLITS, Dataset, DatasetError, evaluation_windows, training_batches
+from ada.data import (
+    SPLITS,
+    Dataset,
+    DatasetError,
+    evaluation_windows,
+    read_batches,
+    training_batches,
+)
 from ada.data.spec import join
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
@@ -137,6 +145,46 @@ def test_damage_there_is_named(music, remote):
         Dataset.open(f"{remote}/nowhere")
     with pytest.raises(DatasetError, match="No file matches"):
         prepared(f"{remote}/nowhere/*", f"{remote}/new")
+
+
+@pytest.mark.parametrize(("claim", "record"), [(2**43, 0), (2**64 - 9, 2), ("one more", 1)])
+def test_lengths_that_records_claim_are_checked_before_memory_is_taken(remote, claim, record):
+    """Wherever the record is; with the checksum that TensorFlow asks for."""
+    steps = np.arange(9000) % 200
+    out = f"{remote}/out"
+    tf.io.gfile.makedirs(out)
+    write_codes(out, dict.fromkeys(SPLITS, [steps, steps]), 200)
+    dataset = Dataset.open(out)
+    np.testing.assert_array_equal(dataset.read("train", 1, 5000, 3000), steps[5000:8000])
+    path = dataset.index("train").shard_paths[0].decode()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        content = bytearray(file.read())
+    place = int(dataset.index("train").offset[record])
+    before = int.from_bytes(content[place : place + 8], "little")
+    length = (before + 1 if claim == "one more" else claim).to_bytes(8, "little")
+    content[place : place + 12] = length + masked_crc(length)
+    tf.io.gfile.remove(path)
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(bytes(content))
+    dataset = Dataset.open(out)
+    said = f"Damaged or foreign record in {path} at byte {place}: its length"
+    with pytest.raises(DatasetError, match=said) as error:
+        dataset.read("train", 0)
+    assert str(error.value).count("Copy or prepare") == 1
+    batches = training_batches(dataset, batch_size=2, crop_steps=8000, seed=0)
+    with pytest.raises(DatasetError, match=said):
+        [*read_batches(batches.take(20), dataset, "train")]
+
+
+def masked_crc(data):
+    """CRC-32C as TFRecords have it, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def test_a_scheme_that_nobody_knows_is_one_line(tmp_path):

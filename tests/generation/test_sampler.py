@@ -210,11 +210,11 @@ def test_of_equal_ids_the_first_are_sampled(top_k, top_p, backend, make_wavenet)
     [
         ({"top_k": -1}, "top_k must be a whole number of at least 0"),
         ({"top_k": -(2**40)}, "top_k must be a whole number of at least 0"),
-        ({"top_p": -0.5}, r"top_p in \(0, 1\]"),
-        ({"top_p": 1.5}, r"top_p in \(0, 1\]"),
-        ({"top_p": float("nan")}, r"top_p in \(0, 1\]"),
-        ({"batch_size": 0}, "1 or more, got 0 and 16"),
-        ({"block_steps": -16}, "1 or more, got 2 and -16"),
+        ({"top_p": -0.5}, r"top_p must be in \(0, 1\]"),
+        ({"top_p": 1.5}, r"top_p must be in \(0, 1\]"),
+        ({"top_p": float("nan")}, r"top_p must be in \(0, 1\]"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1 and"),
+        ({"block_steps": -16}, "block_steps must be .* got -16"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message, backend, make_wavenet):
@@ -240,15 +240,18 @@ def test_arrays_that_do_not_fit_are_refused(backend, make_wavenet):
         ({"uniforms": np.zeros([2 * BLOCK])}, "uniforms must have shape"),
         ({"uniforms": np.zeros([])}, "uniforms must have shape"),
         ({"forced": np.zeros([1, BLOCK], np.int32)}, "forced must have shape"),
-        ({"forced": np.full([2, BLOCK], 7, np.int32)}, "forced must be below 7, got 7"),
+        ({"forced": np.full([2, BLOCK], 7, np.int32)}, "forced must be from -1 to 6, got 7"),
         ({"conditioning": np.zeros([2, 4, CHANNELS + 1])}, "conditioning must have shape"),
         ({"conditioning": np.zeros([3, 4, CHANNELS])}, "conditioning must have shape"),
         ({"conditioning": np.zeros([2, 4])}, "conditioning must have shape"),
         ({"conditioning": np.zeros([2, 0, CHANNELS])}, "0 steps of conditioning do not divide"),
         ({"conditioning": np.zeros([2, 32, CHANNELS])}, "32 steps of conditioning do not divide"),
-        ({"num_steps": BLOCK + 1}, "num_steps must be below 17, got 17"),
+        ({"num_steps": BLOCK + 1}, "num_steps must be .* at most 16, got 17"),
         ({"state": state._replace(previous=np.zeros([3], np.int32))}, "previous must have shape"),
-        ({"state": state._replace(previous=np.full([2], 7, np.int32))}, "previous must be below 7"),
+        (
+            {"state": state._replace(previous=np.full([2], 7, np.int32))},
+            "previous must be from -1",
+        ),
         ({"state": state._replace(ring=np.zeros([8, 1, 6], np.float32))}, "ring must have shape"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -55,7 +55,9 @@ def test_behind_tls_the_cookie_is_for_https_alone(tmp_path):
     store = Store(tmp_path / "r.sqlite", create=True)
     store.create([StoredClip("a", "b.wav", "c", 0.0)], -20.0)
     app = make_app(store, {}, rounds=1, max_raters=5, https=True)
-    answer = app.test_client().post("/raters", json={})
+    # The proxy has another name.
+    elsewhere = {"Host": "10.0.0.7:8000", "Origin": "https://test.example"}
+    answer = app.test_client().post("/raters", json={}, headers=elsewhere)
     assert (answer.status_code, "Secure" in answer.headers["Set-Cookie"]) == (204, True)
     store.close()
 
@@ -91,6 +93,29 @@ def test_pages_of_other_sites_begin_nothing(shared_server):
     status, headers, _ = shared_server.ask("OPTIONS", "/raters", None, {"Origin": "https://a.org"})
     assert not any(name.startswith("Access-Control") for name in headers)
     assert json.loads(shared_server.ask("GET", "/session")[2]) == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Host": "127.0.0.1.rebound.example"},
+        {"Host": "rebound.example:8000", "Origin": "http://rebound.example:8000"},
+        {"Host": "10.0.0.7"},
+        {"Host": "[fe80::1]:80"},
+    ],
+)
+def test_other_sites_and_other_names_of_this_machine_begin_nothing(shared_server, headers):
+    for path in ("/raters", "/ratings"):
+        is_refused(shared_server.ask("POST", path, "{}", JSON | headers), 403)
+
+
+def test_its_own_page_may_begin_whatever_it_calls_this_machine(shared_server):
+    for host in (f"localhost:{shared_server.port}", "[::1]", f"127.0.0.9:{shared_server.port}"):
+        own = JSON | {"Host": host, "Origin": f"http://{host}"}
+        assert shared_server.ask("POST", "/raters", "{}", own)[0] == 204
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import time
 import pytest
 from support import free_ports
 
-from ada.training.distributed import rendezvous
+from ada.training.distributed import handshake, rendezvous
 from ada.training.distributed.rendezvous import wait_for_all
 from ada.utils.errors import StoppedError, UserError
 
@@ -46,7 +46,7 @@ def test_one_that_has_gone_again_has_to_come_back(addresses):
     with waiting(addresses, 0) as first:
         time.sleep(rendezvous.POLL_SECS)
         with socket.create_connection((host, int(port))) as gone:
-            gone.sendall(b"ada worker 1\n")
+            handshake.introduce(gone, 1)
             assert still_waits(first)
         with waiting(addresses, 2) as third:
             assert still_waits(first, third)
@@ -71,7 +71,7 @@ def test_strangers_are_sent_away(addresses):
     host, port = addresses[0].split(":")
     with waiting(addresses, 0) as first:
         time.sleep(rendezvous.POLL_SECS)
-        for said in (b"GET / HTTP/1.1\r\n", b"\xff\xfe", b"ada worker 7\n", b"ada worker 0\n"):
+        for said in (b"GET / HTTP/1.1\r\n", b"\xff\xfe", b"ada worker 2\n", b"x" * 1000):
             with socket.create_connection((host, int(port))) as stranger:
                 stranger.sendall(said)
                 stranger.settimeout(10)
@@ -109,7 +109,7 @@ def test_who_is_missing_is_said(addresses, monkeypatch):
 
 def test_mute_peers_are_reported_and_hold_nobody_up(addresses, monkeypatch):
     """Whoever connects and says nothing, or half of it."""
-    monkeypatch.setattr(rendezvous, "MUTE_SECS", 0.3)
+    monkeypatch.setattr(handshake, "MUTE_SECS", 0.3)
     said = []
     monkeypatch.setattr(rendezvous.log, "warning", said.append)
     host, port = addresses[0].split(":")
@@ -127,7 +127,7 @@ def test_mute_peers_are_reported_and_hold_nobody_up(addresses, monkeypatch):
 
 
 def test_mute_first_process_is_reported_and_waiting_ends(addresses, monkeypatch):
-    monkeypatch.setattr(rendezvous, "MUTE_SECS", 0.1)
+    monkeypatch.setattr(handshake, "MUTE_SECS", 0.1)
     monkeypatch.setattr(rendezvous, "LIMIT_SECS", 1.0)
     said = []
     monkeypatch.setattr(rendezvous.log, "warning", said.append)
@@ -136,7 +136,78 @@ def test_mute_first_process_is_reported_and_waiting_ends(addresses, monkeypatch)
         pytest.raises(StoppedError, match="did not come within"),
     ):
         wait_for_all(addresses, 2)
-    assert said == [f"{addresses[0]} takes the connection and says nothing."]
+    where = f"{addresses[0]}: what is there"
+    assert said == [f"{where} takes the connection and says nothing."]
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_numbers_of_no_worker_are_sent_away(addresses, number):
+    host, port = addresses[0].split(":")
+    with waiting(addresses, 0) as first:
+        time.sleep(rendezvous.POLL_SECS)
+        with socket.create_connection((host, int(port))) as stranger:
+            handshake.introduce(stranger, number)
+            assert handshake.hear_line(stranger, lambda: None) == b""
+        assert still_waits(first)
+        with waiting(addresses, 1), waiting(addresses, 2):
+            pass
+
+
+def test_who_does_not_know_the_secret_is_no_worker(addresses, monkeypatch):
+    """Neither as a worker, nor as the first; proofs of other moments are worth nothing."""
+    monkeypatch.setenv(handshake.SECRET, "pass \N{SNOWMAN} word")
+    said = []
+    monkeypatch.setattr(rendezvous.log, "warning", said.append)
+    host, port = addresses[0].split(":")
+    with waiting(addresses, 0) as first:
+        time.sleep(rendezvous.POLL_SECS)
+        with socket.create_connection((host, int(port))) as stranger:
+            stranger.sendall(b"ada worker 1 " + b"0" * 32 + b"\n")
+            answer = handshake.hear_line(stranger, lambda: None)
+            proof = answer.split()[-1]
+            stranger.sendall(b"ada here " + proof + b"\n")
+            assert handshake.hear_line(stranger, lambda: None) == b""
+        assert still_waits(first)
+        with waiting(addresses, 1), waiting(addresses, 2):
+            pass
+    assert said == [f"127.0.0.1 {handshake.NO_SECRET}."]
+    worker, other = socket.socketpair()
+    with worker, other:
+        other.sendall(answer)
+        with pytest.raises(handshake.StrangerError, match=handshake.SECRET):
+            handshake.introduce(worker, 1)
+
+
+def test_a_first_process_that_drips_holds_nobody_longer(monkeypatch):
+    monkeypatch.setattr(handshake, "MUTE_SECS", 0.3)
+    worker, other = socket.socketpair()
+    dripping = threading.Event()
+
+    def drip():
+        while not dripping.wait(0.05):
+            other.send(b"a")
+
+    with worker, other:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(handshake.StrangerError, match="says nothing"):
+            handshake.introduce(worker, 1)
+        dripping.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "secret", "warned"),
+    [
+        (["10.1.2.3:1", "10.1.2.4:1"], "", True),
+        (["127.0.0.9:1", "node7:1"], "", True),
+        (["node6:1", "node7:1"], "x", False),
+        (["localhost:1", "[::1]:2", "127.0.0.9:1"], "", False),
+    ],
+)
+def test_open_ports_without_a_secret_are_warned_of(addresses, secret, warned, monkeypatch):
+    monkeypatch.setenv(handshake.SECRET, secret)
+    assert handshake.is_open(addresses) == warned
 
 
 def test_waiting_for_one_that_never_comes_ends(addresses, monkeypatch):

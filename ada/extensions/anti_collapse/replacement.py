@@ -18,6 +18,8 @@ class ReplaceInputs(TrainingHook):
         super().__init__()
         if not 0.0 <= share < 1.0:
             raise ValueError(f"ReplaceInputs.share must be in [0, 1), got {share}.")
+        if steps < 0:
+            raise ValueError(f"ReplaceInputs.steps must be at least 0, got {steps}.")
         self.share, self.steps = share, steps
 
     def applies_to(self, model: keras.Model) -> bool:

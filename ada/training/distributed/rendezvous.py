@@ -2,36 +2,44 @@
 
 import contextlib
 import errno
-import functools
 import os
-import re
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
+from ada.training.distributed.handshake import (
+    MUTE_SECS,
+    SECRET,
+    Newcomer,
+    StrangerError,
+    hear_line,
+    introduce,
+    is_open,
+)
 from ada.utils import log
 from ada.utils.errors import StoppedError, UserError
+from ada.utils.hosts import is_loopback
 
 POLL_SECS = 0.2
 TELL_EVERY_SECS = 30.0
 # So long all wait for the last: schedulers may start some of them much later.
 LIMIT_SECS = 3600.0
-# So long somebody who has connected, or was connected to, may say nothing.
-MUTE_SECS = 10.0
-# Connections that have said nothing yet; more are refused, so that they cannot use up all files.
+# Connections that have proved nothing yet; more are refused, so that they cannot use up all files.
 MOST_MUTE = 64
-# A server of an earlier run may still have the port: it cannot answer like this.
-_HELLO, _HERE, _GO = "ada worker {}\n", b"ada waits\n", b"ada go\n"
+# Strangers that are warned of, each once: they cannot fill a log.
+_MOST_WARNINGS = 20
+_GO = b"ada go\n"
 
 
 def wait_for_all(addresses: Sequence[str], number: int) -> None:
     """Returns once all processes wait at the same time.
 
     Each keeps a connection to the first one, which answers all of them when the last has come; one
-    that is gone again by then has to come back. Nobody proves who they are: ports of workers belong
-    on a network of their own, and a warning names peers that connect and say nothing.
+    that is gone again by then has to come back. They prove to each other that they know the same
+    secret, the environment variable `ADA_WORKERS_SECRET`; a warning says where there is none.
 
     Args:
       addresses: "host:port" of all processes.
@@ -42,7 +50,12 @@ def wait_for_all(addresses: Sequence[str], number: int) -> None:
       StoppedError: if not all have come within `LIMIT_SECS`.
     """
     deadline = time.monotonic() + LIMIT_SECS
-    with _listen(int(addresses[number].rsplit(":", 1)[1])) as listener:
+    if is_open(addresses):
+        log.warning(
+            f"whoever reaches {addresses[number]} may pass for a worker: give all workers the same "
+            f"{SECRET} in the environment, and a network of their own."
+        )
+    with _listen(addresses[number]) as listener:
         if number == 0:
             _gather(listener, addresses, deadline)
         else:
@@ -67,12 +80,16 @@ class _Reminder:
             self._warned_at = now
 
 
-def _listen(port: int) -> socket.socket:
-    for family in (socket.AF_INET6, socket.AF_INET):  # the first serves both, where it is there
+def _listen(address: str) -> socket.socket:
+    """A socket at the port of "host:port"; others reach it unless the host is this machine."""
+    host, port = address.rsplit(":", 1)
+    host = host.strip("[]") if is_loopback(host) else ""
+    # Everywhere else: the first serves both, where it is there.
+    v4, v6 = socket.AF_INET, socket.AF_INET6
+    for family in (v6 if ":" in host else v4,) if host else (v6, v4):
+        both = not host and family == v6
         try:
-            return socket.create_server(
-                ("", port), family=family, dualstack_ipv6=family == socket.AF_INET6
-            )
+            return socket.create_server((host, int(port)), family=family, dualstack_ipv6=both)
         except (OSError, OverflowError, ValueError) as error:
             number = getattr(error, "errno", None) or errno.EADDRNOTAVAIL
     raise UserError(
@@ -85,24 +102,24 @@ def _gather(listener: socket.socket, addresses: Sequence[str], deadline: float) 
     """What the first process does."""
     listener.settimeout(POLL_SECS)
     present: dict[int, socket.socket] = {}
-    mute: list[_Newcomer] = []
-    reminder = _Reminder(deadline)
+    mute: list[Newcomer] = []
+    reminder, warnings = _Reminder(deadline), _Warnings()
     try:
         while True:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 connection, (host, *_) = listener.accept()
-                mute.append(_Newcomer(connection, host))
+                mute.append(Newcomer(connection, host))
             for newcomer in [*mute]:
-                number = newcomer.number()
+                number = _number_of(newcomer, warnings)
                 if number is None:
                     continue
                 mute.remove(newcomer)
-                if number in range(1, len(addresses)) and newcomer.answer():
+                if number in range(1, len(addresses)):
                     present[number] = newcomer.connection
                 else:
                     newcomer.connection.close()
             while len(mute) > MOST_MUTE:
-                mute.pop(0).connection.close()
+                _drop_one(mute)
             present = {k: c for k, c in present.items() if _waits(c)}
             if len(present) == len(addresses) - 1:
                 break
@@ -116,41 +133,34 @@ def _gather(listener: socket.socket, addresses: Sequence[str], deadline: float) 
             connection.close()
 
 
-class _Newcomer:
-    """A connection that has not said yet which process it is of."""
+def _drop_one(mute: list[Newcomer]) -> None:
+    """Hangs up the oldest of the host that has the most."""
+    [(host, _)] = Counter(newcomer.host for newcomer in mute).most_common(1)
+    oldest = next(newcomer for newcomer in mute if newcomer.host == host)
+    mute.remove(oldest)
+    oldest.connection.close()
 
-    def __init__(self, connection: socket.socket, host: str) -> None:
-        self.connection, self._host = connection, host
-        self._said, self._deadline = b"", time.monotonic() + MUTE_SECS
-        connection.setblocking(False)
 
-    def number(self) -> int | None:
-        """Which process it is of; None while it has not said, -1 if it is of something else."""
-        try:
-            more = self.connection.recv(64)
-        except BlockingIOError:
-            if time.monotonic() < self._deadline:
-                return None
-            log.warning(
-                f"{self._host} has connected to this worker and says nothing: is it no worker, or "
-                "cut off?"
-            )
-            return -1
-        except OSError:
-            return -1
-        self._said += more
-        begins = _HELLO.format("").encode()[:-1]
-        is_hello = self._said.startswith(begins) or begins.startswith(self._said)
-        if more and is_hello and len(self._said) < 64 and not self._said.endswith(b"\n"):
-            return None
-        found = re.fullmatch(_HELLO.format(r"(\d{1,6})").encode(), self._said)
-        return int(found[1]) if found else -1
+class _Warnings:
+    """Says everything once, and no more than a number of things."""
 
-    def answer(self) -> bool:
-        """Lets it know that it has found the first process."""
-        with contextlib.suppress(OSError):
-            return self.connection.send(_HERE) == len(_HERE)
-        return False
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        if text not in self._said and len(self._said) < _MOST_WARNINGS:
+            self._said.add(text)
+            log.warning(text)
+
+
+def _number_of(newcomer: Newcomer, warn: _Warnings) -> int | None:
+    """Which process it is of; None while it has not proved it, -1 if it is of something else."""
+    try:
+        return newcomer.number()
+    except StrangerError as error:
+        if str(error):
+            warn(f"{newcomer.host} {error}.")
+        return -1
 
 
 def _waits(connection: socket.socket) -> bool:
@@ -169,47 +179,22 @@ def _waits(connection: socket.socket) -> bool:
 def _join(address: str, number: int, deadline: float) -> None:
     """What the others do."""
     host, port = address.rsplit(":", 1)
-    reminder, warned = _Reminder(deadline), False
+    reminder, warn = _Reminder(deadline), _Warnings()
     while True:
         reason = "it is not there yet"
         try:
             with socket.create_connection((host.strip("[]"), int(port)), timeout=5.0) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                connection.sendall(_HELLO.format(number).encode())
-                mute_after = time.monotonic() + MUTE_SECS
-                is_mute = functools.partial(_is_past, mute_after)
-                if not _hears(connection, _HERE, is_mute):
-                    reason = "what is there does not answer like a worker"
-                    if is_mute() and not warned:
-                        log.warning(f"{address} takes the connection and says nothing.")
-                        warned = True
-                elif _hears(connection, _GO, lambda: reminder(address)):
+                introduce(connection, number)
+                if hear_line(connection, lambda: reminder(address)) == _GO:
                     return
+        except StrangerError as error:
+            reason = f"what is there {error}"
+            warn(f"{address}: {reason}.")
         except OSError as error:
             reason = error.strerror or reason
         reminder(f"{address} ({reason})")
         time.sleep(POLL_SECS)
-
-
-def _is_past(moment: float) -> bool:
-    return time.monotonic() > moment
-
-
-def _hears(connection: socket.socket, wanted: bytes, gives_up: Callable[[], bool | None]) -> bool:
-    """Waits for an answer; whether it was the right one."""
-    connection.settimeout(POLL_SECS)
-    answer = b""
-    while wanted.startswith(answer) and answer != wanted:
-        try:
-            more = connection.recv(len(wanted) - len(answer))
-        except TimeoutError:
-            if gives_up():
-                return False
-            continue
-        if not more:
-            return False
-        answer += more
-    return answer == wanted
 
 
 def hear_signals() -> None:
