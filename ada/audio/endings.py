@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
+from ada.audio.boxes import check_boxes
 from ada.audio.chunks import find_samples, has_chunks
 from ada.audio.errors import AudioError, AudioNote
 from ada.audio.flac import MARKER, find_files
@@ -71,7 +72,7 @@ def find_audio(path: str) -> Contents:
             several = AudioNote("joined", f"{len(sections)} FLAC files one after another")
             found = Contents(sections, (several,) if len(sections) > 1 else ())
         else:
-            found = Contents((section,))
+            found = Contents((section,), check_boxes(path, file, start, size))
     if start and not _is_tag(path, start):
         skipped = AudioNote("extra_bytes", f"{start} bytes in front of the audio were skipped")
         found = found._replace(notes=(skipped, *found.notes))
