@@ -7,6 +7,7 @@ if the decoder takes a packet that lacks its end (Opus, PCM).
 from typing import BinaryIO
 
 from ada.audio.errors import AudioError, AudioNote, unknown_end
+from ada.audio.sections import Contents, Section
 
 _MP4_BOXES = set(b"ftyp moov mdat moof free skip wide sidx mfra udta meta uuid styp emsg".split())
 _EBML = b"\x1a\x45\xdf\xa3"
@@ -22,39 +23,54 @@ _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HEADER_BYTES = 1 << 16
 
 
-def check_boxes(path: str, file: BinaryIO, start: int, stop: int) -> tuple[AudioNote, ...]:
-    """Looks through a file of boxes that lies between two offsets; other files pass.
+def find_boxes(path: str, file: BinaryIO, section: Section) -> Contents:
+    """Looks through a file of boxes; a file of another kind is the whole section.
 
-    Returns:
-      A note if a cut between two boxes would not show.
+    Args:
+      path: for messages.
+      file: the file.
+      section: where the file of boxes lies in it.
 
     Raises:
       AudioError: if the file ends within a box.
     """
+    start, stop, _ = section
+    notes: tuple[AudioNote, ...] = ()
     file.seek(start)
     magic = file.read(8)
     if magic[4:] in _MP4_BOXES:
-        return _check_mp4(path, file, start, stop)
-    if magic[:4] == _EBML:
+        notes = _check_mp4(path, file, start, stop)
+    elif magic[:4] == _EBML:
         _check_matroska(path, file, start, stop)
     elif magic == _ASF:
-        file.seek(start)
-        header = file.read(_HEADER_BYTES)
-        at = header.find(_ASF_PROPERTIES) + 40
-        if at >= 40:
-            _check_inside(path, "file", start + int.from_bytes(header[at : at + 8], "little"), stop)
+        end = start + _asf_bytes(file, start)
+        _check_inside(path, "file", end, stop)
+        if start < end < stop:  # FFmpeg would guess the duration from all bytes
+            extra = AudioNote("extra_bytes", f"{stop - end} bytes behind the audio were skipped")
+            return Contents((Section(start, end),), (extra,))
     elif magic[:4] == b"RIFF":
         size = int.from_bytes(magic[4:], "little")
         if size in (0, 0xFFFFFFFF):
-            return (unknown_end("AVI"),)
-        _check_inside(path, "outermost chunk", start + 8 + size, stop)
-    return ()
+            notes = (unknown_end("AVI"),)
+        else:
+            _check_inside(path, "outermost chunk", start + 8 + size, stop)
+    return Contents((section,), notes)
 
 
 def _check_inside(path: str, name: str, end: int, stop: int) -> None:
     if end > stop:
         detail = f"cut short: {end - stop} bytes of its {name} are missing"
         raise AudioError("truncated", path, detail)
+
+
+def _asf_bytes(file: BinaryIO, start: int) -> int:
+    """The bytes of an ASF file by its header; 0 if it does not say, as in broadcasts."""
+    file.seek(start)
+    header = file.read(_HEADER_BYTES)
+    at = header.find(_ASF_PROPERTIES)
+    if at < 0 or header[at + 88 : at + 89] != b"\2":
+        return 0
+    return int.from_bytes(header[at + 40 : at + 48], "little")
 
 
 def _check_mp4(path: str, file: BinaryIO, at: int, stop: int) -> tuple[AudioNote, ...]:
@@ -72,6 +88,8 @@ def _check_mp4(path: str, file: BinaryIO, at: int, stop: int) -> tuple[AudioNote
         at += size
     # Fragments state their own lengths alone; an index of all of them may stand at the end.
     is_open = b"moof" in found and b"mfra" not in found
+    if is_open and at < stop < at + 8:
+        raise AudioError("truncated", path, "cut short within the length of a box")
     return (unknown_end("fragmented MP4"),) if is_open else ()
 
 

@@ -137,6 +137,7 @@ def _au_samples(path: str, header: bytes, section: Section) -> Contents:
     if length > held:
         raise AudioError("truncated", path, _promised(length, max(0, held)))
     if length < held:
+        section = section._replace(stop=section.start + offset + length)
         note = f"{held - length} bytes behind the samples that the header declares were skipped"
         return Contents((section,), (AudioNote("extra_bytes", note),))
     return Contents((section,))

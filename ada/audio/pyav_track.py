@@ -59,6 +59,7 @@ class Track:
         self._trouble = ""  # why a packet could not be decoded, until it is known what it means
         self._is_junk = False  # whether that packet does not look like a frame
         self._last_packet = b"", 0  # its beginning, its size
+        self._behind = 0  # offset of what follows it
 
     def frames(self) -> Iterator[av.AudioFrame]:
         """Yields what can be decoded, and raises AudioError if that is not everything."""
@@ -127,6 +128,7 @@ class Track:
                 frames = packet.decode()
             except (av.FFmpegError, OSError) as error:
                 if packet is None:
+                    self._is_junk = is_bare and not self._trouble and self._byte_behind() != sync
                     self._trouble = self._trouble or str(error.strerror)
                     return
                 if not packet.size:
@@ -140,8 +142,15 @@ class Track:
                 continue
             if packet.size:
                 self._last_packet = bytes(memoryview(packet)[:4]), packet.size
+                self._behind = (packet.pos or 0) + packet.size
                 sync = sync or self._last_packet[0][:1]
             yield packet, frames
+
+    def _byte_behind(self) -> bytes:
+        """The byte behind the last packet."""
+        with SectionFile(self._path, self._section) as file:
+            file.seek(self._behind)
+            return file.read(1)
 
     def _stated_secs(
         self, container: av.container.InputContainer, stream: av.AudioStream, position: int
