@@ -7,13 +7,33 @@ from ada.evaluation.note_report import KEPT, LIKE_REAL, summary_columns
 # Which way is better, by the names of the numbers in `evaluation.json`, where it stands as well.
 BETTER = {
     **dict.fromkeys(
-        "total_bits bits_per_step bits_per_sample bits_per_sec reconstruction_bits code_bits "
-        "spectral_convergence log_magnitude log_mel_db fad near_copies memorisation".split(),
+        [
+            "total_bits",
+            "bits_per_step",
+            "bits_per_sample",
+            "bits_per_sec",
+            "reconstruction_bits",
+            "code_bits",
+            "spectral_convergence",
+            "log_magnitude",
+            "log_mel_db",
+            "fad",
+            "near_copies",
+            "memorisation",
+        ],
         "lower",
     ),
     **dict.fromkeys(
-        "perplexity used_codes rolled_codes_cost_bits structure pitched changing repetition "
-        "real_time_factor".split(),
+        [
+            "perplexity",
+            "used_codes",
+            "rolled_codes_cost_bits",
+            "structure",
+            "pitched",
+            "changing",
+            "repetition",
+            "real_time_factor",
+        ],
         "higher",
     ),
     **dict.fromkeys(KEPT, "higher"),
