@@ -46,8 +46,8 @@ LEGEND = (
     "noise, 0.1 a chord that is held, 1 notes without order, more is repetition in order, with "
     "standard errors, and the same of real audio. ↑: higher is better, ↓: lower. Real time: of all "
     "clips together, without loading and compiling. Receptive field, fidelity and musicality "
-    "marked as the paper's are of its own models, rated by people from 1 to 5. Rows without measures are "
-    "autoencoders alone."
+    "marked as the paper's are of its own models, rated by people from 1 to 5. Rows without "
+    "measures are autoencoders alone."
 )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from ada.evaluation.note_report import KEPT, LIKE_REAL, summary_columns
 
+FAD_SUFFIXES = ("", "_error", "_corrected", "_corrected_error")
 # Which way is better, by the names of the numbers in `evaluation.json`, where it stands as well.
 BETTER = {
     **dict.fromkeys(
@@ -71,7 +72,7 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
         row[name] = reconstruction.get(name)
     row["clips"] = made.get("clips")
     for name in ("fad", "fad_real"):
-        row |= {f"{name}{of}": made.get(f"{name}{of}") for of in ("", "_error", "_corrected")}
+        row |= {f"{name}{of}": made.get(f"{name}{of}") for of in FAD_SUFFIXES}
     for name in ("structure", "pitched", "changing", "repetition"):
         for suffix in ("", "_real"):
             value = (made.get(f"structure{suffix}") or {}).get(name) or {}
