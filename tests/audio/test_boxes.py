@@ -110,7 +110,7 @@ def test_a_constant_is_no_sound_when_channels_cancel(tmp_path):
 
 
 @pytest.mark.parametrize("amplitude", [1e15, 1e37, np.nan, np.inf])
-def test_what_is_too_large_is_not_called_infinite(tmp_path, amplitude):
+def test_too_large_samples_are_not_called_infinite(tmp_path, amplitude):
     reason, detail = read(tmp_path, floats(np.full(3000, amplitude)))
     assert reason == "not_finite"
     assert re.search("NaN, infinite or beyond", detail)
