@@ -26,16 +26,18 @@ def encoded(kind, subtype, sound, rate, **options):
     return buffer.getvalue()
 
 
-def muxed(kind, codec, sound, rate):
+def muxed(kind, codec, sound, rate, options=None):
     """What FFmpeg writes."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
+    with av.open(buffer, "w", format=kind, options=options or {}) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono", bit_rate=96000)
         planes = np.asarray(sound, np.float32)[None]
         frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="mono")
-        frame.sample_rate = rate
-        resampler = av.AudioResampler(stream.codec_context.format, "mono", rate)
-        for piece in resampler.resample(frame):
+        frame.sample_rate, frame.pts = rate, 0
+        stream.codec_context.open()
+        size = stream.codec_context.frame_size or None
+        resampler = av.AudioResampler(stream.codec_context.format, "mono", rate, frame_size=size)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
     return buffer.getvalue()

@@ -43,11 +43,11 @@ LEGEND = (
     "cost in bits a step of the level below, by level from the bottom up. Log-mel: distance of "
     "reconstructions, drawn given the codes of all levels, from originals. FAD: Frechet audio "
     "distance of generated from real audio, and that of as much other real audio. Structure: 0 is "
-    "noise, 1 pitch without order, more is repetition in order, with standard errors, and the same "
-    "of real audio. ↑: higher is better, ↓: lower. Real time: of all clips together, without "
-    "loading and compiling. Receptive field, fidelity and musicality marked as "
-    "the paper's are of its own models, rated by people from 1 to 5. Rows without measures are "
-    "autoencoders alone."
+    "noise, 0.1 a chord that is held, 1 notes without order, more is repetition in order, with "
+    "standard errors, and the same of real audio. ↑: higher is better, ↓: lower. Real time: of all "
+    "clips together, without loading and compiling. Receptive field, fidelity and musicality "
+    "marked as the paper's are of its own models, rated by people from 1 to 5. Rows without "
+    "measures are autoencoders alone."
 )
 
 

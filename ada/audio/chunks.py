@@ -17,6 +17,8 @@ from ada.audio.errors import AudioError, AudioNote
 from ada.audio.sections import Contents, Section
 
 _WRAP = 2**32
+# Codes of integers, floats, A-law, mu-law, and of those with more channels or bits.
+_PCM = {code.to_bytes(2, "little") for code in (1, 3, 6, 7, 0xFFFE)}
 
 
 class _Format(NamedTuple):
@@ -77,10 +79,13 @@ def find_samples(path: str, file: BinaryIO, section: Section) -> Contents:
     if magic[:4] == b".snd":
         return _au_samples(path, magic, section)
     fmt = _FORMATS[magic[:4]]
-    long_chunk = None  # RF64: lengths of 64 bits, in a chunk of their own
+    is_pcm, long_chunk = False, None  # RF64: lengths of 64 bits, in a chunk of their own
     for chunk in _chunks(file, fmt, start + fmt.first, stop):
         if chunk.name == b"ds64":
             long_chunk = chunk
+        if chunk.name == b"fmt ":
+            file.seek(chunk.start)
+            is_pcm = file.read(2) in _PCM
         if chunk.name.startswith(fmt.data):
             break
     else:
@@ -108,8 +113,10 @@ def find_samples(path: str, file: BinaryIO, section: Section) -> Contents:
         extra = f"{held - length} bytes behind the samples that the header declares were skipped"
         notes = (AudioNote("extra_bytes", extra),)
     patches = {} if true == chunk.length else _patches(fmt, chunk, long_chunk, true, stop - start)
+    if magic[:4] == b"riff":  # FFmpeg insists on a plausible length of the whole
+        patches[start + 16] = struct.pack("<Q", stop - start)
     end = chunk.start + true if fmt.data_is_last else stop
-    plain = fmt is _RIFF and not patches and not notes
+    plain = fmt is _RIFF and is_pcm and not patches and not notes
     return Contents((Section(start, end, patches),), notes, for_libsndfile=plain)
 
 
@@ -125,9 +132,12 @@ def _au_samples(path: str, header: bytes, section: Section) -> Contents:
     """An AU file is a header and the samples."""
     offset, length = struct.unpack_from(">II", header.ljust(12, b"\0"), 4)
     held = section.stop - section.start - offset
-    if length != 0xFFFFFFFF and length > held:
+    if held > 0 and (length == 0 or (length > held and _is_placeholder(length, _RIFF))):
+        return Contents((section._replace(patches={section.start + 8: b"\xff" * 4}),))
+    if length > held:
         raise AudioError("truncated", path, _promised(length, max(0, held)))
-    if length not in (0, 0xFFFFFFFF, held):
+    if length < held:
+        section = section._replace(stop=section.start + offset + length)
         note = f"{held - length} bytes behind the samples that the header declares were skipped"
         return Contents((section,), (AudioNote("extra_bytes", note),))
     return Contents((section,))

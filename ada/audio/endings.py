@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
+from ada.audio.boxes import find_boxes
 from ada.audio.chunks import find_samples, has_chunks
 from ada.audio.errors import AudioError, AudioNote
 from ada.audio.flac import MARKER, find_files
@@ -22,7 +23,8 @@ _BEGINNINGS = re.compile(
     rb"(?:RIFF|RIFX|RF64|BW64|FORM)....(?:WAVE|AIF[FC]|8SVX|16SV|AVI )|riff\x2e\x91\xcf\x11"
     rb"|caff\0\x01\0|OggS\0[\x02\x06]........|....ftyp|\x1a\x45\xdf\xa3[\x80-\xff]"
     rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11"
-    rb"|wvpk....[\x02-\x10]\x04|" + MARKER.pattern,
+    rb"|wvpk....[\x02-\x10]\x04|\.snd\0\0.{6}\0\0\0[\x01-\x1b]|TTA1[\x01\x02]\0[\x01-\x20]\0"
+    rb"|\xff[\xe2-\xfd]..(?:..)?\0{9,36}(?:Xing|Info)|FLV\x01.\0\0\0\x09|" + MARKER.pattern,
     re.DOTALL,
 )
 # Shorter ones, which count at the beginning alone: MPEG and AC-3 frames, AU, Monkey's Audio...
@@ -71,7 +73,7 @@ def find_audio(path: str) -> Contents:
             several = AudioNote("joined", f"{len(sections)} FLAC files one after another")
             found = Contents(sections, (several,) if len(sections) > 1 else ())
         else:
-            found = Contents((section,))
+            found = find_boxes(path, file, section)
     if start and not _is_tag(path, start):
         skipped = AudioNote("extra_bytes", f"{start} bytes in front of the audio were skipped")
         found = found._replace(notes=(skipped, *found.notes))
@@ -99,7 +101,7 @@ def _find_start(file: BinaryIO, size: int) -> int:
     file.seek(at)
     window = file.read(_SEARCHED + 16)
     if _SHORT_BEGINNINGS.match(window):
-        return 0
+        return at
     found = _BEGINNINGS.search(window)
     return at + found.start() if found else 0
 

@@ -50,7 +50,7 @@ class AudioNote(NamedTuple):
         "joined": several files in a row, all of them read;
         "tracks": several audio tracks, of which one is read;
         "extra_bytes": bytes outside of the audio, skipped;
-        "unknown_end": an old format in which a file that was cut short looks like a whole one.
+        "unknown_end": a file that does not state its length, and would look whole if it were cut.
       detail: the explanation.
     """
 
@@ -59,8 +59,8 @@ class AudioNote(NamedTuple):
 
 
 def unknown_end(kind: str) -> AudioNote:
-    """The note on a file of a format whose end cannot be checked."""
-    return AudioNote("unknown_end", f"a {kind} file that was cut short cannot be recognised")
+    """The note on a file whose end cannot be checked."""
+    return AudioNote("unknown_end", f"this {kind} file states no length: a cut may not show")
 
 
 class DecoderUnavailableError(RuntimeError):

@@ -25,12 +25,16 @@ class Mixer:
         self._path = path
         self._channel = channel
         self._products = np.zeros((channels, channels))  # of channels, summed over time
+        self._sums = np.zeros(channels)
+        self._num_frames = 0
 
     @property
     def better_channel(self) -> int | None:
         """The loudest channel if the channels cancel each other when they are averaged."""
-        power = self._products.diagonal()
-        cancels = self._products.sum() < _CANCELLING * power.sum()
+        # Without the mean: a constant is not heard.
+        covariance = self._products - np.outer(self._sums, self._sums) / max(1, self._num_frames)
+        power = covariance.diagonal()
+        cancels = covariance.sum() < _CANCELLING * power.sum()
         loudest = int(np.argmax(power > 0.99 * power.max()))  # the first of those alike
         return loudest if cancels and self._channel is None else None
 
@@ -56,6 +60,8 @@ class Mixer:
             )
             raise AudioError("out_of_scale", self._path, detail)
         self._products += block.T @ block
+        self._sums += block.sum(0, dtype=np.float64)
+        self._num_frames += len(block)
         return mono, finite
 
     def _mixed(self, block: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from ada.audio.sections import Contents, Section
 
 _FIRST, _LAST = 2, 4  # flags of a page
 _SEARCHED = 1 << 16
+_MOST_SAMPLES = 2**48
 # Ogg's checksum is that of zlib with the bits of every byte turned round.
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -43,7 +44,7 @@ def find_streams(path: str, file: BinaryIO, section: Section) -> Contents:
         link.is_beginning = bool(flags & _FIRST)
         stream = link.streams.setdefault(serial, _Stream(is_vorbis=page[28:35] == b"\x01vorbis"))
         if number != stream.number and not flags & _FIRST:
-            raise AudioError("truncated", path, f"pages are missing before byte {at}")
+            raise AudioError("truncated", path, f"pages are missing or repeated before byte {at}")
         stream.add(page, number, at)
         at = link.stop = at + len(page)
     if not links:
@@ -75,7 +76,7 @@ class _Stream:
       is_within_packet: whether the last packet goes on.
       position: in samples, the last that was stated.
       is_regular: whether positions only grow, and no page follows the end mark.
-      patches: the last page without end mark if its position lies before that of another, for
+      patches: the last page without end mark if its position is not behind all others, for
         FFmpeg to leave nothing out at the end.
     """
 
@@ -90,7 +91,8 @@ class _Stream:
     @property
     def is_regular_vorbis(self) -> bool:
         """Whether the position in the last page says where a Vorbis stream ends."""
-        return self.is_vorbis and self.is_regular and self.ends == 1
+        is_plausible = 0 < self.position < _MOST_SAMPLES
+        return self.is_vorbis and self.is_regular and is_plausible and self.ends == 1
 
     def add(self, page: bytes, number: int, at: int) -> None:
         """Takes note of the next page."""
@@ -100,7 +102,7 @@ class _Stream:
         self.is_regular &= self.ends == 0 and (self.is_within_packet or position >= self.position)
         self.ends += bool(page[5] & _LAST)
         self.patches = {}
-        if position < self.position and not self.is_within_packet:
+        if position <= self.position and not self.is_within_packet:
             changed = page[:5] + bytes([page[5] & ~_LAST]) + struct.pack("<q", self.position)
             changed += page[14:]
             self.patches = {at: changed[:22] + _checksum(changed) + page[26:]}

@@ -78,7 +78,7 @@ def _as_floats(frames: list[list[np.ndarray]], channels: int) -> np.ndarray:
     """Float32 `[frames, channels]`, full scale at 1: exactly the integers up to 24 bits."""
     samples = interleaved(frames, channels)
     if samples.dtype.kind == "f":
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return samples.astype(np.float32, copy=False)
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128) / np.float32(128)

@@ -31,7 +31,7 @@ _OPTIONS = {
 _STATING_LENGTH = {"ape", "asf", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "mpc", "mpc8", "tak", "tta"}
 _STATING_LENGTH |= {"matroska,webm", "wv"}
 # Looked through by `find_audio`.
-_WITH_CHECKED_ENDS = {"aiff", "au", "caf", "iff", "ogg", "w64", "wav"}
+_WITH_CHECKED_ENDS = {"aiff", "au", "avi", "caf", "iff", "ogg", "w64", "wav"}
 # Rows of frames without a container: what lies between frames comes as a packet that fails.
 _BARE_FRAMES = {"aac", "ac3", "amr", "dts", "eac3", "flac", "loas", "mlp", "mp3", "truehd"}
 # libsndfile's G.721 files come out distorted, at a correlation of 0.96.
@@ -59,6 +59,7 @@ class Track:
         self._trouble = ""  # why a packet could not be decoded, until it is known what it means
         self._is_junk = False  # whether that packet does not look like a frame
         self._last_packet = b"", 0  # its beginning, its size
+        self._behind = 0  # offset of what follows it
 
     def frames(self) -> Iterator[av.AudioFrame]:
         """Yields what can be decoded, and raises AudioError if that is not everything."""
@@ -83,9 +84,9 @@ class Track:
             return av.open(file, options=_OPTIONS, metadata_errors="ignore", buffer_size=_IO_BYTES)
         except av.FFmpegError as error:
             if is_cut_in_header(self._path, self._section.start):
-                detail = "its header is damaged or cut short"
+                detail = "its header is damaged or cut short, or states an unknown encoding"
                 raise AudioError("truncated", self._path, detail) from error
-            detail = "not in an audio format that FFmpeg or libsndfile reads"
+            detail = "not in a supported audio format, or its beginning is missing"
             raise AudioError("not_audio", self._path, detail) from error
         except OSError as error:
             raise AudioError("unreadable", self._path, reason(error)) from error
@@ -102,23 +103,21 @@ class Track:
         if len(tracks) > 1:
             detail = f"{len(tracks)} audio tracks, of which number {stream.index} is read"
             self._notes.append(AudioNote("tracks", detail))
-        name = container.format.name
-        if name not in _WITH_CHECKED_ENDS | _STATING_LENGTH | _BARE_FRAMES:
-            self._notes.append(unknown_end(name))
         self.codec = stream.codec_context.codec.canonical_name
         if self.codec in _DISTORTED:
             raise AudioError(
                 "unreadable", self._path, f"the encoding {self.codec} is not supported"
             )
         stream.codec_context.thread_count = 1
-        stream.codec_context.options = {"err_detect": "crccheck"}
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
         return stream
 
     def _packets(
         self, container: av.container.InputContainer, stream: av.AudioStream
     ) -> Iterator[tuple[av.Packet, list[av.AudioFrame]]]:
         """Yields packets and what they decode to; keeps in mind what went wrong."""
-        is_bare, sync = container.format.name in _BARE_FRAMES, None
+        kind, sync = container.format.name, None
+        is_bare = kind in _BARE_FRAMES
         packets = container.demux(stream)
         while True:
             packet = None
@@ -129,18 +128,29 @@ class Track:
                 frames = packet.decode()
             except (av.FFmpegError, OSError) as error:
                 if packet is None:
+                    self._is_junk = is_bare and not self._trouble and self._byte_behind() != sync
                     self._trouble = self._trouble or str(error.strerror)
                     return
+                if not packet.size:
+                    continue  # a change of parameters that the decoder does without
                 looks_so = bytes(packet)[:1] == sync
                 if is_bare and sync is None:
                     continue  # bytes in front of the first frame
-                self._is_junk = is_bare and not looks_so and not self._trouble
+                is_padding = packet.size == 1 and kind in _WITH_CHECKED_ENDS
+                self._is_junk = is_padding or (is_bare and not looks_so and not self._trouble)
                 self._trouble = self._trouble or f"{packet.size} bytes cannot be decoded"
                 continue
             if packet.size:
                 self._last_packet = bytes(memoryview(packet)[:4]), packet.size
+                self._behind = (packet.pos or 0) + packet.size
                 sync = sync or self._last_packet[0][:1]
             yield packet, frames
+
+    def _byte_behind(self) -> bytes:
+        """The byte behind the last packet."""
+        with SectionFile(self._path, self._section) as file:
+            file.seek(self._behind)
+            return file.read(1)
 
     def _stated_secs(
         self, container: av.container.InputContainer, stream: av.AudioStream, position: int
@@ -164,6 +174,8 @@ class Track:
 
     def _check_end(self, kind: str, stated_secs: float) -> None:
         """Raises AudioError where samples are missing at the end, or were passed over."""
+        if not stated_secs and kind not in _WITH_CHECKED_ENDS:
+            self._notes.append(unknown_end(kind))
         secs = self._num_samples / self._sample_rate
         if self._trouble:
             if not self._is_junk and not 0 < stated_secs <= secs:

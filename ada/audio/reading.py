@@ -202,7 +202,8 @@ class AudioStream(Iterator[AudioBlock]):
         else:
             self._cut_frames += len(held)
         if self._cut_frames == num_frames:
-            detail = "no sample is a finite number" if num_frames else "the file has no samples"
+            detail = "every sample is NaN, infinite or beyond 2^40 times full scale in some channel"
+            detail = detail if num_frames else "the file has no samples"
             raise AudioError("not_finite" if num_frames else "empty", self.path, detail)
 
     def _measure(self, samples: np.ndarray) -> None:

@@ -13,6 +13,9 @@ import soundfile as sf
 from ada.audio.errors import AudioError, AudioNote, unknown_end
 from ada.audio.sections import MAX_BLOCK_SAMPLES, Contents, SectionFile
 
+# Looked through by `find_audio`.
+_CHECKED = {"AIFF", "AU", "WAV"}
+
 
 class SoundFileDecoder:
     """Decodes an audio file block by block; see `PyavDecoder`.
@@ -38,7 +41,7 @@ class SoundFileDecoder:
         if len(contents.sections) > 1 or (only is not None and self._file.format not in only):
             self.close()
             raise AudioError("not_audio", path, f"not for libsndfile: {self._file.format}")
-        if only is not None:
+        if only is not None and self._file.format not in _CHECKED:
             self.notes.append(unknown_end(self._file.format))
         self.sample_rate = self._file.samplerate
         self.channels = self._file.channels

@@ -24,7 +24,7 @@ from ada.evaluation.generated import Clips, generate_clips, measure, read_clips
 from ada.evaluation.note_evaluation import NoteEvaluation
 from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
-from ada.evaluation.summary import summary
+from ada.evaluation.summary import BETTER, summary
 from ada.generation import SamplingConfig, level_sampling
 from ada.runs.chain import Chain
 from ada.utils import log
@@ -200,7 +200,7 @@ def _mark_more(clips_dir: Path, names: list[str]) -> None:
 
 def write_evaluation(path: str | Path, split: str, results: list[dict[str, Any]]) -> None:
     """Writes what was found of systems on a split, as `evaluation.json` holds it."""
-    found = {"split": split, "systems": results}
+    found = {"split": split, "better": BETTER, "systems": results}
     write_text_atomically(str(path), json.dumps(found, indent=1, allow_nan=False) + "\n")
 
 

@@ -28,10 +28,10 @@ split's audio, with its standard error over clips; real is that of as much audio
 split. The plain one is too high for few clips; without bias, what the jackknife estimates is taken
 off. Of fewer than 30 clips both are rough.
 
-Structure is our measure: 0 is noise, 1 pitch without order (a held chord), and repetition counts on
-top: how well stretches of 2 to 8 s are found again in the same clip, above other orders of its
-pieces of 1 s whose neighbours fit; of a Markov chain little. Music that repeats nothing within a
-clip has little, too: read it beside real audio.
+Structure is our measure: 0 is noise, 0.1 a chord that is held, 1 notes without order, and
+repetition counts on top: how well stretches of 2 to 8 s are found again in the same clip, above
+other orders of its pieces of 1 s whose neighbours fit; of a Markov chain little. Music that repeats
+nothing within a clip has little, too: read it beside real audio.
 
 Shared codes are the longest run of codes that a clip has in common with the training data. Likeness
 compares the peaks of spectra of 8 s, whatever the tempo and up to a semitone away: a near-copy has
@@ -156,6 +156,7 @@ _GENERATED = {
     "structure ↑ (real)": _beside("structure", "structure_real", ".2f"),
     "repetition ↑ (real)": _beside("repetition", "repetition_real", ".2f"),
     "pitched ↑ (real)": _beside("pitched", "pitched_real", ".2f"),
+    "changing ↑ (real)": _beside("changing", "changing_real", ".2f"),
     "× real time ↑": _number("real_time_factor", ".1f"),
 }
 _COPIES = {

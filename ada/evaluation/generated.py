@@ -123,6 +123,7 @@ def _frechet(
 ) -> dict[str, Any]:
     rate = run.info.sample_rate
     names = {"mean": "", "error": "_error", "corrected": "_corrected"}
+    names["corrected_error"] = "_corrected_error"
     nothing = {f"{of}{suffix}": None for of in ("fad", "fad_real") for suffix in names.values()}
 
     def named(of: str, distance: dict[str, float | None]) -> dict[str, float | None]:

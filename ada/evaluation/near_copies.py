@@ -146,8 +146,11 @@ def _search(
 def _compare(query: np.ndarray, prints: np.ndarray) -> float:
     """Likeness of a query at its best transposition to a place, whose frames are twice as many."""
     found = 0.0
+    between = query[1:] + query[:-1]  # by half a bin
+    between /= np.maximum(np.linalg.norm(between, axis=2, keepdims=True), 1e-9)
+    shifts = [*enumerate(query), *((k + 0.5, frames) for k, frames in enumerate(between))]
     for part in (prints[::2], prints[1::2]):
-        for shift, frames in enumerate(query):
+        for shift, frames in shifts:
             cost = 1.0 - frames @ part.astype(np.float32).T
             away = SHIFT_COST * abs(shift - _SHIFTS // 2)
             found = max(found, 1.0 - _warped(cost) - away)

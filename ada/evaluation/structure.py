@@ -3,15 +3,17 @@
 The paper claims, of listening, that codes carry structure over tens of seconds. Here it is a number
 for each clip:
 
-    structure = pitched x (1 + repetition)
+    structure = pitched x changing x (1 + repetition)
 
-*Pitched* is the share of moments whose spectrum has peaks: 0 for noise, 1 for tones. *Repetition*
-is how well stretches of 2, 4 and 8 s of the clip are found again elsewhere in it, above the same
+*Pitched* is the share of moments whose spectrum has peaks: 0 for noise, 1 for tones. *Changing* is
+whether the spectrum is another one from one quarter of a second to the next: about 0.1 for a chord
+that is held, 1 for notes that follow each other, however slowly they do in music. *Repetition* is
+how well stretches of 2, 4 and 8 s of the clip are found again elsewhere in it, above the same
 clip cut into pieces of 1 s and put together in another order in which neighbours still fit. So 0 is
-noise; 1 is pitch without order, such as a held chord; a first-order Markov chain, which fits where
-neighbours fit, comes little above 1, and music that repeats itself far above it. Higher is more
-structure. Music that repeats little within a clip, such as 40 s of a chorale, comes no higher than
-a Markov chain does: read it beside the value of real audio of the same kind.
+noise; a drone comes little above 0; 1 is notes without order; a first-order Markov chain, which
+fits where neighbours fit, comes little above 1, and music that repeats itself far above it. Higher
+is more structure. Music that repeats little within a clip, such as 40 s of a chorale, comes no
+higher than a Markov chain does: read it beside the value of real audio of the same kind.
 
 Ten clips of 20 s tell music that repeats itself from all of these; ten of 40 s also tell its
 shuffled bars, a Markov chain and a drone from each other. Silence is left out. Loudness does not
@@ -28,6 +30,9 @@ STRETCH_SECS, PIECE_SECS = (2.0, 4.0, 8.0), 1.0
 SHORTEST_SECS = 2.0 * STRETCH_SECS[-1]
 # Number of other orders, and of best-fitting pieces among which the next one is chosen.
 ORDERS, FITTING = 10, 3
+# Mean change between neighbouring frames, 1 less their likeness, from which on a clip is changing:
+# drones, with vibrato and tremolo too, have 0.002 to 0.013, the slowest bundled piece has 0.09.
+LEAST_CHANGE = 0.04
 # Between chance and 1 there is little of what is the same all the time, such as a drone. It counts
 # for no more than this.
 SAME = 0.2
@@ -81,6 +86,12 @@ def _flatness(power: np.ndarray) -> np.ndarray:
     sums = np.cumsum(padded, axis=1)
     white = power * width / np.maximum(sums[:, width:] - sums[:, :-width], 1e-30)
     return np.exp(np.log(np.maximum(white, 1e-10)).mean(1)) / np.maximum(white.mean(1), 1e-10)
+
+
+def changing(rows: np.ndarray) -> float:
+    """Whether unit rows `[frames, dim]` change from each to the next: 0 never, 1 as in music."""
+    change = 1.0 - np.sum(rows[1:] * rows[:-1], axis=1).mean()
+    return float(np.clip(change / LEAST_CHANGE, 0.0, 1.0))
 
 
 def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
@@ -152,18 +163,18 @@ def structure(clips: Sequence[np.ndarray], sample_rate: int) -> dict[str, Statis
       sample_rate: Hz.
 
     Returns:
-      "structure", "pitched" and "repetition", each with "mean" over the clips and "error", its
-      standard error (None of one clip). Clips with less than `SHORTEST_SECS` that are not silent
-      do not count; None if there are no others.
+      "structure", "pitched", "changing" and "repetition", each with "mean" over the clips and
+      "error", its standard error (None of one clip). Clips with less than `SHORTEST_SECS` that are
+      not silent do not count; None if there are no others.
     """
     values = []
     for clip in clips:
         rows, flatness = frames(clip, sample_rate)
         repeated = repetition(rows)
         if repeated is not None:
-            pitched = float(np.mean(flatness < FLATTEST_PITCH))
-            values.append((pitched * (1.0 + repeated), pitched, repeated))
-    names = ("structure", "pitched", "repetition")
+            pitched, change = float(np.mean(flatness < FLATTEST_PITCH)), changing(rows)
+            values.append((pitched * change * (1.0 + repeated), pitched, change, repeated))
+    names = ("structure", "pitched", "changing", "repetition")
     if not values:
         return dict.fromkeys(names)
     return {

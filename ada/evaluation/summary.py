@@ -2,7 +2,44 @@
 
 from typing import Any
 
-from ada.evaluation.note_report import summary_columns
+from ada.evaluation.note_report import KEPT, LIKE_REAL, summary_columns
+
+FAD_SUFFIXES = ("", "_error", "_corrected", "_corrected_error")
+# Which way is better, by the names of the numbers in `evaluation.json`, where it stands as well.
+BETTER = {
+    **dict.fromkeys(
+        [
+            "total_bits",
+            "bits_per_step",
+            "bits_per_sample",
+            "bits_per_sec",
+            "reconstruction_bits",
+            "code_bits",
+            "spectral_convergence",
+            "log_magnitude",
+            "log_mel_db",
+            "fad",
+            "near_copies",
+            "memorisation",
+        ],
+        "lower",
+    ),
+    **dict.fromkeys(
+        [
+            "perplexity",
+            "used_codes",
+            "rolled_codes_cost_bits",
+            "structure",
+            "pitched",
+            "changing",
+            "repetition",
+            "real_time_factor",
+        ],
+        "higher",
+    ),
+    **dict.fromkeys(KEPT, "higher"),
+    **dict.fromkeys(LIKE_REAL, "as near to real audio as possible"),
+}
 
 
 def summary(result: dict[str, Any]) -> dict[str, Any]:
@@ -35,8 +72,8 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
         row[name] = reconstruction.get(name)
     row["clips"] = made.get("clips")
     for name in ("fad", "fad_real"):
-        row |= {f"{name}{of}": made.get(f"{name}{of}") for of in ("", "_error", "_corrected")}
-    for name in ("structure", "pitched", "repetition"):
+        row |= {f"{name}{of}": made.get(f"{name}{of}") for of in FAD_SUFFIXES}
+    for name in ("structure", "pitched", "changing", "repetition"):
         for suffix in ("", "_real"):
             value = (made.get(f"structure{suffix}") or {}).get(name) or {}
             row |= {f"{name}{suffix}": value.get("mean")}

@@ -133,6 +133,7 @@ class _Sound:
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
         rate, fingerprinter = self._job.sample_rate, Fingerprinter(self._job.sample_rate)
         how = {"decoder": self._job.decoder, "channel": self._channel}
+        digest = hashlib.sha256()
         with _local(self._job.path) as path:
             with stream_audio(path, rate, **how) as stream:
                 for samples, segment in stream:
@@ -140,7 +141,9 @@ class _Sound:
                         raise Interrupted
                     self._num_samples += len(samples)
                     fingerprinter.add(samples)
-                    yield segment, pcm16(samples)
+                    pcm = pcm16(samples)
+                    digest.update(pcm)
+                    yield segment, pcm
             self._peak, self.better_channel = stream.peak, stream.better_channel
             self._file = {
                 "sample_rate": stream.source_sample_rate,
@@ -148,6 +151,7 @@ class _Sound:
                 "cut_secs": round(stream.cut_secs, 6),
                 "notes": [list(note) for note in stream.notes],
                 "fingerprint": fingerprinter.result(),
+                "pcm_sha256": digest.hexdigest(),
             }
             self._file |= {"file_bytes": Path(path).stat().st_size, "sha256": _sha256(path)}
 

@@ -11,7 +11,9 @@ from ada.preparation.fingerprint import same_recordings
 # Layouts of known datasets: what is left of the path of a file is the same for one recording.
 _STEMS = r"mixture|mix|vocals|drums|bass|other|accompaniment"  # MUSDB18-HQ
 _LAYOUTS = (
-    ("microphones of one take", r"^(.+?)[_-](?:mic|ch)\d+(?:[_-]\w+)?\.\w+$"),  # VCTK
+    ("microphones of one take", r"^(.+?)[ ._-](?:mic|ch)[ _]?(?:\d+|[a-d])(?:[_-]\w+)?\.\w+$"),
+    # The first was VCTK's layout; here each microphone has a folder.
+    ("microphones of one take", r"^(.*/)?mic[ _-]?\d+/(.+)\.\w+$"),
     ("channels of one take", r"^(.+?)[ ._-](?:l|r|left|right)\.\w+$"),
     ("recordings of one take", r"^(.+?)_(?:mic|hex|hex_cln|hex_debleeded|mix)\.\w+$"),  # GuitarSet
     ("stems of one piece", rf"^(.+/)(?:{_STEMS})\.\w+$"),
@@ -23,6 +25,8 @@ _LAYOUTS = (
 )
 # Not "take.1", "take.2": those are numbers.
 _ENDING = re.compile(r"\.[a-z8][a-z0-9]{1,4}$", re.IGNORECASE)
+# What systems and browsers call copies. "take (1)", "take (2)" without a "take" are numbers.
+_COPY = re.compile(r"(.*/)?(?:copy of )?(.+?)(?: \(\d\)| - copy(?: \(\d\))?| copy(?: \d)?)?")
 _PATTERNS = [(why, re.compile(pattern, re.IGNORECASE)) for why, pattern in _LAYOUTS]
 
 
@@ -30,7 +34,8 @@ def find_groups(files: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str],
     """Finds the files that have to be in one split together.
 
     Args:
-      files: what is known of each file by name: `sha256`, and `fingerprint` or None.
+      files: what is known of each file by name: `sha256`, and `pcm_sha256` of its samples and
+        `fingerprint`, or None.
 
     Returns:
       The first name of the group of each file, by name, and the groups of several files.
@@ -38,13 +43,22 @@ def find_groups(files: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str],
     names = sorted(files)
     union = _Union(names)
     union.join_equal("copies", ((name, files[name]["sha256"]) for name in names))
+    # What is too short or too even for a fingerprint may still be the same, sample by sample.
+    decoded = ((name, files[name].get("pcm_sha256")) for name in names)
+    union.join_equal("the same samples", ((name, pcm) for name, pcm in decoded if pcm))
     known = [name for name in names if files[name].get("fingerprint")]
     for i, j in same_recordings([files[name]["fingerprint"] for name in known]):
         union.join("the same recording", known[i], known[j])
     union.join_equal("the same name but for the ending", ((name, _stem(name)) for name in names))
+    by_stem = {_stem(name): name for name in names}
+    for stem, name in by_stem.items():
+        copy = _COPY.fullmatch(stem)
+        if copy and (original := by_stem.get("".join(copy.groups(default="")))):
+            union.join("the name of a copy", original, name)
     for why, pattern in _PATTERNS:
         matches = ((name, pattern.match(name)) for name in names)
-        union.join_equal(why, ((name, found[1].lower()) for name, found in matches if found))
+        found = ((name, match.groups(default="")) for name, match in matches if match)
+        union.join_equal(why, ((name, "\0".join(parts).lower()) for name, parts in found))
     return union.first, union.groups()
 
 

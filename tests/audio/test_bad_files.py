@@ -79,7 +79,7 @@ def test_contents_that_are_not_audio_are_refused(tmp_path):
         "text.mp3": b"no music here\n" * 500,
         "text.wav": "no music here\n".encode("utf-16") * 500,
         "zeros.flac": bytes(5000),
-        "film.wav": b"RIFF\x88\x13\0\0AVI LIST" + rng.bytes(4984),
+        "film.wav": b"RIFF\x80\x13\0\0AVI LIST" + rng.bytes(4984),
         "three.ogg": b"Ogg",
     }
     for name, content in contents.items():

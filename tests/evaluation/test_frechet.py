@@ -69,6 +69,9 @@ def test_the_bias_of_few_clips_is_taken_off(count):
     expected, noise = 3.5, corrected.std() / np.sqrt(len(found))
     assert plain.mean() - expected > 4.0 * noise
     assert corrected.mean() == pytest.approx(expected, abs=3.0 * noise)
+    errors = [one["corrected_error"] for one in found]
+    assert np.mean(errors) == pytest.approx(corrected.std(), rel=0.35)
+    assert np.mean(np.abs(corrected - expected) < 2.0 * np.array(errors)) > 0.85
 
 
 @pytest.mark.skipif(not tagger.is_installed(), reason="the weights are a package of their own")

@@ -53,7 +53,7 @@ def dataset():
 
 
 @pytest.fixture
-def warnings_shown(monkeypatch):
+def warned(monkeypatch):
     """The warnings."""
     warnings = []
     monkeypatch.setattr(log, "warning", warnings.append)
@@ -67,17 +67,17 @@ def test_a_copy_of_training_audio_stands_out_beside_held_out_audio(dataset):
     assert found["mean"] < found["max"]
 
 
-def test_near_copies_need_the_training_data_and_clips_of_8_s(dataset, warnings_shown):
+def test_near_copies_need_the_training_data_and_clips_of_8_s(dataset, warned):
     other = InMemory(train=[noise(1, 9.0)] * 3, validation=[noise(2, 9.0)])
     clips = np.stack([noise(0, 9.0)])
     assert near_copies(run_on(dataset), clips, "validation", other) is None
     assert near_copies(run_on(dataset), clips, "train", dataset) is None
     assert near_copies(run_on(dataset), clips[:, : 7 * RATE], "validation", dataset) is None
     for reason in ("is not what run was trained on", "no held-out audio", "clips of 8 s or more"):
-        assert any(reason in warning for warning in warnings_shown)
+        assert any(reason in warning for warning in warned)
 
 
-def test_structure_of_clips_stands_beside_that_of_real_audio(dataset, warnings_shown):
+def test_structure_of_clips_stands_beside_that_of_real_audio(dataset, warned):
     clips = np.stack([markov(0, 16.0), markov(1, 16.0)])
     sources = [real("joplin_easy_winners", 40.0)]
     found = generated._structure(run_on(dataset), clips, sources, dataset)
@@ -86,4 +86,4 @@ def test_structure_of_clips_stands_beside_that_of_real_audio(dataset, warnings_s
     assert found["structure_real"]["structure"]["mean"] > 0.9
     short = generated._structure(run_on(dataset), clips[:, : 15 * RATE], sources, dataset)
     assert set(short.values()) == {None}
-    assert any("clips of 16 s or more" in warning for warning in warnings_shown)
+    assert any("clips of 16 s or more" in warning for warning in warned)

@@ -23,7 +23,7 @@ def likeness():
         "exact": part,
         **{f"noise {db}": with_noise(part, db) for db in (30, 15, 5, -5)},
         **{f"slower {f}": librosa.effects.time_stretch(part, rate=1 / f) for f in (1.02, 1.08)},
-        **{f"transposed {s}": transposed(s) for s in (0.3, -0.6, 1.0)},
+        **{f"transposed {s}": transposed(s) for s in (0.1, 0.3, -0.6, 1.0)},
         "speed": slower(part, 1.02),
         "everything": with_noise(slower(transposed(0.5), 1.02), 12),
         **{name: real(name, 12.0) for name in HELD_OUT},
@@ -41,7 +41,7 @@ def likeness():
     [
         ("exact", "noise 15", "noise 5", "noise -5"),
         ("exact", "slower 1.02", "slower 1.08"),
-        ("exact", "transposed 0.3", "transposed -0.6", "transposed 1.0"),
+        ("exact", "transposed 0.1", "transposed 0.3", "transposed -0.6", "transposed 1.0"),
         ("exact", "speed", "everything"),
     ],
 )

@@ -28,9 +28,24 @@ def test_real_music_its_shuffled_bars_a_markov_chain_a_drone_and_noise_are_ranke
     ranked = [found[kind]["structure"] for kind in ("real", "bars", "markov", "drone", "noise")]
     assert [s["mean"] for s in ranked] == sorted([s["mean"] for s in ranked], reverse=True)
     # Far apart: real music from all else, what has pitch from noise.
-    real_, bars, *_, silence = ranked
+    real_, bars, chain, held, hiss = ranked
     assert real_["mean"] - bars["mean"] > 3.0 * np.hypot(real_["error"], bars["error"])
-    assert silence["mean"] < 0.01
+    assert chain["mean"] > 1.0 > 0.4 > held["mean"] > 0.05
+    assert hiss["mean"] < 0.01
+
+
+def test_a_held_tone_does_not_change_however_it_trembles_or_glides():
+    time = np.arange(20 * RATE) / RATE
+    kinds = {
+        "vibrato": np.sin(2 * np.pi * 300 * time + 2.0 * np.sin(2 * np.pi * 5 * time)),
+        "tremolo": np.sin(2 * np.pi * 300 * time) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time)),
+        "glide": np.sin(2 * np.pi * 300 * 2.0 ** (time / 40) * time),
+        "fade": np.sin(2 * np.pi * 300 * time) * np.linspace(1.0, 0.01, len(time)),
+    }
+    for kind, clip in kinds.items():
+        assert structure([0.3 * clip], RATE)["structure"]["mean"] < 0.4, kind
+    slow = played([[48 + k * 5 % 12] for k in range(8)], 3.0)
+    assert structure([slow], RATE)["changing"]["mean"] > 0.7
 
 
 def test_pitch_and_repetition_are_distinguished(found):

@@ -71,6 +71,11 @@ def test_a_long_recording_takes_little_memory():
         (["V/A_B_MIX.wav", "V/A_B_STEMS/A_B_STEM_01.wav"], ["V/A_C_MIX.wav"]),
         (["07_Funk_solo_mic.wav", "07_Funk_solo_hex_cln.wav"], ["07_Funk_comp_mic.wav"]),
         (["d/take 9 L.wav", "d/take 9 R.wav"], ["d/take 8 L.wav"]),
+        (["mic1/s5/017.wav", "mic2/s5/017.wav"], ["mic1/s5/018.wav", "s5/017.wav"]),
+        (["s5_017.micA.wav", "s5_017.micB.wav"], ["s5_018.micA.wav"]),
+        (["x/Tune.wav", "x/tune (2).mp3", "x/Copy of tune.ogg"], ["y/tune (1).wav"]),
+        (["b - Copy.wav", "b.wav", "b copy.wav"], ["c - Copy.wav", "copy.wav"]),
+        ([], ["take (1).wav", "take (2).wav"]),
         ([], ["take.1", "take.2", "take.10"]),
         ([], ["disc1/01.wav", "disc2/01.wav", "disc1/02.wav"]),
     ],
@@ -92,6 +97,19 @@ def test_groups_that_overlap_are_one():
     assert group.paths == ("a.wav", "b.ogg", "b.wav", "c.wav")
     assert group.why == "copies, the same name but for the ending, the same recording"
     assert first == dict.fromkeys(group.paths, "a.wav") | {"d.wav": "d.wav"}
+
+
+def test_sounds_without_a_fingerprint_are_compared_by_their_samples(tmp_path):
+    (tmp_path / "in").mkdir()
+    for seed in range(6):
+        sound = np.int16(32767 * melody(0.4, 44100, seed))
+        assert fingerprint(sound / 32768, 44100) is None
+        sf.write(tmp_path / f"in/{seed}.wav", sound, 44100)
+        sf.write(tmp_path / f"in/again {seed}.flac", sound, 44100, "PCM_16")
+    options = AudioOptions(inputs=(str(tmp_path / "in"),), min_secs=0.1)
+    spec = prepare(str(tmp_path / "out"), options)
+    assert {group.why for group in spec.grouped} == {"the same samples"}
+    assert len(spec.grouped) == 6
 
 
 def split_of(spec):
