@@ -40,7 +40,7 @@ def test_a_chain_is_exported(chain_dirs, tmp_path):
         (["--run_dir=a"], 2, "output_dir"),
         (["--run_dir={run}", "--output_dir=x"], 2, "versions to be numbers; name x/1"),
         (["--run_dir={run}", "--output_dir=x/1", "--top_k=1,2"], 2, "give one value or 1, got 2"),
-        (["--run_dir={run}", "--output_dir=x/1", "--top_p=2"], 2, "--top_p: 2 is out of range"),
+        (["--run_dir={run}", "--output_dir=x/1", "--top_p=2"], 2, "--top_p=2: 2 is out of range"),
         (["--run_dir=nothing", "--output_dir=x/1"], 1, "not a run directory"),
         (["--run_dirs={run},{run}", "--output_dir=x/1"], 1, "models audio, but stands above"),
     ],

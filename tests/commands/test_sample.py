@@ -228,7 +228,7 @@ for name, secs in (("first", 10), ("second", 10), ("long", 600)):
         (["--clips=1,x"], 2, "--clips: 1,x are no numbers"),
         (["--clips=1", "--num_samples=2"], 2, "--clips or --num_samples, not both"),
         pytest.param(["--weights=bfloat16"], 1, "in multiples of 32", marks=WITH_KERNEL),
-        (["--temperature=nan"], 2, "--temperature: nan is out of range"),
+        (["--temperature=nan"], 2, "--temperature=nan: nan is out of range"),
         (["--duration_secs=0.0001"], 2, "is not a number in the range [0.001, "),
         (["--weights=bfloat16", "--backend=xla"], 1, "xla is not: sample with float32"),
         (["--mode=continue", "--from_dir={tmp}"], 2, "is where the input is"),

@@ -124,7 +124,7 @@ def test_page_has_rolls_and_words(scored, play, melody, tmp_path):
     assert html.count('<div class="roll">') == html.count("<audio") == 3
     # What has no notes has an empty roll.
     assert "Piano roll of generated 1: 0 notes" in html
-    for words in ("ours, not the paper&#x27;s", "as near to that of real audio as possible"):
+    for words in ("ours, not the paper&#39;s", "as near to that of real audio as possible"):
         assert words in html
     # Without notes beside the clips there are no rolls.
     (tmp_path / NOTES).unlink()
