@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
     import threading
 
     try:
-        from ada.playing.jobs import Studio
+        from ada.playing.jobs import JobQueue
         from ada.playing.server import MOST_BYTES, make_app
         from ada.web.connections import make_server
         from ada.web.protection import listen_on
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> None:
     port = listening.getsockname()[1]
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     output_dir = Path(FLAGS.output_dir)
-    app = make_app(Studio(output_dir), systems, output_dir, hosts)
+    app = make_app(JobQueue(output_dir), systems, output_dir, hosts)
     server = make_server(app, listening, MOST_BYTES)
     url = f"http://127.0.0.1:{port}"
     print(

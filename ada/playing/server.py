@@ -3,7 +3,7 @@
 GET  /                     the page; what it consists of is under /static/
 GET  /state                systems, clips that are kept, and what is in the making
 POST /uploads              a sound file; answers with its name
-POST /jobs                 a wish (`_WISH`); answers with the job
+POST /jobs                 settings of a clip; answers with the job
 POST /jobs/<number>/stop   ends a job
 GET  /jobs/<number>/sound  WAV that grows while it is made
 GET  /clips/<name>/<file>  a file of a clip that is kept
@@ -25,7 +25,8 @@ import flask
 from ada.audio import AudioError, mp3_bytes, read_audio
 from ada.audio.writing import wav_header
 from ada.generation.results import PAGE, REPORT
-from ada.playing.jobs import Job, Studio, Wish
+from ada.playing.clip_spec import ClipSpec
+from ada.playing.jobs import Job, JobQueue
 from ada.playing.systems import System
 from ada.utils.errors import UserError
 from ada.web.protection import protect
@@ -33,7 +34,7 @@ from ada.web.protection import protect
 MOST_SECS, MOST_BYTES = 120.0, 50 * 2**20
 _KEPT_SHOWN = 50
 _UPLOADS = "sounds"
-# Least and most of each number of a wish.
+# Least and most of each number.
 _NUMBERS = {
     "secs": (0.5, MOST_SECS),
     "listenSecs": (0.5, MOST_SECS),
@@ -45,12 +46,12 @@ _NUMBERS = {
 
 
 def make_app(
-    studio: Studio, systems: Mapping[str, System], output_dir: Path, hosts: frozenset[str]
+    queue: JobQueue, systems: Mapping[str, System], output_dir: Path, hosts: frozenset[str]
 ) -> flask.Flask:
     """Makes the application.
 
     Args:
-      studio: makes the clips.
+      queue: makes the clips.
       systems: by name.
       output_dir: of the clips.
       hosts: as which browsers may address it, such as "127.0.0.1:7860".
@@ -74,7 +75,7 @@ def make_app(
         return {
             "systems": [system.described() for system in systems.values()],
             "clips": _kept(output_dir),
-            "jobs": [job.described() for job in studio.present()],
+            "jobs": [job.described() for job in queue.present()],
             "mostSecs": MOST_SECS,
         }
 
@@ -96,11 +97,11 @@ def make_app(
 
     @app.post("/jobs")
     def ask() -> tuple[dict, int]:
-        wish = _wish(flask.request.get_json(), systems, output_dir)
-        return studio.ask(wish).described(), 201
+        spec = _spec_of(flask.request.get_json(), systems, output_dir)
+        return queue.ask(spec).described(), 201
 
     def job_of(number: int) -> Job:
-        return studio.job(number) or flask.abort(404, "There is no such clip.")
+        return queue.job(number) or flask.abort(404, "There is no such clip.")
 
     @app.get("/jobs/<int:number>")
     def job(number: int) -> dict:
@@ -109,7 +110,7 @@ def make_app(
     @app.post("/jobs/<int:number>/stop")
     def stop(number: int) -> dict:
         flask.request.get_json()
-        studio.stop(job_of(number))
+        queue.stop(job_of(number))
         return job_of(number).described()
 
     @app.get("/jobs/<int:number>/sound")
@@ -121,7 +122,7 @@ def make_app(
             flask.abort(404, found.error or "Nothing was made.")
 
         def stream():  # noqa: ANN202 - of bytes
-            yield wav_header(found.num_steps, found.wish.system.sample_rate)
+            yield wav_header(found.num_steps, found.spec.system.sample_rate)
             yield first.tobytes()
             for samples in blocks:
                 yield samples.tobytes()
@@ -153,10 +154,10 @@ def make_app(
     return app
 
 
-def _wish(given: Any, systems: Mapping[str, System], output_dir: Path) -> Wish:
-    """The wish that a request holds; aborts with 400 and says what is wrong."""
+def _spec_of(given: Any, systems: Mapping[str, System], output_dir: Path) -> ClipSpec:
+    """The settings that a request holds; aborts with 400 and says what is wrong."""
     if not isinstance(given, dict):
-        flask.abort(400, "A wish is an object.")
+        flask.abort(400, "The settings must be a JSON object.")
     numbers = {}
     for name, (least, most) in _NUMBERS.items():
         value = given.get(name)
@@ -175,7 +176,7 @@ def _wish(given: Any, systems: Mapping[str, System], output_dir: Path) -> Wish:
         flask.abort(400, f"{system.name} has no codes: choose another system.")
     if mode != "translate" and not system.has_prior:
         flask.abort(400, f"{system.name} can only translate: it has no prior.")
-    return Wish(
+    return ClipSpec(
         mode,
         system,
         float(numbers.get("secs", 5.0)),

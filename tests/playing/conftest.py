@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("flask")
 
 from ada.audio import wav_bytes  # noqa: E402
-from ada.playing.jobs import Studio  # noqa: E402
+from ada.playing.jobs import JobQueue  # noqa: E402
 from ada.playing.server import make_app  # noqa: E402
 from ada.playing.systems import find_systems  # noqa: E402
 
@@ -29,7 +29,7 @@ def clips(tmp_path_factory):
 def app(systems, clips):
     """The application with these systems."""
     by_name = {system.name: system for system in systems.values()}
-    return make_app(Studio(clips), by_name, clips, frozenset({"localhost"}))
+    return make_app(JobQueue(clips), by_name, clips, frozenset({"localhost"}))
 
 
 @pytest.fixture

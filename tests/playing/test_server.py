@@ -49,11 +49,11 @@ def over(client, number):
 def test_clips_are_kept_and_their_command_repeats_them(
     mode, levels, title, client, systems, clips, tone, tmp_path
 ):
-    wish = {"mode": mode, "system": systems[levels].name, "secs": 1.5, "seed": 7, "levels": 2}
-    wish |= {"temperature": 0.9, "topP": 0.8, "listenSecs": 1.0}
+    spec = {"mode": mode, "system": systems[levels].name, "secs": 1.5, "seed": 7, "levels": 2}
+    spec |= {"temperature": 0.9, "topP": 0.8, "listenSecs": 1.0}
     if mode != "new":
-        wish["sound"] = uploaded(client, tone)
-    job = client.post("/jobs", json=wish).json
+        spec["sound"] = uploaded(client, tone)
+    job = client.post("/jobs", json=spec).json
     heard, rate = samples(client.get(f"/jobs/{job['number']}/sound").data)
     job = over(client, job["number"])
     assert (job["state"], job["title"], job["made"]) == ("done", title, 1.0), job
@@ -73,10 +73,10 @@ def test_clips_are_kept_and_their_command_repeats_them(
 
 
 def test_a_clip_can_be_varied_and_seeds_differ(client, systems):
-    wish = {"mode": "new", "system": systems[1].name, "secs": 0.5}
-    first = over(client, client.post("/jobs", json=wish).json["number"])
-    wish |= {"mode": "variation", "clip": first["title"], "listenSecs": 0.5}
-    second = over(client, client.post("/jobs", json=wish).json["number"])
+    spec = {"mode": "new", "system": systems[1].name, "secs": 0.5}
+    first = over(client, client.post("/jobs", json=spec).json["number"])
+    spec |= {"mode": "variation", "clip": first["title"], "listenSecs": 0.5}
+    second = over(client, client.post("/jobs", json=spec).json["number"])
     assert second["state"] == "done", second
     assert second["title"].startswith(f"{first['title']}-varied")
     assert second["seed"] != first["seed"]
@@ -85,11 +85,11 @@ def test_a_clip_can_be_varied_and_seeds_differ(client, systems):
 
 
 def test_jobs_wait_are_stopped_and_are_not_without_end(client, systems):
-    wish = {"mode": "new", "system": systems[3].name, "secs": 120.0}
-    first = client.post("/jobs", json=wish).json["number"]
+    spec = {"mode": "new", "system": systems[3].name, "secs": 120.0}
+    first = client.post("/jobs", json=spec).json["number"]
     sound = client.get(f"/jobs/{first}/sound", buffered=False).response
     next(iter(sound))  # it is being made
-    waiting = [client.post("/jobs", json=wish) for _ in range(MOST_WAITING + 1)]
+    waiting = [client.post("/jobs", json=spec) for _ in range(MOST_WAITING + 1)]
     assert [answer.status_code for answer in waiting] == [201] * MOST_WAITING + [503]
     assert "wait already" in waiting[-1].text
     numbers = [answer.json["number"] for answer in waiting[:-1]]
@@ -103,7 +103,7 @@ def test_jobs_wait_are_stopped_and_are_not_without_end(client, systems):
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("spec", "said"),
     [
         ([], "object"),
         ({}, "system"),
@@ -120,10 +120,10 @@ def test_jobs_wait_are_stopped_and_are_not_without_end(client, systems):
         ({"mode": "translate", "levels": 1}, "no codes"),
     ],
 )
-def test_wishes_that_cannot_be_are_refused(wish, said, client, systems):
-    if isinstance(wish, dict) and wish:
-        wish = {"mode": "new", "system": systems[1].name} | wish
-    answer = client.post("/jobs", data=json.dumps(wish), content_type="application/json")
+def test_invalid_settings_are_refused(spec, said, client, systems):
+    if isinstance(spec, dict) and spec:
+        spec = {"mode": "new", "system": systems[1].name} | spec
+    answer = client.post("/jobs", data=json.dumps(spec), content_type="application/json")
     assert answer.status_code == 400
     assert said in answer.text
 

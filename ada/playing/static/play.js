@@ -1,7 +1,7 @@
-// The page of `ada play`: wishes go out, sound comes in while it is made.
+// The page of `ada play`: sends the settings of a clip, and plays it while it is made.
 
 const $ = (id) => document.getElementById(id);
-const form = $("wish");
+const form = $("settings");
 const player = $("player");
 let state = { systems: [], clips: [], jobs: [], mostSecs: 60 };
 let sound = null;  // {name, secs} of what was uploaded or recorded
@@ -106,17 +106,17 @@ $("record").addEventListener("click", async () => {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const wish = { mode: mode(), system: $("system").value };
+  const settings = { mode: mode(), system: $("system").value };
   for (const id of ["secs", "listenSecs", "temperature", "topP", "levels"]) {
-    wish[id] = Number($(id).value);
+    settings[id] = Number($(id).value);
   }
-  if ($("seed").value !== "") wish.seed = Number($("seed").value);
-  if (wish.mode !== "new") {
-    if (sound) wish.sound = sound.name;
-    if ($("kept").value) wish.clip = $("kept").value;
+  if ($("seed").value !== "") settings.seed = Number($("seed").value);
+  if (settings.mode !== "new") {
+    if (sound) settings.sound = sound.name;
+    if ($("kept").value) settings.clip = $("kept").value;
   }
   try {
-    const made = await post("jobs", wish);
+    const made = await post("jobs", settings);
     complain();
     hear(made);
   } catch (error) {
