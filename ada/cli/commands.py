@@ -13,6 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -241,10 +242,20 @@ def _message_of(error: Exception) -> str:
             f"{shown}: the name is not UTF-8, as TensorFlow wants it: rename it, or, if it is, set "
             "LC_ALL=C.UTF-8."
         )
+    if isinstance(error, FileNotFoundError) and not (error.filename or _has_directory()):
+        return "The directory that this was started in is gone: change to another."
     text = _OPERATION.sub("", first_line(error)).rstrip(".")
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return with_hint(text) + "."
+
+
+def _has_directory() -> bool:
+    """Whether the current directory is still there."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
 
 
 def _refuse_usage(error: Exception) -> int:

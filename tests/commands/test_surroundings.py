@@ -98,3 +98,19 @@ def test_streams_are_as_before(tmp_path):
     before = sys.stdout, sys.stderr
     run_here("ada.describe", "--gin_file=nothing.gin")
     assert (sys.stdout, sys.stderr) == before and not isinstance(sys.stdout, Forgiving)
+
+
+def test_a_current_directory_that_is_gone_is_named(tmp_path):
+    """Where the output is relative; elsewhere the command works."""
+    directory = tmp_path / "gone"
+    directory.mkdir()
+    command = [sys.executable, "-m", "ada.sample", "--pretrained=piano_hop64", "--output_dir=out"]
+    process = subprocess.run(
+        ["sh", "-c", 'cd "$1" && rmdir "$1" && shift && exec "$@"', "sh", str(directory), *command],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert "started in is gone" in process.stderr.splitlines()[-1]
