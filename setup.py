@@ -103,7 +103,7 @@ setup(
         "ada.listening": ["static/*"],
         "ada.pages": ["templates/*"],
         "ada.playing": ["static/*"],
-        "ada.pretrained": ["**/*"],
+        "ada.pretrained": ["**/*", "*/.made_by_ada"],
     },
     entry_points={"console_scripts": ["ada = ada.cli.verbs:main"]},
     install_requires=CORE,
