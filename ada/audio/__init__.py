@@ -13,7 +13,7 @@ from ada.audio.companding import (
 )
 from ada.audio.errors import AudioError, AudioNote, DecoderUnavailableError
 from ada.audio.reading import DECODERS, AudioBlock, AudioStream, read_audio, stream_audio
-from ada.audio.writing import from_pcm16, mp3_bytes, pcm16, wav_bytes, write_wav
+from ada.audio.writing import compressed_bytes, from_pcm16, pcm16, wav_bytes, write_wav
 
 __all__ = [
     "COMPANDINGS",
@@ -23,11 +23,11 @@ __all__ = [
     "AudioNote",
     "AudioStream",
     "DecoderUnavailableError",
+    "compressed_bytes",
     "from_pcm16",
     "get_companding",
     "mu_law_decode",
     "mu_law_encode",
-    "mp3_bytes",
     "pcm16",
     "read_audio",
     "stream_audio",

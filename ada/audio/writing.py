@@ -3,7 +3,6 @@
 import io
 import os
 import struct
-import wave
 from typing import Any
 
 import numpy as np
@@ -52,33 +51,36 @@ def wav_bytes(audio: Any, sample_rate: int) -> bytes:
     Raises:
       ValueError: the audio is not `[samples]`, or holds NaN.
     """
-    audio = np.asarray(audio)
-    if audio.ndim != 1:
-        raise ValueError(f"wav_bytes: audio must be mono, [samples], got shape {audio.shape}.")
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(pcm16(audio).astype("<i2").tobytes())
-    return buffer.getvalue()
+    samples = _mono_pcm16("wav_bytes", audio)
+    return wav_header(len(samples), sample_rate) + samples.tobytes()
 
 
-def mp3_bytes(audio: Any, sample_rate: int) -> bytes:
-    """Returns a mono MP3 file as bytes; its arguments are those of `wav_bytes`.
+def compressed_bytes(audio: Any, sample_rate: int, kind: str) -> bytes:
+    """Returns a mono file as bytes, to download or to embed.
+
+    Args:
+      audio: see `wav_bytes`; so is the sample rate.
+      sample_rate: in Hz; MP3 has those of `MP3_RATES`.
+      kind: "MP3", or "FLAC", which holds what `wav_bytes` does.
 
     Raises:
       ValueError: the audio is not `[samples]`, or holds NaN, or MP3 has not that rate.
     """
-    if sample_rate not in MP3_RATES:
-        raise ValueError(f"mp3_bytes: MP3 has no rate of {sample_rate} Hz, but {MP3_RATES}.")
+    if kind == "MP3" and sample_rate not in MP3_RATES:
+        raise ValueError(f"compressed_bytes: MP3 has no {sample_rate} Hz, but {MP3_RATES}.")
     import soundfile  # only here: the rest needs it not
 
-    with soundfile.SoundFile(io.BytesIO(wav_bytes(audio, sample_rate))) as file:
-        samples = file.read(dtype="float32")
     buffer = io.BytesIO()
-    soundfile.write(buffer, samples, sample_rate, format="MP3")
+    soundfile.write(buffer, _mono_pcm16("compressed_bytes", audio), sample_rate, format=kind)
     return buffer.getvalue()
+
+
+def _mono_pcm16(function: str, audio: Any) -> np.ndarray:
+    """Float `[samples]` as 16-bit integers, lowest byte first."""
+    audio = np.asarray(audio)
+    if audio.ndim != 1:
+        raise ValueError(f"{function}: audio must be mono, [samples], got shape {audio.shape}.")
+    return pcm16(audio).astype("<i2")
 
 
 def wav_size(num_samples: int) -> int:
