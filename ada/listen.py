@@ -92,8 +92,6 @@ def strike() -> None:
 
 def serve() -> None:
     """Serves until it is stopped."""
-    import threading
-
     if not FLAGS.samples:
         raise UsageError("serve needs --samples")
     from ada.listening import Store, find_clips
@@ -101,14 +99,16 @@ def serve() -> None:
     clips = find_clips(FLAGS.samples)
     from ada.listening.server import make_app
     from ada.listening.study import count_rounds, prepare
-    from ada.web.connections import make_server
+    from ada.web import connections
     from ada.web.protection import listen_on
 
     rounds = count_rounds(clips, FLAGS.clips_per_system)
     listening = listen_on(FLAGS.host, FLAGS.port)
     store = Store(FLAGS.db, create=True)
     files = prepare(store, clips)
-    server = make_server(make_app(store, files, rounds, FLAGS.max_raters, FLAGS.https), listening)
+    server = connections.make_server(
+        make_app(store, files, rounds, FLAGS.max_raters, FLAGS.https), listening
+    )
     num_systems = len(store.systems())
     host = f"[{FLAGS.host}]" if ":" in FLAGS.host else FLAGS.host
     print(
@@ -119,10 +119,7 @@ def serve() -> None:
     )
     for key in store.invite(FLAGS.invitations) if FLAGS.invitations else ():
         print(f"Invitation: http://{host}:{listening.getsockname()[1]}/#{key}", flush=True)
-    # In a thread of its own: waitress takes Ctrl-C and SIGTERM for a good end.
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    thread.join()
+    connections.serve(server)
 
 
 if __name__ == "__main__":

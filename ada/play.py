@@ -33,12 +33,10 @@ def check() -> None:
 def main(argv: list[str]) -> None:
     """Serves until it is stopped."""
     del argv
-    import threading
-
     try:
         from ada.playing.jobs import JobQueue
         from ada.playing.server import MOST_BYTES, make_app
-        from ada.web.connections import make_server
+        from ada.web.connections import make_server, serve
         from ada.web.protection import listen_on
     except ModuleNotFoundError as error:
         raise UserError(
@@ -46,7 +44,7 @@ def main(argv: list[str]) -> None:
         ) from error
     from ada.playing.systems import find_systems
 
-    systems = find_systems(FLAGS.runs if Path(FLAGS.runs).is_dir() else None)
+    systems = find_systems(FLAGS.runs)
     listening = listen_on("127.0.0.1", FLAGS.port)
     port = listening.getsockname()[1]
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
@@ -60,10 +58,7 @@ def main(argv: list[str]) -> None:
     )
     if FLAGS.browser:
         webbrowser.open(url)
-    # In a thread of its own: waitress takes Ctrl-C and SIGTERM for a good end.
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    thread.join()
+    serve(server)
 
 
 if __name__ == "__main__":

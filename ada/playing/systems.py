@@ -46,21 +46,19 @@ class System(NamedTuple):
             "name": self.name,
             "hasPrior": self.has_prior,
             "numDecoders": self.num_decoders,
-            "sampleRate": self.sample_rate,
             "temperature": self.values[0][0],
             "topP": self.values[-1][1],
         }
 
 
-def find_systems(folder: str | None) -> dict[str, System]:
+def find_systems(folder: str) -> dict[str, System]:
     """Systems by name: the pretrained ones that hold notes first.
 
     Args:
-      folder: with run directories, at most three folders deep; None for none.
+      folder: with run directories, at most three folders deep; it need not be there.
     """
     chains = {name: pretrained.run_dirs(name) for name in pretrained.names()}
-    if folder is not None:
-        chains |= {chain[0]: chain for chain in _chains(Path(folder))}
+    chains |= {chain[0]: chain for chain in _chains(Path(folder))}
     found = {}
     for name, run_dirs in chains.items():
         try:

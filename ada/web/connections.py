@@ -8,6 +8,7 @@ import contextlib
 import logging
 import resource
 import socket
+import threading
 
 import flask
 import waitress
@@ -55,6 +56,14 @@ def make_server(
     watch = _Watch(round(_SHARE * limit))
     server.maintenance = lambda now: watch.close_stale(list(server.active_channels.values()), now)
     return server
+
+
+def serve(server: waitress.server.BaseWSGIServer) -> None:
+    """Runs a server until the process is stopped."""
+    # In a thread of its own: waitress takes Ctrl-C and SIGTERM for a good end.
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    thread.join()
 
 
 def _connection_limit() -> int:
