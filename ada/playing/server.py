@@ -13,7 +13,6 @@ they cannot send JSON or `application/octet-stream` without being asked first (C
 plain text.
 """
 
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -22,9 +21,9 @@ from typing import Any
 
 import flask
 
-from ada.audio import AudioError, mp3_bytes, read_audio
+from ada.audio import AudioError, compressed_bytes, read_audio
 from ada.audio.writing import wav_header
-from ada.generation.results import PAGE, REPORT
+from ada.generation.results import PAGE, REPORT, is_report, read_report
 from ada.playing.clip_spec import ClipSpec
 from ada.playing.jobs import Job, JobQueue
 from ada.playing.systems import System
@@ -34,6 +33,7 @@ from ada.web.protection import protect
 MOST_SECS, MOST_BYTES = 120.0, 50 * 2**20
 _KEPT_SHOWN = 50
 _UPLOADS = "sounds"
+_MIMETYPES = {"FLAC": "audio/flac", "MP3": "audio/mpeg"}
 # Least and most of each number.
 _NUMBERS = {
     "secs": (0.5, MOST_SECS),
@@ -76,7 +76,6 @@ def make_app(
             "systems": [system.described() for system in systems.values()],
             "clips": _kept(output_dir),
             "jobs": [job.described() for job in queue.present()],
-            "mostSecs": MOST_SECS,
         }
 
     @app.post("/uploads")
@@ -131,8 +130,8 @@ def make_app(
 
     @app.get("/clips/<name>/<file>")
     def clip(name: str, file: str) -> flask.Response:
-        folder = output_dir / Path(name).name
-        report = _report(folder)
+        folder = output_dir / name
+        report = _report(output_dir, name)
         if report is None or file not in ("clip.wav", "clip.flac", "clip.mp3", PAGE):
             flask.abort(404)
         if file == PAGE:
@@ -143,9 +142,9 @@ def make_app(
         path = folder.resolve() / report["wavs"][0]
         if file == "clip.wav":
             return flask.send_file(path, download_name=f"{name}.wav", conditional=True)
-        content = _encoded(path, report["sample_rate"], file)
-        kind = f"audio/{'mpeg' if file.endswith('mp3') else 'flac'}"
-        return flask.Response(content, mimetype=kind)
+        rate, kind = report["sample_rate"], file.rsplit(".", 1)[1].upper()
+        content = compressed_bytes(read_audio(str(path), rate), rate, kind)
+        return flask.Response(content, mimetype=_MIMETYPES[kind])
 
     @app.errorhandler(UserError)
     def fail(error: UserError) -> flask.Response:
@@ -191,45 +190,34 @@ def _spec_of(given: Any, systems: Mapping[str, System], output_dir: Path) -> Cli
 
 def _prompt(given: Mapping[str, Any], output_dir: Path) -> str:
     """The path of an upload, or of a clip that is kept."""
-    sound, clip = (Path(str(given.get(name, ""))).name for name in ("sound", "clip"))
-    if sound:
+    sound, clip = (str(given.get(name, "")) for name in ("sound", "clip"))
+    if _is_name(sound):
         for path in (output_dir / _UPLOADS / sound).glob("*"):
             return str(path)
-    report = _report(output_dir / clip) if clip else None
+    report = _report(output_dir, clip)
     if report is None:
         flask.abort(400, "Choose a sound first.")
     return str(output_dir / clip / report["wavs"][0])
 
 
-def _report(folder: Path) -> dict[str, Any] | None:
-    """What `ada.sample` says of a folder; None if it is none of its own."""
-    try:
-        return json.loads((folder / REPORT).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+def _is_name(text: str) -> bool:
+    """Whether a text names something in a folder, and leads nowhere else."""
+    return text not in ("", ".", "..") and Path(text).name == text
+
+
+def _report(output_dir: Path, name: str) -> dict[str, Any] | None:
+    """What `ada.sample` says of a clip's folder; None if it is none of its own."""
+    report = read_report(output_dir / name / REPORT) if _is_name(name) else None
+    return report if report and is_report(report) else None
 
 
 def _kept(output_dir: Path) -> list[dict[str, Any]]:
     """The clips that are kept, the newest first."""
     folders = [path.parent for path in output_dir.glob(f"*/{REPORT}")]
     folders.sort(key=lambda path: (path / REPORT).stat().st_mtime, reverse=True)
-    reports = ((folder, _report(folder)) for folder in folders[:_KEPT_SHOWN])
+    reports = ((folder, _report(output_dir, folder.name)) for folder in folders[:_KEPT_SHOWN])
     return [
         {"name": folder.name, "secs": report["duration_secs"], "seed": report["seed"]}
         for folder, report in reports
         if report is not None
     ]
-
-
-def _encoded(path: Path, sample_rate: int, file: str) -> bytes:
-    """A WAV file as MP3 or FLAC."""
-    import io
-
-    import soundfile
-
-    if file.endswith("mp3"):
-        return mp3_bytes(read_audio(str(path), sample_rate), sample_rate)
-    buffer = io.BytesIO()
-    samples, rate = soundfile.read(path, dtype="int16")
-    soundfile.write(buffer, samples, rate, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()

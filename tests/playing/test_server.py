@@ -116,6 +116,7 @@ def test_jobs_wait_are_stopped_and_are_not_without_end(client, systems):
         ({"seed": -1}, "seed must lie"),
         ({"mode": "continue"}, "Choose a sound"),
         ({"mode": "continue", "sound": "../../../etc/passwd"}, "Choose a sound"),
+        ({"mode": "continue", "sound": ".."}, "Choose a sound"),
         ({"mode": "variation", "clip": ".."}, "Choose a sound"),
         ({"mode": "translate", "levels": 1}, "no codes"),
     ],

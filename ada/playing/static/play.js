@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const form = $("settings");
 const player = $("player");
-let state = { systems: [], clips: [], jobs: [], mostSecs: 60 };
+let state = { systems: [], clips: [], jobs: [] };
 let sound = null;  // {name, secs} of what was uploaded or recorded
 let job = null;    // the number of the job that this page hears
 
