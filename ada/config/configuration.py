@@ -89,8 +89,8 @@ def _check_types(bound: bindings.Bindings) -> None:
         if kind is not None and not bindings.fits(value, kind):
             wanted = {int: "a whole number", float: "a finite number", bool: "True or False"}
             message = wanted.get(kind, getattr(kind, "__name__", str(kind)))
-            if type(value) is int:
-                message += f" of at most {bindings.MOST}" if kind is int else ""
+            if kind is int and type(value) is int:
+                message += f" of at most {bindings.MOST}"
             raise ValueError(f"{name} must be {message}, got {value!r}.")
 
 

@@ -13,6 +13,7 @@ from ada.evaluation import clips as real
 from ada.evaluation import tagger
 from ada.evaluation.copies import memorised, near_copies
 from ada.evaluation.frechet import FEW_CLIPS, distance_and_error, embeddings
+from ada.evaluation.summary import FAD_SUFFIXES
 from ada.generation import Results, SamplingConfig, generate
 from ada.generation.results import clips_of
 from ada.runs.chain import Chain
@@ -122,8 +123,7 @@ def _frechet(
     run: Run, audio: np.ndarray, sources: Sequence[np.ndarray], dataset: Dataset, split: str
 ) -> dict[str, Any]:
     rate = run.info.sample_rate
-    names = {"mean": "", "error": "_error", "corrected": "_corrected"}
-    names["corrected_error"] = "_corrected_error"
+    names = dict(zip(("mean", "error", "corrected", "corrected_error"), FAD_SUFFIXES, strict=True))
     nothing = {f"{of}{suffix}": None for of in ("fad", "fad_real") for suffix in names.values()}
 
     def named(of: str, distance: dict[str, float | None]) -> dict[str, float | None]:

@@ -96,7 +96,8 @@ def nearest(
     if queries:
         found_places = _search(queries, corpus, sample_rate)
         for clip, query, places in zip(owner, queries, found_places, strict=True):
-            found = max((_compare(query, place.prints) for place in places), default=0.0)
+            shifts = _with_halves(query)
+            found = max((_compare(shifts, place.prints) for place in places), default=0.0)
             best[clip] = max(best[clip], found)
     return best
 
@@ -143,15 +144,19 @@ def _search(
     return places
 
 
-def _compare(query: np.ndarray, prints: np.ndarray) -> float:
+def _with_halves(query: np.ndarray) -> list[tuple[float, np.ndarray]]:
+    """All transpositions of a query, and those between them, each with its shift in bins."""
+    between = query[1:] + query[:-1]
+    between /= np.maximum(np.linalg.norm(between, axis=2, keepdims=True), 1e-9)
+    return [*enumerate(query), *((k + 0.5, frames) for k, frames in enumerate(between))]
+
+
+def _compare(shifts: list[tuple[float, np.ndarray]], prints: np.ndarray) -> float:
     """Likeness of a query at its best transposition to a place, whose frames are twice as many."""
     found = 0.0
-    between = query[1:] + query[:-1]  # by half a bin
-    between /= np.maximum(np.linalg.norm(between, axis=2, keepdims=True), 1e-9)
-    shifts = [*enumerate(query), *((k + 0.5, frames) for k, frames in enumerate(between))]
-    for part in (prints[::2], prints[1::2]):
+    for part in (prints[::2].astype(np.float32), prints[1::2].astype(np.float32)):
         for shift, frames in shifts:
-            cost = 1.0 - frames @ part.astype(np.float32).T
+            cost = 1.0 - frames @ part.T
             away = SHIFT_COST * abs(shift - _SHIFTS // 2)
             found = max(found, 1.0 - _warped(cost) - away)
     return found

@@ -108,9 +108,10 @@ class Sampler(abc.ABC):
         check_array("state.previous", state.previous, [batch], "int32", -1, model.num_classes - 1)
         # The kernel counts on from it.
         check_array("state.step", state.step, [], "iu", 0, 2**62)
-        if not tf.is_tensor(num_steps):
+        if tf.is_tensor(num_steps):
+            check_array("num_steps", num_steps, [], "iu", 0, self.block_steps)
+        else:
             whole("num_steps", num_steps, 0, self.block_steps)
-        check_array("num_steps", num_steps, [], "iu", 0, self.block_steps)
         if conditioning is not None:
             check_array(
                 "conditioning", conditioning, [batch, None, model.conditioning_channels], "fiu"

@@ -49,8 +49,9 @@ def find_groups(files: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str],
     known = [name for name in names if files[name].get("fingerprint")]
     for i, j in same_recordings([files[name]["fingerprint"] for name in known]):
         union.join("the same recording", known[i], known[j])
-    union.join_equal("the same name but for the ending", ((name, _stem(name)) for name in names))
-    by_stem = {_stem(name): name for name in names}
+    stems = {name: _stem(name) for name in names}
+    union.join_equal("the same name but for the ending", stems.items())
+    by_stem = {stem: name for name, stem in stems.items()}
     for stem, name in by_stem.items():
         copy = _COPY.fullmatch(stem)
         if copy and (original := by_stem.get("".join(copy.groups(default="")))):
