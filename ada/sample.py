@@ -176,10 +176,14 @@ def main(argv: list[str]) -> None:
     if FLAGS.mode == "continue" and source == "from_dir":
         warn_of_other_draws(settings)
     total = request.num_items * request.duration_secs
-    there = []
+    secs_there = None
+
+    def count(_: Any, secs: float) -> None:
+        nonlocal secs_there
+        secs_there = secs
 
     def begin(stream: "Stream", begun_secs: float) -> None:
-        there.append(begun_secs)
+        count(stream, begun_secs)
         if begun_secs:
             print(f"Going on: {begun_secs:.1f} of {total:.1f} s are there already.")
 
@@ -192,11 +196,11 @@ def main(argv: list[str]) -> None:
             overwrite=FLAGS.overwrite,
             progress=True,
             on_start=begin,
-            on_block=lambda _, secs: there.append(secs),
+            on_block=count,
         )
     except KeyboardInterrupt:
-        if there:
-            print(f"{there[-1]:.1f} of {total:.1f} s are in {out}; the same command goes on.")
+        if secs_there is not None:
+            print(f"{secs_there:.1f} of {total:.1f} s are in {out}; the same command goes on.")
         raise
     if not report["is_new"]:
         print(f"{out} holds these clips already.")

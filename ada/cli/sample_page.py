@@ -40,9 +40,10 @@ def write_sample_page(
     """
     secs, sample_rate = report["duration_secs"], report["sample_rate"]
     shown = report["wavs"][: max(int(_MP3_SECS / secs), 1)]
+    paths = [directory / name for name in shown]
     clips = [
-        page.Clip(Path(name).stem.replace("_", " "), read_audio(path, sample_rate), sample_rate)
-        for name, path in ((name, str(directory / name)) for name in shown)
+        page.Clip(path.stem.replace("_", " "), read_audio(str(path), sample_rate), sample_rate)
+        for path in paths
     ]
     compressed = secs * len(clips) > _WAV_SECS and sample_rate in MP3_RATES
     blocks = [page.clips_block(clips, compressed)]
