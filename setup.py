@@ -35,7 +35,7 @@ SERVING = ["tensorflow-serving-api>=2.17,<2.22"]
 EXTRAS = {
     "beam": ["apache-beam>=2.60"],
     "eval": [*NOTES, "librosa>=0.11,<0.12"],
-    "listen": ["flask>=3", "waitress>=3", "pyloudnorm>=0.1.1", "scipy>=1.11"],
+    "listen": ["flask>=3", "waitress>=3", "scipy>=1.11"],
     "notes": NOTES,
     "play": ["flask>=3", "waitress>=3"],
     "pbt": ["ray[tune]>=2.50,<2.61"],
@@ -54,6 +54,7 @@ EXTRAS = {
         "pytest-xdist>=3.8",
         "hypothesis>=6.100",
         "playwright>=1.45",
+        "pyloudnorm>=0.1.1",  # what loudness is compared with
         "ruff==0.17.*",
         "import-linter>=2.1,<3",
         "jupytext>=1.16",

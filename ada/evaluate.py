@@ -52,6 +52,11 @@ value_flags.define_secs(
     lower_bound=0.001,
 )
 value_flags.define_seed("Of what is drawn.")
+flags.DEFINE_bool(
+    "share",
+    False,
+    "Also write share.html to --output_dir: the page in at most 10 MB, its clips as MP3.",
+)
 level_flags.define()
 flags.mark_flag_as_required("run_dirs")
 
@@ -79,6 +84,8 @@ def check() -> None:
             level_sampling.resolve([run.directory for run in runs], level_flags.given())
     if FLAGS.output_dir is not None:
         require_local(FLAGS.output_dir)
+    elif FLAGS.share:
+        raise UsageError("--share is for the page of --output_dir")
     check_dataset(FLAGS.data_dir)
 
 
@@ -94,8 +101,15 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada.evaluation.chain import table
-    from ada.evaluation.comparison import Options, SystemToEvaluate, compare, write_evaluation
+    from ada.evaluation.comparison import (
+        PAGE,
+        Options,
+        SystemToEvaluate,
+        compare,
+        write_evaluation,
+    )
     from ada.evaluation.note_report import lines
+    from ada.pages.share import share
     from ada.runs.chain import Chain
 
     run_dirs, names, samples = _systems()
@@ -120,7 +134,9 @@ def main(argv: list[str]) -> None:
         text = "\n".join([table(result), *lines(result)])
         print(text if len(results) == 1 else f"== {name}\n{text}")
     if FLAGS.output_dir is not None:
-        print(f"Look and listen: {Path(FLAGS.output_dir) / 'page.html'}")
+        print(f"Look and listen: {Path(FLAGS.output_dir) / PAGE}")
+        if FLAGS.share:
+            print(f"To mail, or for a web server: {share(Path(FLAGS.output_dir) / PAGE)}")
 
 
 def bits(chain: "Chain") -> dict[str, Any]:

@@ -27,7 +27,8 @@ FLAGS = flags.FLAGS
 value_flags.define_named_paths(
     "samples",
     [],
-    "A directory with one folder of WAV files a system, or name=directory,name=directory.",
+    "A directory with one folder of WAV, FLAC or MP3 files per system, or name=directory,"
+    "name=directory.",
 )
 value_flags.define_path("db", "ratings.sqlite", "The file of the ratings; made if it is missing.")
 flags.DEFINE_string("host", "127.0.0.1", "Where to listen; 0.0.0.0 lets other machines in.")

@@ -32,6 +32,7 @@ from ada.cli.sample_flags import (
     NUM_SAMPLES,
     SOURCES,
     check_source,
+    choose_seed,
     clip_indices,
     make_request,
     source_flag,
@@ -48,7 +49,7 @@ value_flags.define_paths("run_dirs", None, "Run directories from the top model t
 flags.DEFINE_string(
     "pretrained", None, "Instead of --run_dirs, a system that comes with ada, such as piano_hop64."
 )
-value_flags.define_path("output_dir", "out", "Where WAV files, codes, sample.json and a page go.")
+value_flags.define_path("output_dir", "out", "Where clips, codes, sample.json and a page go.")
 flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "What to start from; see above.")
 value_flags.define_patterns(
     "prompt_audio", [], "Audio files, directories or patterns; repeat or separate by commas."
@@ -74,7 +75,11 @@ value_flags.define_count(
     f"Number of clips; by default {NUM_SAMPLES}, with continue and upsample as many as are given.",
     lower_bound=1,
 )
-value_flags.define_seed("The same seed gives the same clip, whatever --num_samples.")
+value_flags.define_seed(
+    "The same seed gives the same clip, whatever --num_samples. By default another one each time, "
+    "which is printed; with --mode=continue and --from_dir, that of the earlier clips.",
+    default=None,
+)
 flags.DEFINE_list(
     "clips",
     None,
@@ -113,6 +118,20 @@ flags.DEFINE_enum(
     "quarter in small models, up to three times where weights do not fit the caches. The same seed "
     "gives another clip; the command prints the change in bits per id.",
 )
+flags.DEFINE_enum(
+    "format",
+    "wav",
+    ["wav", "flac", "mp3"],  # ada.generation.exports.FORMATS
+    "What kind of files the clips are. While they are generated, they are WAV files.",
+)
+flags.DEFINE_bool(
+    "normalize", False, "Bring every clip to one loudness, -23 LUFS (EBU R 128), in its file."
+)
+flags.DEFINE_bool(
+    "share",
+    False,
+    "Also write share.html: one file of at most 10 MB with the clips inside, as MP3.",
+)
 flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in --output_dir.")
 
 
@@ -145,7 +164,7 @@ def _run_dirs() -> list[str]:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.cli.sample_page import write_sample_page
+    from ada.cli.sample_page import write_sample_page, write_shared_page
     from ada.generation.clips import make_clips, settings_of
     from ada.generation.results import PAGE
     from ada.runs.chain import Chain
@@ -153,7 +172,6 @@ def main(argv: list[str]) -> None:
 
     chain = Chain.open(_run_dirs(), FLAGS.checkpoint)
     sampling = level_sampling.resolve(chain.run_dirs, level_flags.given())
-    configs = level_sampling.configs(sampling, FLAGS.seed)
     out, source = Path(FLAGS.output_dir), source_flag()
     request, given = make_request(chain, source)
     if not request.num_steps:
@@ -163,16 +181,23 @@ def main(argv: list[str]) -> None:
         require_writable(level.run_dir)
     if line := level_sampling.described(sampling):
         print(line)
-    settings = settings_of(
-        request,
-        configs,
-        mode=FLAGS.mode,
-        given=given,
-        run_dirs=FLAGS.run_dirs or [FLAGS.pretrained],
-        batch_size=FLAGS.batch_size,
-        backend=FLAGS.backend,
-        weights=FLAGS.weights,
-    )
+
+    def settings_with(seed: int) -> dict[str, Any]:
+        return settings_of(
+            request,
+            level_sampling.configs(sampling, seed),
+            mode=FLAGS.mode,
+            given=given,
+            run_dirs=FLAGS.run_dirs or [FLAGS.pretrained],
+            batch_size=FLAGS.batch_size,
+            backend=FLAGS.backend,
+            weights=FLAGS.weights,
+            form=FLAGS.format,
+            normalize=FLAGS.normalize,
+        )
+
+    settings = choose_seed(out, settings_with)
+    configs = level_sampling.configs(sampling, settings["seed"])
     if FLAGS.mode == "continue" and source == "from_dir":
         warn_of_other_draws(settings)
     total = request.num_items * request.duration_secs
@@ -203,11 +228,14 @@ def main(argv: list[str]) -> None:
             print(f"{secs_there:.1f} of {total:.1f} s are in {out}; the same command goes on.")
         raise
     if not report["is_new"]:
-        print(f"{out} holds these clips already.")
+        other = "" if FLAGS.seed is not None else "; give --overwrite or another --seed for others"
+        print(f"{out} holds these clips already, of seed {report['seed']}{other}.")
     else:
         _describe(report, out)
     if report["is_new"] or not (out / PAGE).exists():
         print(f"Look and listen: {write_sample_page(out, report)}")
+    if FLAGS.share:
+        print(f"To mail, or for a web server: {write_shared_page(out, report)}")
     keep(sampling)
 
 
@@ -220,6 +248,7 @@ def _describe(report: dict[str, Any], out: Path) -> None:
         speed = f"Generating took {secs:.1f} s of it: {factor:g} times real time."
     secs = report["seconds"]
     print(f"{clips} of {report['duration_secs']:g} s in {out}, {secs:.1f} s. {speed}")
+    print(f"Seed {report['seed']}: with --seed={report['seed']}, the same clips.")
     rounding = report["rounding_bits"]
     if report["weights"] != "float32" and None not in rounding:
         costs = ", ".join(f"{bits:.5f}" for bits in rounding)

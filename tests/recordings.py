@@ -12,9 +12,14 @@ OPTIONS = {"batch_size": 2, "backend": "graph"}
 levels_once = LevelsOnce()
 
 
-def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, **numbers):
+def named(settings, request, form="wav"):
+    """Settings with the names of the clips."""
+    return settings | {"wavs": [f"sample_{index:03d}.{form}" for index in request.indices]}
+
+
+def made(directory, request, settings=SETTINGS, overwrite=False, stop=None, form="wav", **numbers):
     """Runs a command, or what is missing of it, up to a number of blocks; how much it drew."""
-    with record(directory, request, settings, overwrite) as taker:
+    with record(directory, request, named(settings, request, form), overwrite) as taker:
         if taker is None:
             return None
         with levels_once():

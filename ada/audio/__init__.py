@@ -13,7 +13,7 @@ from ada.audio.companding import (
 )
 from ada.audio.errors import AudioError, AudioNote, DecoderUnavailableError
 from ada.audio.reading import DECODERS, AudioBlock, AudioStream, read_audio, stream_audio
-from ada.audio.writing import compressed_bytes, from_pcm16, pcm16, wav_bytes, write_wav
+from ada.audio.writing import encoded_bytes, from_pcm16, pcm16, wav_bytes, write_wav
 
 __all__ = [
     "COMPANDINGS",
@@ -23,7 +23,7 @@ __all__ = [
     "AudioNote",
     "AudioStream",
     "DecoderUnavailableError",
-    "compressed_bytes",
+    "encoded_bytes",
     "from_pcm16",
     "get_companding",
     "mu_law_decode",

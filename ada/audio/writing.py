@@ -38,7 +38,7 @@ def from_pcm16(samples: Any) -> Any:
     return xp.asarray(samples, dtype=np.float32) / np.float32(_FULL_SCALE)
 
 
-MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def wav_bytes(audio: Any, sample_rate: int) -> bytes:
@@ -55,23 +55,34 @@ def wav_bytes(audio: Any, sample_rate: int) -> bytes:
     return wav_header(len(samples), sample_rate) + samples.tobytes()
 
 
-def compressed_bytes(audio: Any, sample_rate: int, kind: str) -> bytes:
-    """Returns a mono file as bytes, to download or to embed.
+def encoded_bytes(
+    audio: Any, sample_rate: int, form: str, compression: float | None = None
+) -> bytes:
+    """Returns a mono file as bytes, to keep, to download or to embed.
 
     Args:
       audio: see `wav_bytes`; so is the sample rate.
-      sample_rate: in Hz; MP3 has those of `MP3_RATES`.
-      kind: "MP3", or "FLAC", which holds what `wav_bytes` does.
+      sample_rate: in Hz. MP3 has some only: others are resampled to the next higher one.
+      form: "wav"; "flac", which holds the same samples; or "mp3", which nearly does.
+      compression: of MP3, from 0 (large) to 0.9; None for a quarter of a WAV file.
 
     Raises:
-      ValueError: the audio is not `[samples]`, or holds NaN, or MP3 has not that rate.
+      ValueError: the audio is not `[samples]`, or holds NaN.
     """
-    if kind == "MP3" and sample_rate not in MP3_RATES:
-        raise ValueError(f"compressed_bytes: MP3 has no {sample_rate} Hz, but {MP3_RATES}.")
+    if form == "wav":
+        return wav_bytes(audio, sample_rate)
     import soundfile  # only here: the rest needs it not
 
+    samples, kwargs = _mono_pcm16("encoded_bytes", audio), {}
+    if form == "mp3" and sample_rate not in _MP3_RATES:
+        import soxr
+
+        rate = next((rate for rate in _MP3_RATES if rate > sample_rate), _MP3_RATES[-1])
+        samples, sample_rate = soxr.resample(samples, sample_rate, rate), rate
+    if form == "mp3" and compression is not None:
+        kwargs = {"compression_level": compression, "bitrate_mode": "VARIABLE"}
     buffer = io.BytesIO()
-    soundfile.write(buffer, _mono_pcm16("compressed_bytes", audio), sample_rate, format=kind)
+    soundfile.write(buffer, samples, sample_rate, format=form.upper(), **kwargs)
     return buffer.getvalue()
 
 

@@ -1,6 +1,7 @@
 """What the flags of `ada.sample` ask for."""
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,31 @@ def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[st
     rows = rows_of(indices, results.clips)
     ids = [results.codes(level)[rows] for level in reversed(range(len(chain.runs)))]
     return modes.continued_ids(chain, ids, indices, secs), given
+
+
+def choose_seed(out: Path, settings_with: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    """The settings of a generation, with the seed that the flags ask for.
+
+    Without --seed it is that of what is to be continued or resumed, or of the same clips if they
+    are there; else a random one.
+
+    Args:
+      out: the directory to write.
+      settings_with: the settings (`clips.settings_of`) with a seed.
+    """
+    from ada.generation.recording import COMMAND, UNFINISHED
+    from ada.generation.results import REPORT, differing, read_report
+
+    if FLAGS.seed is not None:
+        return settings_with(FLAGS.seed)
+    if FLAGS.mode == "continue" and FLAGS.from_dir:
+        return settings_with(read_report(Path(FLAGS.from_dir) / REPORT).get("seed", 0))
+    there = [out / UNFINISHED / COMMAND, *([] if FLAGS.overwrite else [out / REPORT])]
+    for report in filter(None, map(read_report, there)):
+        settings = settings_with(report["seed"]) if isinstance(report.get("seed"), int) else None
+        if settings and not differing(report, settings):
+            return settings
+    return settings_with(secrets.randbelow(10**6))
 
 
 def warn_of_other_draws(settings: dict[str, Any]) -> None:

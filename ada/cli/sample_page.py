@@ -1,6 +1,6 @@
 """The page of `ada.sample`: clips to listen to, what made them, and the command that does it again.
 
-Everything is inside of the one file, so that it can be mailed.
+Everything is inside of the one file.
 """
 
 import shlex
@@ -11,9 +11,10 @@ from typing import Any
 
 import ada
 from ada.audio import read_audio
-from ada.audio.writing import MP3_RATES
 from ada.generation.results import PAGE
 from ada.pages import page
+from ada.pages.share import FILE as SHARED_PAGE
+from ada.pages.share import shared
 
 _TITLES = {
     "ancestral": "New clips",
@@ -38,29 +39,61 @@ def write_sample_page(
     Returns:
       The path of the page.
     """
+    most = max(int(_MP3_SECS / report["duration_secs"]), 1)
+    compressed = report["duration_secs"] * min(len(report["wavs"]), most) > _WAV_SECS
+    words = "On this page the clips are MP3; the files beside it are exact." if compressed else ""
+    command = command or _command(sys.argv[1:], report["seed"])
+    html = _page(directory, report, report["wavs"][:most], command, words, compressed)
+    page.write_page(directory / PAGE, html)
+    return directory / PAGE
+
+
+def write_shared_page(directory: Path, report: Mapping[str, Any]) -> Path:
+    """Writes a page of at most 10 MB, with as many clips as that takes, and returns its path.
+
+    No folder of this machine is named in it.
+    """
+    arguments = [_without_folders(argument) for argument in sys.argv[1:]]
+    command = _command([a for a in arguments if a.lstrip("-") != "share"], report["seed"])
+    count = len(report["wavs"])
+    while True:
+        shown = report["wavs"][:count]
+        html = shared(_page(directory, report, shown, command, "The clips are MP3."))
+        if html is not None or count == 1:
+            break
+        count //= 2
+    path = directory / SHARED_PAGE
+    page.write_page(path, html or _page(directory, report, shown, command, "", compressed=True))
+    return path
+
+
+def _page(
+    directory: Path,
+    report: Mapping[str, Any],
+    shown: Sequence[str],
+    command: str,
+    words: str,
+    compressed: bool = False,
+) -> str:
     secs, sample_rate = report["duration_secs"], report["sample_rate"]
-    shown = report["wavs"][: max(int(_MP3_SECS / secs), 1)]
     paths = [directory / name for name in shown]
     clips = [
-        page.Clip(path.stem.replace("_", " "), read_audio(str(path), sample_rate), sample_rate)
-        for path in paths
+        page.Clip(path.stem, read_audio(str(path), sample_rate), sample_rate) for path in paths
     ]
-    compressed = secs * len(clips) > _WAV_SECS and sample_rate in MP3_RATES
     blocks = [page.clips_block(clips, compressed)]
-    if compressed:
-        blocks.append(page.text_block("On this page the clips are MP3; the WAV files are exact."))
     if len(shown) < len(report["wavs"]):
-        blocks.append(page.text_block(f"{len(report['wavs']) - len(shown)} more are files only."))
+        words += f" {len(report['wavs']) - len(shown)} more are files only."
+    if words:
+        blocks.append(page.text_block(words))
     sections = [
         ("Listen", blocks),
         ("How they were made", [page.numbers_block(_numbers(report))]),
-        ("Make them again", [page.command_block(command or _command(report["seed"]))]),
+        ("Make them again", [page.command_block(command)]),
     ]
     count = "1 clip" if len(report["wavs"]) == 1 else f"{len(report['wavs'])} clips"
     subtitle = f"{count} of {secs:g} s, by {', '.join(map(_name, report['run_dirs']))}."
-    html = page.page(_TITLES[report["mode"]], subtitle, sections, f"Made by ada {ada.__version__}.")
-    page.write_page(directory / PAGE, html)
-    return directory / PAGE
+    footer = f"Made by ada {ada.__version__}."
+    return page.page(_TITLES[report["mode"]], subtitle, sections, footer)
 
 
 def _name(run_dir: str) -> str:
@@ -84,9 +117,15 @@ def _numbers(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _command(seed: int) -> str:
-    """The present command, with its seed."""
-    arguments: Sequence[str] = sys.argv[1:]
+def _command(arguments: Sequence[str], seed: int) -> str:
+    """The command of arguments, with its seed."""
     if not any(argument.lstrip("-").startswith("seed") for argument in arguments):
         arguments = [*arguments, f"--seed={seed}"]
     return f"python -m ada.sample {shlex.join(arguments)}"
+
+
+def _without_folders(argument: str) -> str:
+    """A flag whose paths are the last parts of paths."""
+    name, equals, value = argument.rpartition("=")
+    parts = (part.rstrip("/").rpartition("/")[2] for part in value.split(","))
+    return name + equals + ",".join(parts)

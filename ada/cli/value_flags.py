@@ -135,9 +135,9 @@ def define_secs(
     define_float(name, default, help, lower_bound, MAX_SECS)
 
 
-def define_seed(help: str) -> None:  # noqa: A002
+def define_seed(help: str, default: int | None = 0) -> None:  # noqa: A002
     """--seed."""
-    flags.DEFINE_integer("seed", 0, help, 0, MAX_SEED)
+    flags.DEFINE_integer("seed", default, help, 0, MAX_SEED)
 
 
 def define_sample_rate(help: str) -> None:  # noqa: A002

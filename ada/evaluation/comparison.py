@@ -26,6 +26,7 @@ from ada.evaluation.note_files import NOTES, write_notes
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import BETTER, summary
 from ada.generation import SamplingConfig, level_sampling
+from ada.pages.share import FILE as SHARED_PAGE
 from ada.runs.chain import Chain
 from ada.utils import log
 from ada.utils.csv_files import csv_text
@@ -38,7 +39,7 @@ COMMAND = "ada.evaluate"
 # Clips of evaluations of before these were marked.
 _CLIPS = rf"(original|reconstruction\d*|generated)_\d+\.wav|{re.escape(NOTES)}"
 # What it writes into its directory.
-NAMES = (EVALUATION, SYSTEMS, FILES, NOTES, PAGE, CLIPS, CODES)
+NAMES = (EVALUATION, SYSTEMS, FILES, NOTES, PAGE, SHARED_PAGE, CLIPS, CODES)
 
 
 class SystemToEvaluate(NamedTuple):

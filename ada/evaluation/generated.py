@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ada.audio import read_audio
 from ada.data import Dataset
 from ada.evaluation import clips as real
 from ada.evaluation import tagger
@@ -15,7 +14,6 @@ from ada.evaluation.copies import memorised, near_copies
 from ada.evaluation.frechet import FEW_CLIPS, distance_and_error, embeddings
 from ada.evaluation.summary import FAD_SUFFIXES
 from ada.generation import Results, SamplingConfig, generate
-from ada.generation.results import clips_of
 from ada.runs.chain import Chain
 from ada.runs.run import Run
 from ada.utils import log
@@ -58,19 +56,17 @@ def read_clips(chain: Chain, directory: str) -> Clips:
     """
     results = Results.load(directory)
     results.require_same_runs(chain)
-    mode, names = results.report.get("mode"), clips_of(results.report)
+    mode = results.report.get("mode")
     if mode != "ancestral":
         raise UserError(
             f"{directory} was sampled with --mode={mode}: its clips hold audio that was not drawn. "
             "Give clips made from nothing."
         )
-    rate = chain.runs[-1].info.sample_rate
-    clips = [read_audio(f"{directory}/{name}", rate) for name in names]
-    if not clips or len({len(clip) for clip in clips}) > 1:
-        raise UserError(f"{directory} does not hold clips of one length: sample it again.")
+    # Not of the files, which may be faded, normalized and compressed.
+    audio = chain.runs[-1].info.ids_to_audio(results.codes(0))
     top = results.codes(len(chain.runs) - 1)
     factor, draws = results.report.get("real_time_factor"), results.report.get("draws")
-    return Clips(np.stack(clips), top, factor, draws)
+    return Clips(np.asarray(audio), top, factor, draws)
 
 
 def measure(

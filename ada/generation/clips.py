@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ada.audio.fades import faded
 from ada.generation.backends import resolve
+from ada.generation.exports import clip_names
 from ada.generation.level import DRAWING_VERSION, Level, SamplingConfig
 from ada.generation.modes import Request
 from ada.generation.recording import record
@@ -23,6 +25,8 @@ def settings_of(
     batch_size: int | None = None,
     backend: str = "auto",
     weights: str = "float32",
+    form: str = "wav",
+    normalize: bool = False,
 ) -> dict[str, Any]:
     """All that decides the clips of a request, as `sample.json` holds it.
 
@@ -35,8 +39,10 @@ def settings_of(
       batch_size: see `ada.generation.load_levels`; so are the rest.
       backend: what computes the loops.
       weights: precision of the weights.
+      form: of the files, one of `exports.FORMATS`.
+      normalize: whether each clip is brought to -23 LUFS.
     """
-    return {
+    settings = {
         "mode": mode,
         "given": given,
         "run_dirs": list(run_dirs),
@@ -50,7 +56,9 @@ def settings_of(
         "weights": weights,
         "digest": request.digest(),
         "drawing_version": DRAWING_VERSION,
+        "normalize": normalize,
     }
+    return settings | {"wavs": clip_names(settings, form)}
 
 
 def make_clips(
@@ -66,6 +74,9 @@ def make_clips(
     on_block: Callable[[Block, float], None] = lambda block, secs: None,
 ) -> dict[str, Any]:
     """Generates clips into a directory, or resumes what was begun there.
+
+    Their ends are faded, block by block, in what is written and in what `on_block` gets alike; ids
+    stay exact, so that clips can be continued from `codes.npz` without a trace.
 
     Args:
       directory: of the output; see `ada.generation.recording`.
@@ -100,6 +111,8 @@ def make_clips(
         )
         on_start(made, begun_secs)
         for block in made:
+            audio = faded(block.audio, recording.rate, block.start, request.num_steps)
+            block = block._replace(audio=audio)
             recording.take(block)
             on_block(block, recording.secs)
         report = recording.finish(

@@ -1,6 +1,7 @@
 """The output directory of a generation: clips grow block by block, and are gone on with.
 
-sample_000.wav ...   the clips, whole WAV files at any moment
+piano-new-seed7.wav  the clips (`exports`), whole WAV files at any moment; if other files are asked
+                     for, they take their place at the end
 .unfinished/         while they grow: `command.json`, what decides them; and a journal of every
                      clip and level
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
@@ -25,10 +26,20 @@ from typing import Any
 import numpy as np
 
 from ada.audio.writing import wav_size, write_wav_from
+from ada.generation.exports import export, growing
 from ada.generation.journal import Journal
 from ada.generation.modes import Request
-from ada.generation.results import CODES, PAGE, REPORT, clips_of, differing, is_report, read_report
+from ada.generation.results import (
+    CODES,
+    PAGE,
+    REPORT,
+    clips_of,
+    differing,
+    is_report,
+    read_report,
+)
 from ada.generation.streaming import Block
+from ada.pages.share import FILE as SHARED_PAGE
 from ada.utils import log
 from ada.utils.errors import UserError
 from ada.utils.files import exclusive, sync, write_bytes_atomically
@@ -56,7 +67,8 @@ class Recording:
 
     def __init__(self, directory: Path, request: Request, settings: Mapping[str, Any]) -> None:
         self._directory, self._request, self._settings = directory, request, settings
-        self._wavs = wav_names(request)
+        self._names = settings["wavs"]
+        self._wavs = list(map(growing, self._names))
         self.rate = request.chain.runs[-1].info.sample_rate
         widest = max(run.info.num_classes for run in request.chain.runs)
         self._unsynced: set[int] = set()
@@ -64,8 +76,8 @@ class Recording:
         self._dtype = np.dtype("<u2" if widest <= 2**16 else "<i4")
         self._journals = [
             [
-                Journal(directory / UNFINISHED / f"level{level}_{wav}", self._dtype)
-                for wav in self._wavs
+                Journal(directory / UNFINISHED / f"level{level}_sample_{index:03d}", self._dtype)
+                for index in request.indices
             ]
             for level in reversed(range(len(request.chain.runs)))
         ]
@@ -114,8 +126,7 @@ class Recording:
 
     def _begin(self) -> None:
         """Notes the command: not before there is something to resume from."""
-        command = {**self._settings, "wavs": self._wavs}
-        text = json.dumps(command, indent=1) + "\n"
+        text = json.dumps(self._settings, indent=1) + "\n"
         write_bytes_atomically(self._directory / UNFINISHED / COMMAND, text.encode())
         # What an earlier generation of the same command left in part.
         for name in (REPORT, CODES):
@@ -135,11 +146,11 @@ class Recording:
                 self._write_rows(archive, f"level{top - position}", rows, len(journals[0]))
         sync(written)
         written.replace(self._directory / CODES)
+        export(self._directory, self._names, self.rate, self._settings.get("normalize", False))
         report = {
             **self._settings,
             "sample_rate": self.rate,
-            "wavs": self._wavs,
-            "checksums": {name: _checksum(self._directory / name) for name in self._wavs},
+            "checksums": {name: _checksum(self._directory / name) for name in self._names},
             "bits_of_what_was_drawn": [_bits(journals) for journals in self._journals],
             **results,
         }
@@ -169,7 +180,7 @@ def record(
     Args:
       directory: of the output; in it is nothing, or what the same command left.
       request: what is generated.
-      settings: what decides it.
+      settings: what decides it, with the names of the clips, "wavs".
       overwrite: whether the results of another command are replaced.
 
     Yields:
@@ -183,7 +194,8 @@ def record(
         raise UserError(f"a WAV file holds at most {hours:.1f} hours.")
     with exclusive(directory):
         unfinished, report = directory / UNFINISHED, read_report(directory / REPORT)
-        names = wav_names(request)
+        names = settings["wavs"]
+        own = dict.fromkeys([*names, *map(growing, names)])
         begun = read_report(unfinished / COMMAND)
         if report is not None and not differing(report, settings):
             damaged = _damaged(directory, names, request.num_steps, report.get("checksums"))
@@ -199,7 +211,7 @@ def record(
         old = report if begun is None else begun
         if old is None or not is_report(old):
             # What no report of ours lists is somebody else's, whatever may be replaced.
-            require_free(directory, "ada.sample", (*names, CODES, PAGE, REPORT))
+            require_free(directory, "ada.sample", (*own, CODES, PAGE, REPORT))
         if old is not None and differing(old, settings):
             what = "unfinished clips" if begun is not None else "clips"
             what += f" of another command ({'; '.join(_described(old, settings)[:3])})"
@@ -209,11 +221,12 @@ def record(
                 )
             log.info(f"Replacing {what} in {directory}.")
             begun = None
+            listed = clips_of(old)
             # What says whose they are goes last: killed in between, it is still known.
-            for name in (CODES, PAGE, *clips_of(old), REPORT):
+            for name in (CODES, PAGE, SHARED_PAGE, *map(growing, listed), *listed, REPORT):
                 (directory / name).unlink(missing_ok=True)
             _discard(unfinished)
-            require_free(directory, "ada.sample", names)
+            require_free(directory, "ada.sample", own)
         if begun is None:
             _discard(unfinished)
         yield Recording(directory, request, settings)
@@ -240,7 +253,9 @@ def _damaged(directory: Path, names: Sequence[str], num_steps: int, checksums: A
     known = checksums if isinstance(checksums, dict) else {}  # reports of before have none
 
     def is_whole(path: Path) -> bool:
-        if not path.exists() or path.stat().st_size != wav_size(num_steps):
+        if not path.exists():
+            return False
+        if path.suffix == ".wav" and path.stat().st_size != wav_size(num_steps):
             return False
         return path.name not in known or _checksum(path) == known[path.name]
 
@@ -267,10 +282,7 @@ def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]
         return f"{name} {values[0]}, not {values[1]}"
 
     names = differing(old, settings)
-    # With another mode most else is another, too.
-    return list(map(difference, ["mode"] if "mode" in names else names))
-
-
-def wav_names(request: Request) -> list[str]:
-    """The names of the clips."""
-    return [f"sample_{index:03d}.wav" for index in request.indices]
+    if "mode" in names:  # then most else is another, too
+        names = ["mode"]
+    # The names of clips follow from the rest, but for their format.
+    return list(map(difference, [name for name in names if name != "wavs"] or names))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ada.generation.exports import is_clip_name
 from ada.runs.chain import Chain
 from ada.utils import npz
 from ada.utils.errors import UsageError, UserError
@@ -170,7 +171,7 @@ def clips_of(report: Mapping[str, Any] | None) -> list[str]:
     """The clips that a report lists; none if it lists none, and nothing that is no clip."""
     wavs = (report or {}).get("wavs")
     listed = wavs if isinstance(wavs, list) else []
-    return [name for name in listed if re.fullmatch(r"sample_\d+\.wav", str(name))]
+    return list(filter(is_clip_name, listed))
 
 
 def _are_identities(runs: Any) -> bool:

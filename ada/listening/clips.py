@@ -14,6 +14,7 @@ from ada.utils.files import require_local
 
 # Left in a directory by an ada.sample that has not finished: its clips still grow.
 _UNFINISHED = ".unfinished"
+_KINDS = (".wav", ".flac", ".mp3")  # what ada.sample makes
 
 
 class Clip(NamedTuple):
@@ -55,7 +56,7 @@ def find_clips(samples: Sequence[str]) -> list[Clip]:
 
     Args:
       samples: each a directory that holds one folder a system, or `name=directory` of one. A
-        system's WAV files are in its folder, or in `samples/` in there as ada.pipeline leaves
+        system's clips are in its folder, or in `samples/` in there as ada.pipeline leaves
         them. Folders without any are no systems.
 
     Returns:
@@ -92,16 +93,14 @@ def _systems(item: str) -> list[tuple[str, Path]]:
         system, directory = named[1].strip(), _existing(named[2])
         folder = _with_wavs(directory)
         if folder is None:
-            raise UserError(f"{directory} holds no WAV files: name the --output_dir of ada.sample.")
+            raise UserError(f"{directory} holds no clips: name the --output_dir of ada.sample.")
         return [(system, folder)]
     directory = _existing(item)
     inside = sorted(p for p in directory.iterdir() if p.is_dir() and not p.name.startswith("."))
     found = [(path.name, folder) for path in inside if (folder := _with_wavs(path))]
     if not found:
         way_out = f"give --samples=name={item}" if _wavs(directory) else "name another --samples"
-        raise UserError(
-            f"{directory} holds no folders with WAV files, one of each system: {way_out}."
-        )
+        raise UserError(f"{directory} holds no folders with clips, one of each system: {way_out}.")
     return found
 
 
@@ -122,5 +121,5 @@ def _wavs(directory: Path) -> list[Path]:
     return sorted(
         path
         for path in directory.glob("*")
-        if path.suffix.lower() == ".wav" and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in _KINDS and path.is_file() and not path.name.startswith(".")
     )

@@ -21,9 +21,9 @@ import flask
 from werkzeug.datastructures import ContentRange
 
 from ada.audio import wav_bytes
+from ada.audio.loudness import amplify
 from ada.listening.beginners import Beginners
 from ada.listening.clips import Clip, digest
-from ada.listening.loudness import amplify
 from ada.listening.store import Store, is_key
 from ada.utils import log
 from ada.utils.errors import UserError

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ada.audio.loudness import TARGET_LUFS, common_target, gain_db, highest_lufs, measure
 from ada.listening.clips import Clip, digest
-from ada.listening.loudness import TARGET_LUFS, common_target, gain_db, highest_lufs, measure
 from ada.listening.store import Store, StoredClip
 from ada.utils import log
 from ada.utils.errors import UsageError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ada.audio import compressed_bytes, wav_bytes
+from ada.audio import encoded_bytes
 from ada.audio.spectrogram import spectrogram_png
 from ada.pages import jinja
 from ada.pages.charts import Curve, curves_block, usage_block
@@ -57,10 +57,8 @@ def clips_block(clips: Sequence[Clip], compressed: bool = False) -> str:
 
 
 def _card(clip: Clip, compressed: bool) -> dict[str, object]:
-    if compressed:
-        sound = _data_uri("audio/mpeg", compressed_bytes(clip.audio, clip.sample_rate, "MP3"))
-    else:
-        sound = _data_uri("audio/wav", wav_bytes(clip.audio, clip.sample_rate))
+    form, kind = ("mp3", "audio/mpeg") if compressed else ("wav", "audio/wav")
+    sound = _data_uri(kind, encoded_bytes(clip.audio, clip.sample_rate, form))
     return {
         "title": clip.title,
         "secs": len(clip.audio) / clip.sample_rate,

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ada.generation import modes
+from ada.generation.exports import clip_stem
 from ada.generation.level import SamplingConfig
 from ada.generation.prompts import read_prompt
-from ada.generation.results import REPORT
 from ada.playing.systems import System
 from ada.runs.chain import Chain
 
@@ -53,14 +53,15 @@ class ClipSpec(NamedTuple):
     @property
     def title(self) -> str:
         """A name for the folder of the clip."""
-        of = ""
-        if self.prompt:
-            path = Path(self.prompt)
-            of = path.parent.name if (path.parent / REPORT).exists() else path.stem
-            of = f"{of[:40]}-"
-        word = {"new": "new", "continue": "continued", "variation": "varied"}
-        kind = word.get(self.mode, f"translated-{self.levels}")
-        return f"{of}{kind}-seed{self.seed}"
+        source = Path(self.prompt).stem if self.prompt else Path(self.known_as[0]).name
+        return clip_stem(self.sample_mode, source, self.seed, self.levels)
+
+    @property
+    def known_as(self) -> list[str]:
+        """The run directories that are used, as `ada.sample` records them."""
+        if self.mode == "translate":
+            return list(self.system.run_dirs[-self.levels :])
+        return self.system.known_as
 
     def configs(self) -> list[SamplingConfig]:
         """How all levels of the system are sampled, top first."""
@@ -71,13 +72,10 @@ class ClipSpec(NamedTuple):
 
     def flags(self) -> list[str]:
         """Those of `ada.sample` that make the same clip."""
-        run_dirs = self.system.run_dirs
-        configs = self.configs()
-        system = self.system.command()
-        if self.mode == "translate":
-            run_dirs, configs = run_dirs[-self.levels :], configs[-self.levels :]
-            system = [f"--run_dirs={','.join(run_dirs)}"]
-        flags = [*system, f"--mode={self.sample_mode}"]
+        run_dirs, configs = self.known_as, self.configs()
+        configs = configs[-self.levels :] if self.mode == "translate" else configs
+        flag = "run_dirs" if run_dirs[-1] in self.system.run_dirs else "pretrained"
+        flags = [f"--{flag}={','.join(run_dirs)}", f"--mode={self.sample_mode}"]
         if self.prompt:
             flags.append(f"--prompt_audio={self.prompt}")
             secs = self.secs if self.mode == "translate" else self.listen_secs

@@ -183,7 +183,7 @@ class JobQueue:
             configs,
             mode=spec.sample_mode,
             given=given,
-            run_dirs=list(spec.system.run_dirs[-len(request.chain.runs) :]),
+            run_dirs=spec.known_as,
         )
         job.began = time.monotonic()
         job.set_state("playing")

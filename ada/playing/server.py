@@ -21,7 +21,7 @@ from typing import Any
 
 import flask
 
-from ada.audio import AudioError, compressed_bytes, read_audio
+from ada.audio import AudioError, encoded_bytes, read_audio
 from ada.audio.writing import wav_header
 from ada.generation.results import PAGE, REPORT, is_report, read_report
 from ada.playing.clip_spec import ClipSpec
@@ -33,7 +33,7 @@ from ada.web.protection import protect
 MOST_SECS, MOST_BYTES = 120.0, 50 * 2**20
 _KEPT_SHOWN = 50
 _UPLOADS = "sounds"
-_MIMETYPES = {"FLAC": "audio/flac", "MP3": "audio/mpeg"}
+_MIMETYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg"}
 # Least and most of each number.
 _NUMBERS = {
     "secs": (0.5, MOST_SECS),
@@ -140,11 +140,11 @@ def make_app(
             response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
             return response
         path = folder.resolve() / report["wavs"][0]
-        if file == "clip.wav":
-            return flask.send_file(path, download_name=f"{name}.wav", conditional=True)
-        rate, kind = report["sample_rate"], file.rsplit(".", 1)[1].upper()
-        content = compressed_bytes(read_audio(str(path), rate), rate, kind)
-        return flask.Response(content, mimetype=_MIMETYPES[kind])
+        rate, form = report["sample_rate"], file.removeprefix("clip.")
+        if path.suffix == f".{form}":
+            return flask.send_file(path, download_name=path.name, conditional=True)
+        content = encoded_bytes(read_audio(str(path), rate), rate, form)
+        return flask.Response(content, mimetype=_MIMETYPES[form])
 
     @app.errorhandler(UserError)
     def fail(error: UserError) -> flask.Response:

@@ -34,11 +34,10 @@ class System(NamedTuple):
     sample_rate: int
     values: tuple[tuple[float, float], ...]
 
-    def command(self) -> list[str]:
-        """The flags with which other commands use it."""
-        if self.name in pretrained.names():
-            return [f"--pretrained={self.name}"]
-        return [f"--run_dirs={','.join(self.run_dirs)}"]
+    @property
+    def known_as(self) -> list[str]:
+        """Its run directories as other commands name them: of a pretrained system, its name."""
+        return [self.name] if self.name in pretrained.names() else list(self.run_dirs)
 
     def described(self) -> dict[str, Any]:
         """What a page needs to know."""

@@ -6,7 +6,7 @@ import pytest
 import soundfile as sf
 import tensorflow as tf
 
-from ada.audio import from_pcm16, pcm16, read_audio, wav_bytes, write_wav
+from ada.audio import encoded_bytes, from_pcm16, pcm16, read_audio, wav_bytes, write_wav
 from ada.audio.writing import wav_size, write_wav_from
 
 EVERY_INT16 = np.arange(-32768, 32768).astype(np.int16)
@@ -85,3 +85,23 @@ def test_a_file_that_grows_is_whole_at_any_time(tmp_path):
         for start in range(0, 1000, 300):
             write_wav_from(grown, start, audio[start : start + 300], 16000)
         assert grown.read_bytes() == content
+
+
+@pytest.mark.parametrize(("rate", "written"), [(16000, 16000), (4000, 8000), (20000, 22050)])
+def test_mp3_takes_any_rate_and_compresses_as_asked(rate, written):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate)
+    default, large, small = (encoded_bytes(tone, rate, "mp3", c) for c in (None, 0.0, 0.8))
+    assert len(small) < len(default) < len(wav_bytes(tone, rate))
+    assert len(small) < len(large)
+    audio, found = sf.read(io.BytesIO(small))
+    assert found == written
+    spectrum = np.abs(np.fft.rfft(audio[written // 2 : 3 * written // 2]))
+    assert np.argmax(spectrum) == 440
+
+
+def test_flac_holds_the_samples_of_wav():
+    noise = np.random.default_rng(0).uniform(-1, 1, 999)
+    flac, wav = (encoded_bytes(noise, 12345, form) for form in ("flac", "wav"))
+    ours, theirs = (sf.read(io.BytesIO(x), dtype="int16") for x in (flac, wav))
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    assert ours[1] == theirs[1] == 12345

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from recordings import named
 from support import MICRO, TrainersOnce, run, write_codes
 
 from ada.cli.commands import _is_of_the_system, _message_of
@@ -197,7 +198,7 @@ def test_training_on_a_disk_that_is_only_read(trained, disk):
 
 def generate(chain, directory):
     request = modes.ancestral(chain, range(3), 2.0)
-    with record(directory, request, {"seed": 3}) as recording:
+    with record(directory, request, named({"seed": 3}, request)) as recording:
         if recording is None:
             return 0
         drawing = request.stream(

@@ -52,6 +52,11 @@ def finished(music, tmp_path_factory):
     return out, run("ada.pipeline", *args), args
 
 
+def first_clip(directory):
+    """The first clip of a generation."""
+    return min(directory.glob("*.wav"))
+
+
 def test_pipeline_makes_audio_numbers_and_a_page(finished):
     out, process, _ = finished
     # Codes of six steps are dead, which the pipeline must say, with advice.
@@ -84,10 +89,10 @@ def test_run_again_it_skips_what_is_done(finished):
         "baseline",
         "baseline_evaluation",
     ]
-    before = (out / "samples" / "sample_000.wav").read_bytes()
+    before = first_clip(out / "samples").read_bytes()
     again = run("ada.pipeline", *args)
     assert re.findall(r"^\[(\w+)\] is done", again.stderr, re.M) == stages
-    assert (out / "samples" / "sample_000.wav").read_bytes() == before
+    assert first_clip(out / "samples").read_bytes() == before
     # Nor is anything done again without what stands beside it.
     alone = run("ada.pipeline", *(arg for arg in args if arg != "--baseline"))
     assert "] python" not in alone.stderr
@@ -105,11 +110,11 @@ def test_two_at_once_in_one_directory_are_refused(finished):
 
 def test_outputs_that_are_gone_are_made_again(finished):
     out, _, args = finished
-    before = (out / "samples" / "sample_000.wav").read_bytes()
+    before = first_clip(out / "samples").read_bytes()
     shutil.rmtree(out / "samples")
     again = run("ada.pipeline", *args)
     assert re.findall(r"^\[(\w+)\] python", again.stderr, re.M) == ["samples"]
-    assert (out / "samples" / "sample_000.wav").read_bytes() == before
+    assert first_clip(out / "samples").read_bytes() == before
 
 
 def test_a_lower_level_that_is_trained_on_replaces_what_was_built_on_it(finished, tmp_path):
@@ -186,10 +191,9 @@ def test_clips_that_were_sampled_before_are_evaluated(finished, tmp_path):
     # Clips that begin with a prompt are no clips from nothing.
     shutil.copytree(out / "samples", tmp_path / "primed")
     report = json.loads((tmp_path / "primed" / "sample.json").read_text())
-    for change, message in (({"mode": "primed"}, "--mode=primed"), ({"wavs": []}, "of one length")):
-        (tmp_path / "primed" / "sample.json").write_text(json.dumps(report | change))
-        with pytest.raises(UserError, match=message):
-            read_clips(Chain.open(runs), str(tmp_path / "primed"))
+    (tmp_path / "primed" / "sample.json").write_text(json.dumps(report | {"mode": "primed"}))
+    with pytest.raises(UserError, match="--mode=primed"):
+        read_clips(Chain.open(runs), str(tmp_path / "primed"))
 
 
 def test_codes_are_made_once_and_replaced_only_on_request(finished, tmp_path):
@@ -237,8 +241,8 @@ def test_the_same_seed_gives_the_same_audio_whatever_the_number_of_samples(finis
         f"--output_dir={tmp_path}",
     )
     assert process.returncode == 0, process.stderr
-    expected = (out / "samples" / "sample_000.wav").read_bytes()
-    assert (tmp_path / "sample_000.wav").read_bytes() == expected
+    expected = first_clip(out / "samples").read_bytes()
+    assert first_clip(tmp_path).read_bytes() == expected
     with np.load(tmp_path / "codes.npz") as codes:
         assert codes["level1"].shape[0] == 1
 

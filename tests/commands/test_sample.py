@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -13,10 +14,12 @@ import pytest
 import soundfile
 from support import refuses, run, run_here, start
 
-from ada.audio import write_wav
+from ada.audio import loudness, write_wav
+from ada.audio.fades import faded
 from ada.generation import native
 from ada.runs.run import Run
 
+PAGES = ["sample.html", "sample.json", "share.html"]
 WITH_KERNEL = pytest.mark.skipif(not native.AVAILABLE, reason="no kernel")
 
 
@@ -80,8 +83,9 @@ def test_continuing_an_earlier_generation_equals_a_longer_one(first, sample, tmp
         np.testing.assert_array_equal(more_ids[level], expected)
         steps = ids[level].shape[1]
         np.testing.assert_array_equal(more_ids[level][:, :steps], ids[level])
-    for name in report["wavs"]:
-        assert (more / name).read_bytes() == (longer / name).read_bytes()
+    for number in ("000", "001"):
+        [ours], [theirs] = more.glob(f"*-{number}.wav"), longer.glob(f"*-{number}.wav")
+        assert ours.read_bytes() == theirs.read_bytes()
 
 
 def test_single_clips_go_on_alone(first, sample, tmp_path):
@@ -92,17 +96,18 @@ def test_single_clips_go_on_alone(first, sample, tmp_path):
     all_clips, one, alone = (tmp_path / name for name in ("all", "one", "alone"))
     made(sample(all_clips, *more, f"--from_dir={directory}"), all_clips)
     report, ids = made(sample(one, *more, f"--from_dir={directory}", "--clips=1"), one)
-    assert (report["wavs"], report["clips"]) == (["sample_001.wav"], [1])
+    name = report["wavs"][0]
+    assert (name, report["clips"]) == ("first-continued-seed3-001.wav", [1])
     assert ids["level0"].shape == (1, 100)
-    wanted = (all_clips / "sample_001.wav").read_bytes()
-    assert (one / "sample_001.wav").read_bytes() == wanted
+    wanted = (all_clips / name).read_bytes()
+    assert (one / name).read_bytes() == wanted
     # Made alone at first, it goes on as what it is.
     made(sample(alone, *flags, "--duration_secs=0.06", "--clips=1"), alone)
     longer = tmp_path / "longer"
     process = sample(longer, *more, f"--from_dir={alone}")
     made(process, longer)
     assert process.stderr.count("other settings") == 0
-    assert (longer / "sample_001.wav").read_bytes() == wanted
+    assert (longer / name.replace("first", "alone")).read_bytes() == wanted
     process = sample(longer, *more, f"--from_dir={alone}", "--overwrite", "--seed=4")
     assert "alone was made with other settings (seed, draws): continuing, but not" in process.stderr
 
@@ -118,7 +123,8 @@ def test_own_codes_give_the_same_audio(source, first, sample, chain, tmp_path):
     np.testing.assert_array_equal(again["level0"][:, :steps], ids["level0"])
     if "from_dir" in source:
         for name in report["wavs"]:
-            assert (tmp_path / name).read_bytes() == (directory / name).read_bytes()
+            [again] = tmp_path.glob(f"*{name[-8:]}")
+            assert again.read_bytes() == (directory / name).read_bytes()
     else:
         assert again["level0"].shape[1] == ids["level2"].shape[1] * 16
 
@@ -134,9 +140,11 @@ def test_primed_clips_begin_with_their_prompts_in_the_order_given(sample, chain,
     # The ends of files are not resampled alike.
     np.testing.assert_array_equal(ids["level0"][0, :80], ids["level0"][1, :80])
     decoded = np.asarray(Run.open(chain[-1]).info.ids_to_audio(ids["level0"][1]))
-    audio, rate = soundfile.read(tmp_path / "sample_001.wav", dtype="float32")
+    assert [name.split("-varied")[0] for name in report["wavs"]] == ["b", "a", "b"]
+    audio, rate = soundfile.read(tmp_path / report["wavs"][1], dtype="float32")
     assert rate == 1000
-    assert np.abs(audio - decoded).max() < 1e-4
+    assert np.abs(audio - faded(decoded, 1000)).max() < 1e-4
+    assert np.abs(audio - decoded)[5:-5].max() < 1e-4
 
 
 def test_audio_is_continued_and_reconstructed(sample, wavs, tmp_path):
@@ -162,7 +170,7 @@ def test_killed_at_any_moment_it_goes_on(sample, tmp_path):
     flags = ["--duration_secs=150", "--num_samples=3", "--seed=3", "--temperature=1,0.9,0.8"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     report, ids = made(sample(whole, *flags), whole)
-    wav = killed / "sample_000.wav"
+    wav = killed / report["wavs"][0]
     for bytes_ in (100, 25_000, 100_000, 225_000):
         with sample(killed, *flags, run=start) as process:
             while not (wav.exists() and wav.stat().st_size > bytes_):
@@ -194,7 +202,7 @@ def test_memory_does_not_grow_with_the_duration(chain, tmp_path):
     command = [sys.executable, "-c", PEAKS, *args]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
     _, before, after = map(int, re.findall(r"peak (\d+)", process.stdout))
-    assert soundfile.info(tmp_path / "long" / "sample_003.wav").duration == 600.0
+    assert soundfile.info(next((tmp_path / "long").glob("*-003.wav"))).duration == 600.0
     assert after - before < 20_000
 
 
@@ -249,7 +257,7 @@ def test_sample_rejects_invalid_requests_in_one_line(flags, code, message, chain
 
 
 def test_the_old_name_of_batch_size_works(sample, chain_dirs, tmp_path):
-    flags = ["--duration_secs=0.05", "--num_samples=2", "--backend=graph"]
+    flags = ["--duration_secs=0.05", "--num_samples=2", "--backend=graph", "--seed=1"]
     results = {}
     for name in ("lanes", "batch_size"):
         process = sample(tmp_path / name, *flags, f"--{name}=2", run_dirs=chain_dirs[1])
@@ -274,3 +282,56 @@ def test_a_page_holds_the_clips_and_the_command(first):
         np.testing.assert_array_equal(sound, expected)
     assert re.search(r"<code>python -m ada\.sample .*--seed=3.*</code>", html)
     assert "temperature" in html and "higher is better" in html
+
+
+def test_seeds_differ_unless_they_are_given(sample, tmp_path):
+    flags = ["--duration_secs=0.05", "--num_samples=1"]
+    seeds = []
+    for name in "ab":
+        process = sample(tmp_path / name, *flags)
+        report, ids = made(process, tmp_path / name)
+        seeds.append(report["seed"])
+        assert f"Seed {report['seed']}:" in process.stdout
+    assert seeds[0] != seeds[1]
+    # The command of the page makes the same again.
+    command = re.search(r"<code>(.*)</code>", (tmp_path / "b" / "sample.html").read_text())[1]
+    again = run_here(*shlex.split(command)[2:], f"--output_dir={tmp_path / 'again'}")
+    _, again_ids = made(again, tmp_path / "again")
+    for level, expected in ids.items():
+        np.testing.assert_array_equal(again_ids[level], expected)
+    [name] = report["wavs"]
+    assert name == f"{report['run_dirs'][0].rsplit('/')[-1]}-new-seed{seeds[1]}.wav"
+    assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    # What is there stays; or others are made.
+    assert f"already, of seed {seeds[1]}" in sample(tmp_path / "b", *flags).stdout
+    report, _ = made(sample(tmp_path / "b", *flags, "--overwrite"), tmp_path / "b")
+    assert report["seed"] not in seeds
+    assert [path.name for path in (tmp_path / "b").glob("*.wav")] == report["wavs"]
+
+
+def test_continuing_clips_takes_their_seed(first, sample, tmp_path):
+    flags = ["--mode=continue", f"--from_dir={first[0]}", "--temperature=1,0.9,0.8"]
+    process = sample(tmp_path / "out", *flags, "--duration_secs=0.04")
+    report, _ = made(process, tmp_path / "out")
+    assert report["seed"] == 3
+    assert "other settings" not in process.stderr
+
+
+@pytest.mark.parametrize("form", ["flac", "mp3", "wav"])
+def test_clips_of_any_format_and_of_one_loudness(form, first, sample, tmp_path):
+    directory, report, _ = first
+    flags = ["--duration_secs=0.6", "--num_samples=2", "--seed=3", "--normalize", "--share"]
+    process = sample(tmp_path / "out", *flags, f"--format={form}")
+    report, _ = made(process, tmp_path / "out")
+    there = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert there == [".lock", "codes.npz", *sorted(report["wavs"]), *PAGES]
+    for name in report["wavs"]:
+        audio, rate = soundfile.read(tmp_path / "out" / name)
+        level = loudness.measure(audio, rate)
+        assert level.lufs == pytest.approx(-23, abs=0.5)
+    assert (
+        "holds these clips already" in sample(tmp_path / "out", *flags, f"--format={form}").stdout
+    )
+    html = (tmp_path / "out" / "share.html").read_text()
+    assert html.count("data:audio/mpeg;base64,") == 2 and "data:audio/wav" not in html
+    assert str(tmp_path) not in html

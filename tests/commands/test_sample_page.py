@@ -5,10 +5,13 @@ import io
 import re
 
 import numpy as np
+import pytest
 import soundfile
 
 from ada.audio import write_wav
 from ada.cli.sample_page import write_sample_page
+from ada.pages import page, share
+from ada.utils.errors import UserError
 
 
 def test_a_long_page_is_compressed(tmp_path):
@@ -39,3 +42,24 @@ def test_a_long_page_is_compressed(tmp_path):
     html = write_sample_page(tmp_path, report | {"duration_secs": 100.0}).read_text()
     assert html.count("<audio") == 12
     assert "33 more are files only" in html
+
+
+def test_a_shared_page_is_as_small_as_asked(tmp_path, monkeypatch):
+    noise = 0.3 * np.random.default_rng(0).standard_normal(16000 * 4).astype(np.float32)
+    html = page.page("A", "B", [("C", [page.clips_block([page.Clip("d", noise, 16000)])])])
+    sizes = []
+    for share_of in (1.0, 0.8, 0.7):
+        most = int(share_of * (sizes or [len(html)])[-1])
+        small = share.shared(html, most)
+        assert len(small.encode()) <= most
+        sizes.append(len(small.encode()))
+        [player] = re.findall(r'src="data:audio/mpeg;base64,([^"]+)"', small)
+        sound, _ = soundfile.read(io.BytesIO(base64.b64decode(player)))
+        assert abs(len(sound) - len(noise)) < 2500
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert share.shared(html, 1000) is None
+    page.write_page(tmp_path / "page.html", html)
+    assert share.share(tmp_path / "page.html").read_text() == share.shared(html)
+    monkeypatch.setattr(share.shared, "__defaults__", (1000,))
+    with pytest.raises(UserError, match="more sound than fits into 10 MB"):
+        share.share(tmp_path / "page.html")

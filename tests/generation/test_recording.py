@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from recordings import OPTIONS, SETTINGS, contents, levels_once, made
+from recordings import OPTIONS, SETTINGS, contents, levels_once, made, named
 
 from ada.generation import SamplingConfig, generate, modes, recording
 from ada.generation.recording import record
@@ -101,7 +101,7 @@ def test_a_generation_that_goes_on_needs_little_memory(chain, tmp_path):
     """What is known passes by, at every level, in pieces."""
     long = modes.ancestral(chain, range(2), 20.0)
     made(tmp_path, long, stop=1240)
-    with record(tmp_path, long, SETTINGS) as taker, levels_once():
+    with record(tmp_path, long, named(SETTINGS, long)) as taker, levels_once():
         drawing = long.stream([SamplingConfig(3)] * 3, prefixes=taker.prefixes, **OPTIONS)
         most = max(sum(len(parts) for parts in block.levels) for block in drawing)
     assert drawing.num_generated == 2 * (20000 - 1240 * 16)
@@ -214,7 +214,7 @@ def test_silence_that_a_power_cut_left_is_written_again(whole, request_, tmp_pat
 
 def test_two_commands_do_not_write_at_once(request_, tmp_path):
     with (
-        record(tmp_path, request_, SETTINGS),
+        record(tmp_path, request_, named(SETTINGS, request_)),
         pytest.raises(UserError, match="another process is at work"),
     ):
         made(tmp_path, request_)
@@ -222,7 +222,7 @@ def test_two_commands_do_not_write_at_once(request_, tmp_path):
 
 def test_ids_that_a_wav_file_cannot_hold_are_refused(request_, tmp_path):
     long = request_._replace(num_steps=2**31)
-    with pytest.raises(UserError, match="holds at most"), record(tmp_path, long, SETTINGS):
+    with pytest.raises(UserError, match="holds at most"), record(tmp_path, long, {}):
         pass
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from recordings import SETTINGS, contents, made
 
-from ada.generation import journal, recording
+from ada.generation import exports, journal, recording
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
 
@@ -38,6 +38,7 @@ def deaths(monkeypatch):
         (recording, "write_wav_from"),
         (recording, "write_bytes_atomically"),
         (recording, "_discard"),
+        (exports, "write_bytes_atomically"),
         (recording.Path, "unlink"),
         (recording.Path, "replace"),
         (recording.zipfile.ZipFile, "open"),
@@ -51,11 +52,11 @@ def deaths(monkeypatch):
     return within
 
 
-def killed_until_done(deaths, directory, request, **options):
+def killed_until_done(deaths, directory, request, acts=30, **options):
     """How often a command was killed before it ended."""
     kills = 0
     while True:
-        deaths(30)
+        deaths(acts)
         try:
             made(directory, request, **options)
             deaths(0)
@@ -80,3 +81,10 @@ def test_killed_while_it_replaces_another_it_goes_on(whole, request_, tmp_path, 
             made(tmp_path, request_, settings=other, overwrite=True, stop=stop)
             killed_until_done(deaths, tmp_path, request_, overwrite=True)
             assert contents(tmp_path) == contents(whole)
+
+
+def test_killed_while_it_is_compressed_it_goes_on(request_, tmp_path, deaths):
+    made(tmp_path / "whole", request_, form="flac")
+    assert killed_until_done(deaths, tmp_path / "killed", request_, 60, form="flac") > 2
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert not list(tmp_path.glob("*/*.wav"))

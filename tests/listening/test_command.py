@@ -60,9 +60,9 @@ def test_samples_that_cannot_be(samples, tmp_path):
     for given, match in [
         ([str(tmp_path / "missing")], "is no directory"),
         ([str(bad)], "is no directory"),
-        ([str(empty)], "holds no folders with WAV files"),
+        ([str(empty)], "holds no folders with clips"),
         ([str(one)], f"give --samples=name={one}"),
-        ([f"a={empty}"], "holds no WAV files"),
+        ([f"a={empty}"], "holds no clips"),
         ([f"a={one}", f"a={one}"], "two systems are called a"),
         (["gs://bucket/samples"], "local or mounted disk"),
         ([str(unfinished)], "give its ada.sample command again"),

@@ -10,8 +10,7 @@ import pytest
 import soundfile
 from listening_support import Rater, Server
 
-from ada.audio import write_wav
-from ada.listening import loudness
+from ada.audio import loudness, write_wav
 
 
 def sine(secs, rate, amplitude=1.0, frequency=997.0):

@@ -1,6 +1,7 @@
 """The page of `ada play` in a real browser: sound included."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,7 +55,8 @@ def heard(page, selector):
     )
 
 
-def test_new_music_by_keyboard(page, where):
+def test_new_music_by_keyboard(page, where, systems):
+    title = f"{Path(systems[2].run_dirs[0]).name}-new-seed5"
     page.select_option("#system", "2")
     page.click("summary")
     page.fill("#seed", "5")
@@ -66,7 +68,7 @@ def test_new_music_by_keyboard(page, where):
     page.keyboard.press("Enter")
     page.wait_for_selector("#clips li", timeout=60_000)
     assert page.text_content("#status").startswith("Done, and kept below.")
-    assert page.text_content("#present-heading") == "new-seed5"
+    assert page.text_content("#present-heading") == title
     assert page.evaluate(
         """() => new Promise((done, fail) => {
           const player = document.querySelector("#player");
@@ -78,14 +80,14 @@ def test_new_music_by_keyboard(page, where):
           look();
         })"""
     ) == pytest.approx(3.0, abs=0.01)
-    kept, _ = soundfile.read(where[1] / "new-seed5" / "sample_000.wav")
+    kept, _ = soundfile.read(where[1] / title / f"{title}.wav")
     for selector in ("#player", "#clips audio"):
         secs, loudest = heard(page, selector)
         assert secs == pytest.approx(3.0, abs=0.01)
         assert loudest == pytest.approx(np.abs(kept).max(), abs=0.1)
     with page.expect_download() as download:
         page.click("text=FLAC")
-    assert download.value.suggested_filename == "new-seed5.flac"
+    assert download.value.suggested_filename == f"{title}.flac"
 
 
 def test_ones_own_sound_is_translated_and_continued(page, tone, tmp_path):

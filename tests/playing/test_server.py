@@ -4,6 +4,7 @@ import io
 import json
 import shlex
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def over(client, number):
 @pytest.mark.parametrize(
     ("mode", "levels", "title"),
     [
-        ("new", 3, "new-seed7"),
+        ("new", 3, "{system}-new-seed7"),
         ("continue", 3, "my-tune-continued-seed7"),
         ("variation", 2, "my-tune-varied-seed7"),
         ("translate", 3, "my-tune-translated-2-seed7"),
@@ -53,6 +54,7 @@ def test_clips_are_kept_and_their_command_repeats_them(
     spec |= {"temperature": 0.9, "topP": 0.8, "listenSecs": 1.0}
     if mode != "new":
         spec["sound"] = uploaded(client, tone)
+    title = title.format(system=Path(systems[levels].name).name)
     job = client.post("/jobs", json=spec).json
     heard, rate = samples(client.get(f"/jobs/{job['number']}/sound").data)
     job = over(client, job["number"])
@@ -60,7 +62,7 @@ def test_clips_are_kept_and_their_command_repeats_them(
     assert rate == 4000
     assert len(heard) == (6000 if mode in ("new", "translate") else 10000)
     kept = client.get(f"/clips/{title}/clip.wav").data
-    assert kept == (clips / title / "sample_000.wav").read_bytes()
+    assert kept == (clips / title / f"{title}.wav").read_bytes()
     np.testing.assert_array_equal(samples(kept)[0], heard)
     np.testing.assert_array_equal(samples(client.get(f"/clips/{title}/clip.flac").data)[0], heard)
     html = client.get(f"/clips/{title}/sample.html").text
@@ -68,7 +70,7 @@ def test_clips_are_kept_and_their_command_repeats_them(
     again = run_here(*shlex.split(command)[2:], f"--output_dir={tmp_path / 'again'}")
     assert again.returncode == 0, again.stderr
     np.testing.assert_array_equal(
-        samples((tmp_path / "again/sample_000.wav").read_bytes())[0], heard
+        samples((tmp_path / "again" / f"{title}.wav").read_bytes())[0], heard
     )
 
 
@@ -136,6 +138,10 @@ def test_other_sites_and_other_files_are_refused(client):
     answer = client.post("/uploads", data=b"text", content_type="application/octet-stream")
     assert answer.status_code == 400
     assert "no sound" in answer.text
-    for path in ("/clips/../clip.wav", "/clips/sounds/clip.wav", "/clips/new-seed7/sample.json"):
+    for path in (
+        "/clips/../clip.wav",
+        "/clips/sounds/clip.wav",
+        "/clips/my-tune-continued-seed7/sample.json",
+    ):
         assert client.get(path).status_code == 404
     assert "default-src 'none'" in client.get("/").headers["Content-Security-Policy"]

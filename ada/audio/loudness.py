@@ -1,19 +1,25 @@
-"""One loudness for all clips (ITU-R BS.1770), so that louder is not taken for better."""
+"""Loudness (ITU-R BS.1770), measured by FFmpeg's filter `ebur128`; and gains that change it."""
 
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import av
 import numpy as np
 import soxr
 
-# What clips are brought to, or as far below as the peaks of one of them ask for, but no lower than
-# the second: what peaks more is quieter than the others.
+# EBU R 128: what programmes are brought to, in LUFS.
+R128_LUFS = -23.0
+
+# What clips of a listening test are brought to, so that louder is not taken for better; or as far
+# below as the peaks of one of them ask for, but no lower than the second: what peaks more is
+# quieter than the others.
 TARGET_LUFS, LOWEST_LUFS = -20.0, -26.0
 PEAK_DBFS = -1.0
-# The standard gives its filter at this rate, at which peaks between samples show as well.
+# Hz: the standard gives its filter at this rate, at which peaks between samples show as well.
 _RATE = 48_000
 _BLOCK_SECS = 0.4
+_SILENCE_LUFS = -70.0  # quieter blocks do not count
 
 
 class Level(NamedTuple):
@@ -33,20 +39,39 @@ def measure(audio: np.ndarray, sample_rate: int) -> Level:
 
     What is shorter than the 0.4 s that the standard measures by is repeated until it is not.
     """
-    import pyloudnorm
-
     samples = np.asarray(audio, np.float64)
-    resampled = soxr.resample(samples, sample_rate, _RATE) if sample_rate != _RATE else samples
+    resampled = soxr.resample(samples, sample_rate, _RATE)
     peak = max(np.abs(samples).max(), np.abs(resampled).max(initial=0.0))
     shortest = math.ceil(_BLOCK_SECS * sample_rate)
     if len(samples) < shortest:
         samples = np.tile(samples, math.ceil(shortest / len(samples)))
         resampled = soxr.resample(samples, sample_rate, _RATE)
-    # Resampling may leave a sample less than a block.
-    resampled = np.pad(resampled, (0, max(0, round(_BLOCK_SECS * _RATE) - len(resampled))))
-    meter = pyloudnorm.Meter(_RATE, block_size=_BLOCK_SECS)
-    lufs = float(meter.integrated_loudness(resampled))
+    lufs = _integrated_lufs(resampled)
     return Level(lufs, 20 * math.log10(peak) if peak else -math.inf)
+
+
+def _integrated_lufs(samples: np.ndarray) -> float:
+    # Resampling may leave a sample less than a block.
+    samples = np.pad(samples, (0, max(0, round(_BLOCK_SECS * _RATE) - len(samples))))
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(sample_rate=_RATE, format="dbl", layout="mono")
+    graph.link_nodes(source, graph.add("ebur128", "metadata=1"), graph.add("abuffersink"))
+    graph.configure()
+    frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="dbl", layout="mono")
+    frame.sample_rate = _RATE
+    graph.push(frame)
+    graph.push(None)
+    lufs = _SILENCE_LUFS
+    while True:
+        try:
+            lufs = float(graph.pull().metadata.get("lavfi.r128.I", lufs))
+        except av.EOFError:
+            return lufs if lufs > _SILENCE_LUFS else -math.inf
+
+
+def normalized(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Mono audio `[samples]` at -23 LUFS (EBU R 128), or as near as a peak of -1 dBFS allows."""
+    return amplify(audio, gain_db(measure(audio, sample_rate), R128_LUFS))
 
 
 def common_target(levels: Sequence[Level]) -> float:
