@@ -53,6 +53,7 @@ EXTRAS = {
         "pytest>=8",
         "pytest-xdist>=3.8",
         "hypothesis>=6.100",
+        "axe-playwright-python>=0.1.4,<0.2",  # accessibility of pages
         "playwright>=1.45",
         "pyloudnorm>=0.1.1",  # what loudness is compared with
         "ruff==0.17.*",
@@ -104,6 +105,7 @@ setup(
         "ada.listening": ["static/*"],
         "ada.pages": ["templates/*"],
         "ada.playing": ["static/*"],
+        "ada.web": ["*.css"],
         "ada.pretrained": ["**/*", "*/.made_by_ada"],
     },
     entry_points={"console_scripts": ["ada = ada.cli.verbs:main"]},

@@ -16,11 +16,15 @@ from ada.pages import page
 from ada.pages.share import FILE as SHARED_PAGE
 from ada.pages.share import shared
 
+# Heading, and what one hears.
 _TITLES = {
-    "ancestral": "New clips",
-    "primed": "Clips that begin with a prompt",
-    "continue": "Continued clips",
-    "upsample": "Clips decoded from codes",
+    "ancestral": ("New clips", "Music from nothing but what the system has learnt."),
+    "primed": (
+        "Clips that begin with a prompt",
+        "Each begins as the given sound does, then goes its own way.",
+    ),
+    "continue": ("Continued clips", "The given sound, then what the system makes of its end."),
+    "upsample": ("Clips decoded from codes", "What the codes keep, played by the system."),
 }
 # Clips are inside as WAV while they take at most so long in all; else as MP3, as many as fit.
 _WAV_SECS, _MP3_SECS = 200.0, 1200.0
@@ -80,7 +84,8 @@ def _page(
     clips = [
         page.Clip(path.stem, read_audio(str(path), sample_rate), sample_rate) for path in paths
     ]
-    blocks = [page.clips_block(clips, compressed)]
+    title, meaning = _TITLES[report["mode"]]
+    blocks = [page.text_block(meaning), page.clips_block(clips, compressed)]
     if len(shown) < len(report["wavs"]):
         words += f" {len(report['wavs']) - len(shown)} more are files only."
     if words:
@@ -93,7 +98,7 @@ def _page(
     count = "1 clip" if len(report["wavs"]) == 1 else f"{len(report['wavs'])} clips"
     subtitle = f"{count} of {secs:g} s, by {', '.join(map(_name, report['run_dirs']))}."
     footer = f"Made by ada {ada.__version__}."
-    return page.page(_TITLES[report["mode"]], subtitle, sections, footer)
+    return page.page(title, subtitle, sections, footer)
 
 
 def _name(run_dir: str) -> str:

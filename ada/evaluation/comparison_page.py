@@ -15,6 +15,14 @@ from ada.pages import page
 # Players of each kind and system: a second of audio at 16 kHz adds 43 kB to the page.
 CLIPS_SHOWN = 2
 FILES_SHOWN = 30
+LISTEN = (
+    "Generated: music from nothing. Original: real music. Reconstruction: the same, as the codes "
+    "keep it; the more alike the two sound, the more the codes hold."
+)
+DIRECTIONS = (
+    "↑: higher is better; ↓: lower is better. In brackets the same of real audio: the nearer to "
+    "it, the better."
+)
 LEGEND = """
 Total bits a sample, an upper bound on -log2 p(x), are what compares with a WaveNet without codes.
 Reconstruction bits are given what the encoder saw, the future too: no likelihood. Codes:
@@ -38,7 +46,7 @@ compares the peaks of spectra of 8 s, whatever the tempo and up to a semitone aw
 0.8 to 1, other music of the same instrument 0.4 to 0.75. Both as near to those of held-out music as
 possible. Real time: of all clips together, without loading and compiling. What has no column could
 not be measured: clips too short (structure takes 16 s), no prior, or audio that is not what a model
-was trained on. ↑: higher is better; ↓: lower is better.
+was trained on.
 """
 
 
@@ -56,14 +64,18 @@ def write_comparison(
       sample_rates: of the systems, Hz.
       clips_dirs: where the clips of each are.
     """
-    sections = [("Numbers", [*_tables(results), page.text_block(LEGEND)])]
-    notes = [page.table_block(*table) for table in note_report.tables(results)]
-    if notes:
-        sections.append(("Notes", [*notes, page.text_block(note_report.LEGEND)]))
+    sections = []
     for result, rate, folder in zip(results, sample_rates, clips_dirs, strict=False):
         found = _clips(folder, rate)
         if found:
-            sections.append((f"Listen: {result['name']}", [page.clips_block(found)]))
+            words = page.text_block(LISTEN)
+            sections.append((f"Listen: {result['name']}", [words, page.clips_block(found)]))
+    details = page.details_block("What each number is", LEGEND)
+    sections.append(("Numbers", [page.text_block(DIRECTIONS), *_tables(results), details]))
+    notes = [page.table_block(*table) for table in note_report.tables(results)]
+    if notes:
+        details = page.details_block("What each number of notes is", note_report.LEGEND)
+        sections.append(("Notes", [page.text_block(DIRECTIONS), *notes, details]))
     usage = [
         page.usage_block(f"{result['name']}: {Path(level['run_dir']).name}", level["usage"])
         for result in results

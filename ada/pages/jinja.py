@@ -6,6 +6,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from ada.web.style import style
+
 
 @functools.cache
 def _environment() -> jinja2.Environment:
@@ -22,4 +24,4 @@ def block(name: str, *args: Any) -> Markup:
 
 def document(**values: Any) -> str:
     """A whole page: `templates/page.html`."""
-    return _environment().get_template("page.html").render(**values)
+    return _environment().get_template("page.html").render(style=style(), **values)

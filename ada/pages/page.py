@@ -22,19 +22,28 @@ __all__ = [
     "clips_block",
     "command_block",
     "curves_block",
+    "details_block",
     "numbers_block",
     "page",
     "table_block",
     "text_block",
     "usage_block",
+    "warning_block",
     "write_page",
 ]
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip to listen to: audio `[samples]` in [-1, 1], and HTML of its piano roll if it has one
-    (`ada.evaluation.piano_roll`).
+    """A clip to listen to.
+
+    Attributes:
+      title: of its card.
+      audio: `[samples]` in [-1, 1].
+      sample_rate: in Hz.
+      caption: what is said below it.
+      roll: HTML of its piano roll (`ada.evaluation.piano_roll`).
+      file: where its sound is, relative to the page; by default it is inside of the page.
     """
 
     title: str
@@ -42,6 +51,7 @@ class Clip:
     sample_rate: int
     caption: str = ""
     roll: str = ""
+    file: str = ""
 
 
 def clips_block(clips: Sequence[Clip], compressed: bool = False) -> str:
@@ -58,7 +68,7 @@ def clips_block(clips: Sequence[Clip], compressed: bool = False) -> str:
 
 def _card(clip: Clip, compressed: bool) -> dict[str, object]:
     form, kind = ("mp3", "audio/mpeg") if compressed else ("wav", "audio/wav")
-    sound = _data_uri(kind, encoded_bytes(clip.audio, clip.sample_rate, form))
+    sound = clip.file or _data_uri(kind, encoded_bytes(clip.audio, clip.sample_rate, form))
     return {
         "title": clip.title,
         "secs": len(clip.audio) / clip.sample_rate,
@@ -107,12 +117,29 @@ def command_block(text: str) -> str:
 
 def text_block(text: str) -> str:
     """Paragraphs, divided by blank lines."""
-    paragraphs = (part.strip() for part in text.split("\n\n"))
-    return jinja.block("text", [paragraph for paragraph in paragraphs if paragraph])
+    return jinja.block("text", _paragraphs(text))
+
+
+def details_block(summary: str, text: str) -> str:
+    """Paragraphs that are shown on request."""
+    return jinja.block("details", summary, _paragraphs(text))
+
+
+def warning_block(lines: Sequence[str]) -> str:
+    """Warnings, to stand above what they concern; nothing if there are none."""
+    return jinja.block("warning", lines) if lines else ""
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [part.strip() for part in text.split("\n\n") if part.strip()]
 
 
 def page(
-    title: str, subtitle: str, sections: Sequence[tuple[str, Sequence[str]]], footer: str = ""
+    title: str,
+    subtitle: str,
+    sections: Sequence[tuple[str, Sequence[str]]],
+    footer: str = "",
+    has_files: bool = False,
 ) -> str:
     """The whole document.
 
@@ -122,8 +149,12 @@ def page(
       sections: of (heading, blocks), in the order of reading. Charts that follow each other stand
         side by side where there is room.
       footer: a last line.
+      has_files: whether clips are files beside the page.
     """
-    return jinja.document(title=title, subtitle=subtitle, sections=sections, footer=footer)
+    sources = "'self' file:" if has_files else "data:"
+    return jinja.document(
+        title=title, subtitle=subtitle, sections=sections, footer=footer, sound_sources=sources
+    )
 
 
 def write_page(path: str | Path, html: str) -> None:

@@ -41,7 +41,7 @@ def report_page(
       evaluation: of its system (`ada.evaluation.comparison.evaluate_system`).
       wavs: generated clips; none of a system that has nothing to sample from.
       rows: numbers as (name, value, what it means).
-      remarks: what is to be said beside them.
+      remarks: warnings, which stand above them.
       run_dirs: of the levels, top first, then of the model without codes, if there is one.
     """
     levels = evaluation["levels"]
@@ -49,7 +49,10 @@ def report_page(
     folder = root / "evaluation" / "clips" / evaluation["name"]
     sections = [
         *_listening(folder, wavs, bottom.info.sample_rate),
-        ("Numbers", [page.numbers_block(rows), page.text_block("\n\n".join([*remarks, MORE]))]),
+        (
+            "Numbers",
+            [page.warning_block(remarks), page.numbers_block(rows), page.text_block(MORE)],
+        ),
         (
             "Learning",
             [

@@ -7,6 +7,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from ada.utils.errors import UsageError, UserError, first_line
+from ada.web.style import PATH
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -24,8 +25,13 @@ HEADERS = {
 def protect(app: flask.Flask) -> None:
     """Gives all answers safe headers, and makes errors plain text.
 
-    An answer that sets a header itself keeps it.
+    An answer that sets a header itself keeps it. The style sheet of all pages is at
+    `/static/style.css`.
     """
+
+    @app.get("/static/style.css")
+    def style() -> flask.Response:
+        return flask.send_file(PATH, conditional=True)
 
     @app.after_request
     def finish(response: flask.Response) -> flask.Response:

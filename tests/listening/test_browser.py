@@ -4,6 +4,7 @@ import contextlib
 import re
 import sqlite3
 
+import accessibility
 import pytest
 from listening_support import SYSTEMS, Server, write_samples
 from support import run
@@ -228,3 +229,15 @@ def test_names_and_roles_for_those_who_do_not_see(browser, shared_server):
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").wait_for()
     visit.context.close()
+
+
+def test_every_step_is_accessible_and_whole_at_phone_width(browser, tmp_path):
+    samples = write_samples(tmp_path / "samples", 1)
+    with Server(samples, tmp_path / "r.sqlite") as server:
+        visit = Visit(browser, server.url)
+        visit.sees("#begin")
+        accessibility.check(visit.page)
+        visit.page.click("#begin")
+        visit.sees("#heading", "Clip 1 of 3")
+        accessibility.check(visit.page)
+        visit.context.close()

@@ -1,0 +1,10 @@
+"""The style sheet of all pages, `style.css`: inside of reports, and served by web applications."""
+
+from pathlib import Path
+
+PATH = Path(__file__).with_name("style.css").resolve()
+
+
+def style() -> str:
+    """The style sheet."""
+    return PATH.read_text("utf-8")
