@@ -28,6 +28,7 @@ CORE = [
     "soxr>=0.5",
     "tqdm>=4.66",
     "matplotlib>=3.8",
+    "pillow>=10",  # pictures; matplotlib needs it, too
     "Jinja2>=3.1",  # pages
 ]
 NOTES = ["mir_eval>=0.8,<0.9", "onnxruntime>=1.20,<2"]

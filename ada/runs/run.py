@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ada import pretrained
 from ada.data.differences import differing_data
-from ada.data.spec import DatasetSpec, write_text_atomically
+from ada.data.spec import SPEC_NAME, DatasetSpec, write_text_atomically
 from ada.runs.checkpoint_files import (
     BEST,
     existing_checkpoints,
@@ -33,6 +33,7 @@ from ada.runs.checkpoint_files import (
     unreadable,
 )
 from ada.runs.info import RunInfo, way_out
+from ada.utils import log
 from ada.utils.errors import UserError, first_line
 from ada.utils.files import absolute, exists, require_local
 from ada.utils.jsonable import parse_json
@@ -215,7 +216,19 @@ class Run:
         places = [self.info.data_dir]
         if self.info.data_dir_from_run:
             places.append(os.path.normpath(Path(self.directory) / self.info.data_dir_from_run))
-        return next((d for d in places if exists(d)), self.info.data_dir)
+        there = next((d for d in places if exists(d)), None)
+        return there or (self.info.data_dir and self._data_nearby()) or self.info.data_dir
+
+    def _data_nearby(self) -> str | None:
+        """A dataset with the same content, beside the run, above that, or in ./data."""
+        run = Path(self.directory).resolve()
+        for folder in (run.parent, run.parent.parent, Path.cwd() / "data"):
+            for path in sorted(folder.glob(f"*/{SPEC_NAME}")):
+                with contextlib.suppress(UserError):
+                    if DatasetSpec.load(str(path.parent)).splits == self.spec.splits:
+                        log.info(f"{self.directory}: its data are now in {path.parent}.")
+                        return str(path.parent)
+        return None
 
     def configured_model(self) -> "keras.Model":
         """The model as configured, without weights.
