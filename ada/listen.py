@@ -21,7 +21,8 @@ from pathlib import Path
 from absl import flags
 
 from ada.cli import commands, value_flags
-from ada.utils.errors import UsageError, UserError
+from ada.utils import extras
+from ada.utils.errors import UsageError
 
 FLAGS = flags.FLAGS
 value_flags.define_named_paths(
@@ -54,12 +55,8 @@ def main(argv: list[str]) -> None:
     actions = {"serve": serve, "results": results, "strike": strike}
     if len(argv) < 2 or argv[1] not in actions:
         raise UsageError(f"say which: {' or '.join(actions)}")
-    try:
+    with extras.needed("listen"):
         actions[argv[1]]()
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed: in the clone, pip install -e '.[listen]'."
-        ) from error
 
 
 def results() -> None:

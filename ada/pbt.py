@@ -4,7 +4,6 @@ python -m ada.pbt --gin_file=gin/level2_vqvae.gin --data_dir=data/my_codes
 """
 
 import functools
-import importlib.util
 
 from absl import flags
 
@@ -23,12 +22,12 @@ def check() -> None:
     """Refuses what can be checked without TensorFlow."""
     from ada.cli.inputs import check_inputs
     from ada.config.bindings import read_model
-    from ada.utils.errors import UsageError, UserError
+    from ada.utils import extras
+    from ada.utils.errors import UsageError
 
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/level2_vqvae.gin.")
-    if importlib.util.find_spec("ray") is None:
-        raise UserError("population-based training needs Ray: pip install -e '.[pbt]'.")
+    extras.require("pbt", "ray")
     check_inputs(read_model(FLAGS.gin_file, FLAGS.gin_param), _run_dir(), FLAGS.data_dir)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from absl import flags
 
 from ada.cli import commands, value_flags
-from ada.utils.errors import UserError
+from ada.utils import extras
 
 FLAGS = flags.FLAGS
 value_flags.define_path("runs", "runs", "A folder with runs; systems in it can be chosen.")
@@ -33,15 +33,11 @@ def check() -> None:
 def main(argv: list[str]) -> None:
     """Serves until it is stopped."""
     del argv
-    try:
+    with extras.needed("play"):
         from ada.playing.jobs import JobQueue
         from ada.playing.server import MOST_BYTES, make_app
         from ada.web.connections import make_server, serve
         from ada.web.protection import listen_on
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed: in the clone, pip install -e '.[play]'."
-        ) from error
     from ada.playing.systems import find_systems
 
     systems = find_systems(FLAGS.runs)

@@ -56,6 +56,7 @@ def chosen(*, label: str, unit: str, num_threads: int | None = None) -> "RunJobs
     from ada.data.spec import DatasetError
     from ada.preparation.runners import run_in_process
     from ada.utils import log
+    from ada.utils.extras import how_to_install
 
     here = functools.partial(run_in_process, num_threads=num_threads, label=label, unit=unit)
     if FLAGS.runner == "in_process":
@@ -67,8 +68,7 @@ def chosen(*, label: str, unit: str, num_threads: int | None = None) -> "RunJobs
             log.info(f"Apache Beam is not installed: {label.lower()} in this process.")
             return here
         raise DatasetError(
-            "Apache Beam is not installed: in the clone, pip install -e '.[beam]', or use "
-            "--runner=in_process, which needs none."
+            f"{how_to_install('beam', 'apache-beam')} Or use --runner=in_process, which needs none."
         ) from error
     options = beam.pipeline_options(FLAGS.pipeline_options)
     return functools.partial(beam.run_on_beam, options=options, label=label, unit=unit)

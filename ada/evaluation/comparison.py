@@ -30,6 +30,7 @@ from ada.pages.share import FILE as SHARED_PAGE
 from ada.runs.chain import Chain
 from ada.utils import log
 from ada.utils.csv_files import csv_text
+from ada.utils.extras import how_to_install
 from ada.utils.jsonable import parse_json
 from ada.utils.made import claim, mark, marked, remove_made, require_free
 
@@ -105,7 +106,7 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         return result
     measured = find_spec("librosa") is not None
     if not measured:
-        log.warning("spectra and long range are not measured: pip install -e '.[eval]'.")
+        log.warning(f"spectra and long range are not measured: {how_to_install('eval', 'librosa')}")
     notes = NoteEvaluation()
     if result["levels"][-1]["conditional"]:
         draws = options.draws(chain)

@@ -21,8 +21,8 @@ PATCH_FRAMES, HOP_LENGTH, FFT_LENGTH, NUM_MELS = 187, 256, 512, 96
 PATCH_SECS = PATCH_FRAMES * HOP_LENGTH / SAMPLE_RATE
 PATCH_HOP_FRAMES = 62  # a patch of 3 s every second
 HOW_TO_INSTALL = (
-    "the weights of the tagging network are not installed: pip install --no-deps musicnn (what it "
-    "says it needs is of 2019)."
+    "musicnn, the weights of the tagging network, is not installed: pip install --no-deps "
+    "musicnn==0.1.0 (no extra has it: what it says it needs is of 2019)."
 )
 _INPUT, _TRAINING = "model/Placeholder", "model/Placeholder_2"
 _EMBEDDING, _TAGS = "model/batch_normalization_10/batchnorm/add_1", "model/Sigmoid"

@@ -29,7 +29,7 @@ _WINDOWS_AT_ONCE = 8
 _INPUT = "serving_default_input_2:0"
 _FRAMES, _ONSETS = "StatefulPartitionedCall:1", "StatefulPartitionedCall:2"
 HOW_TO_INSTALL = (
-    "the note transcriber is not installed: pip install onnxruntime mir_eval && "
+    "the note transcriber is not installed: in the clone, pip install -e '.[notes]' && "
     "pip install --no-deps basic-pitch==0.4.0"
 )
 

@@ -1,9 +1,9 @@
 """Finds the packages, the program and the soundfont that rendering needs."""
 
-import importlib.util
 import shutil
 from pathlib import Path
 
+from ada.utils import extras
 from ada.utils.errors import UserError
 
 # Best first.
@@ -25,11 +25,7 @@ def require_programs() -> None:
     Raises:
       UserError: naming what to install.
     """
-    missing = [name for name in ("music21", "mido") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"{' and '.join(missing)} not installed: in the clone, pip install -e '.[scores]'."
-        )
+    extras.require("scores", "music21", "mido")
     if shutil.which("fluidsynth") is None:
         raise UserError(
             "The program fluidsynth is not installed: apt-get install fluidsynth (Debian, "

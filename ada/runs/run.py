@@ -221,11 +221,13 @@ class Run:
 
     def _data_nearby(self) -> str | None:
         """A dataset with the same content, beside the run, above that, or in ./data."""
+        from ada.data import Dataset
+
         run = Path(self.directory).resolve()
         for folder in (run.parent, run.parent.parent, Path.cwd() / "data"):
             for path in sorted(folder.glob(f"*/{SPEC_NAME}")):
-                with contextlib.suppress(UserError):
-                    if DatasetSpec.load(str(path.parent)).splits == self.spec.splits:
+                with contextlib.suppress(UserError):  # it is damaged, or a run without data
+                    if Dataset.open(str(path.parent)).spec.splits == self.spec.splits:
                         log.info(f"{self.directory}: its data are now in {path.parent}.")
                         return str(path.parent)
         return None

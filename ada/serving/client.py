@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ada.serving.tensors import as_array
 from ada.utils.errors import UserError
+from ada.utils.extras import how_to_install
 
 if TYPE_CHECKING:
     from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
@@ -28,7 +29,7 @@ def require_api() -> None:
     try:
         import tensorflow_serving.apis  # noqa: F401
     except ImportError:
-        raise UserError("this needs tensorflow-serving-api: pip install -e '.[serving]'.") from None
+        raise UserError(how_to_install("serving", "tensorflow-serving-api")) from None
 
 
 def make_request(

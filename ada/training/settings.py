@@ -115,7 +115,7 @@ class Intervals:
     keep: int = 3
     patience: int = 0
     validation_ids: int | None = None
-    audio_secs: float = 1.0
+    audio_secs: float = 5.0
     weight_histograms: bool = False
     notes: int = 0
     note_secs: float = 8.0

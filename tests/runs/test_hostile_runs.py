@@ -9,7 +9,9 @@ import hypothesis
 import keras
 import numpy as np
 import pytest
+from support import write_codes
 
+from ada.data import DatasetSpec
 from ada.generation.results import Results, load_codes
 from ada.runs import model_json
 from ada.runs.chain import Chain
@@ -235,3 +237,20 @@ def test_another_version_is_not_taken_for_damage(run_dir, change, message):
 def test_data_that_were_renamed_are_asked_for(run_dir):
     run = Run.open(str(run_dir))
     fails(run.open_dataset, "is not there any more: name where it is now by --data_dir")
+
+
+@pytest.mark.parametrize("place", ["{run}/../renamed", "{run}/../../renamed", "{cwd}/data/mine"])
+def test_data_that_were_moved_nearby_are_found(place, run_dir, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    inner = tmp_path / "a" / "b" / "run"
+    shutil.copytree(run_dir, inner)
+    moved = Path(place.format(run=inner, cwd=tmp_path / "elsewhere")).resolve()
+    splits = {split: [np.arange(9)] for split in ("train", "validation", "test")}
+    spec = DatasetSpec.load(write_codes(tmp_path / "codes", splits, 16))
+    run = Run(str(inner), Run.open(str(inner)).info, spec)
+    fails(run.open_dataset, "is not there any more: name where it is now by --data_dir")
+    write_codes(moved.with_name("another"), splits | {"train": [np.arange(8)]}, 16)
+    fails(run.open_dataset, "is not there any more: name where it is now by --data_dir")
+    (tmp_path / "codes").rename(moved)
+    assert run.open_dataset().directory == str(moved)
