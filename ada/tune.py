@@ -18,7 +18,7 @@ from ada.utils.files import expanded
 
 FLAGS = flags.FLAGS
 value_flags.define_float(
-    "minutes", 20.0, "Time for everything, all calls together.", lower_bound=1, upper_bound=20_000
+    "minutes", 20.0, "Time for everything, all calls together.", lower_bound=0.1, upper_bound=20_000
 )
 value_flags.define_path(
     "init_from",

@@ -42,8 +42,10 @@ def write_tune_page(root: Path, state: State) -> None:
             "Your own music that it did not learn from: as it is, and what the system makes of its "
             "codes before and after training. The more alike they sound, the better."
         )
-        cards = page.clips_block(clip_cards(songs, rate, folder / NOTES))
-        sections.append(("Songs before and after", [page.text_block(how), cards]))
+        cards = clip_cards(songs, rate, folder / NOTES)
+        # A row a song.
+        rows = [page.clips_block(cards[at : at + 3]) for at in range(0, len(cards), 3)]
+        sections.append(("Songs before and after", [page.text_block(how), *rows]))
     minutes = round(state.spent_secs / 60)
     more = (
         f"ada play --runs={root.parent}\nada sample --run_dirs={root} --output_dir=out\n"
