@@ -7,6 +7,7 @@ import sys
 # Verb, the module that does it, and what it is for.
 VERBS = {
     "play": ("ada.play", "open a page on this machine to make music with"),
+    "tune": ("ada.tune", "fine-tune a pretrained system on a folder of your music"),
     "sample": ("ada.sample", "make new clips"),
     "prepare": ("ada.prepare_audio", "make a data set of audio files"),
     "train": ("ada.train", "train a model"),
@@ -21,6 +22,7 @@ VERBS = {
 }
 EXAMPLES = (
     "ada play",
+    "ada tune music --minutes=20",
     "ada sample --pretrained=piano_notes --duration_secs=10",
     "ada prepare --input_audio_filepatterns=music --output_dir=data/mine",
     "ada pipeline --gin_file=gin/systems/hop64_vqvae.gin --gin_file=gin/small.gin \\\n"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ada import pretrained
 from ada.generation import modes
 from ada.generation.exports import clip_stem
 from ada.generation.level import SamplingConfig
@@ -74,7 +75,7 @@ class ClipSpec(NamedTuple):
         """Those of `ada.sample` that make the same clip."""
         run_dirs, configs = self.known_as, self.configs()
         configs = configs[-self.levels :] if self.mode == "translate" else configs
-        flag = "run_dirs" if run_dirs[-1] in self.system.run_dirs else "pretrained"
+        flag = "pretrained" if run_dirs[0] in pretrained.names() else "run_dirs"
         flags = [f"--{flag}={','.join(run_dirs)}", f"--mode={self.sample_mode}"]
         if self.prompt:
             flags.append(f"--prompt_audio={self.prompt}")

@@ -1,11 +1,13 @@
 """The systems that one can play: pretrained ones, and chains of runs found in a folder."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ada import pretrained
 from ada.generation import level_sampling
+from ada.runs import system_folder
 from ada.runs.chain import open_runs
 from ada.runs.info import FILE, RunInfo
 from ada.runs.run import Run
@@ -19,7 +21,8 @@ class System(NamedTuple):
     """A chain that makes audio.
 
     Attributes:
-      name: to choose it by: of a pretrained system, or the path of its top run.
+      name: to choose it by: of a pretrained system, or the path of a folder that holds one, or
+        that of its top run.
       run_dirs: top first, as `ada.sample` takes them.
       num_decoders: how many of its levels are autoencoders.
       has_prior: whether it makes music from nothing.
@@ -36,8 +39,9 @@ class System(NamedTuple):
 
     @property
     def known_as(self) -> list[str]:
-        """Its run directories as other commands name them: of a pretrained system, its name."""
-        return [self.name] if self.name in pretrained.names() else list(self.run_dirs)
+        """Its run directories as other commands name them: by one name, if they have one."""
+        has_name = self.name in pretrained.names() or system_folder.read_system(self.name)
+        return [self.name] if has_name else list(self.run_dirs)
 
     def described(self) -> dict[str, Any]:
         """What a page needs to know."""
@@ -57,7 +61,8 @@ def find_systems(folder: str) -> dict[str, System]:
       folder: with run directories, at most three folders deep; it need not be there.
     """
     chains = {name: pretrained.run_dirs(name) for name in pretrained.names()}
-    chains |= {chain[0]: chain for chain in _chains(Path(folder))}
+    chains |= _system_folders(Path(folder))
+    chains |= {chain[0]: chain for chain in _chains(Path(folder), within=tuple(chains))}
     found = {}
     for name, run_dirs in chains.items():
         try:
@@ -82,12 +87,33 @@ def _system(name: str, run_dirs: list[str]) -> System:
     )
 
 
-def _chains(folder: Path) -> Iterator[list[str]]:
-    """Run directories from each top down to audio, where all of them are there."""
+def _system_folders(folder: Path) -> dict[str, list[str]]:
+    """Folders that hold a system, such as those of pipelines and fine-tunings, by their paths."""
+    found = {}
+    for path in _within(folder, system_folder.FILE):
+        with contextlib.suppress(UserError):
+            found[str(path.parent)] = system_folder.read_system(path.parent)
+    return found
+
+
+def _chains(folder: Path, within: Sequence[str]) -> Iterator[list[str]]:
+    """Run directories from each top down to audio, where all of them are there.
+
+    Args:
+      folder: with run directories.
+      within: folders that hold a system: their runs are no systems of their own.
+    """
+    for path in _within(folder, FILE):
+        if not any(path.is_relative_to(known) for known in within) and (
+            chain := _chain_below(path.parent)
+        ):
+            yield chain
+
+
+def _within(folder: Path, name: str) -> Iterator[Path]:
+    """Files of a name in folders of a folder, not too deep."""
     for depth in range(1, _DEPTH + 1):
-        for path in sorted(folder.glob("/".join(["*"] * depth) + f"/{FILE}")):
-            if chain := _chain_below(path.parent):
-                yield chain
+        yield from sorted(folder.glob("/".join(["*"] * depth) + f"/{name}"))
 
 
 def _chain_below(top: Path) -> list[str] | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ada import pretrained
+from ada.runs import system_folder
 from ada.runs.run import Run
 from ada.runs.upstream import encoder_checkpoint
 from ada.utils.errors import UserError
@@ -29,7 +30,8 @@ class Chain(NamedTuple):
         """Opens run directories, top first.
 
         Args:
-          run_dirs: one or more; or the name of a pretrained system.
+          run_dirs: one or more; or a folder that holds a system (`ada.runs.system_folder`), or the
+            name of a pretrained one.
           checkpoint: of the top run, "best" or "latest".
 
         Raises:
@@ -59,7 +61,8 @@ def open_runs(run_dirs: Sequence[str]) -> tuple[Run, ...]:
     Raises:
       UserError: if one is not there or damaged, or they cannot stand in this order.
     """
-    runs = tuple(map(Run.open, pretrained.resolve_chain(run_dirs)))
+    directories = system_folder.resolve(pretrained.resolve_chain(run_dirs))
+    runs = tuple(map(Run.open, directories))
     if not runs:
         raise UserError("a chain needs at least one run directory, top first.")
     for run in runs:

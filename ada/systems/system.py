@@ -6,6 +6,7 @@ data/                 the audio dataset
 baseline/             the bottom's local model trained without codes, if asked for
 samples/              generated audio
 evaluation/           numbers, originals and their reconstructions (`ada.evaluation.comparison`)
+system.json         the runs of the system: what `--run_dirs` of other commands takes
 baseline.json summary.json page.html
 .stages/              what is done, and by which command
 
@@ -30,6 +31,7 @@ from ada.generation import level_sampling
 from ada.preparation import bundled
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
+from ada.runs import system_folder
 from ada.runs.run import Run
 from ada.systems.report import write_report
 from ada.systems.stages import STAGES, Stages
@@ -39,7 +41,7 @@ from ada.utils.files import exclusive, require_local
 from ada.utils.jsonable import to_jsonable
 
 BASELINE = "local_wavenet"
-REPORTS = ("page.html", "summary.json", "baseline.json")
+REPORTS = ("page.html", "summary.json", "baseline.json", system_folder.FILE)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
     beside = stages.branch()
     run_dirs = _train_levels(system, stages, params, audio)
     stages.root = root
+    system_folder.write_system(root, run_dirs)
     chain = f"--run_dirs={','.join(run_dirs)}"
     samples, clips = root / "samples", "--num_samples=0"
     levels = level_sampling.resolve(run_dirs, system.sampling)

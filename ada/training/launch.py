@@ -46,6 +46,7 @@ def train(
     workers: Workers | None = None,
     about: Callable[[keras.Model], Mapping[str, str]] = lambda model: {},
     profile: bool = False,
+    deadline: float = math.inf,
 ) -> None:
     """Trains a model into a run directory, or goes on where it stopped.
 
@@ -59,6 +60,8 @@ def train(
       workers: the processes of the strategy, where it was made before.
       about: makes of the built model texts by name, for TensorBoard.
       profile: whether to write a profile of a few steps for TensorBoard.
+      deadline: a time of `time.monotonic()` at which training ends even if steps remain, validated
+        and saved like the last one; in one process only.
 
     Raises:
       UserError: for data that does not fit, a run directory of another model, or a loss that is
@@ -67,7 +70,7 @@ def train(
       KeyboardInterrupt: after SIGINT, with everything saved.
     """
     workers = workers or Workers(make_strategy(settings.strategy))
-    arguments = (data_dir, describe, workers, about, profile)
+    arguments = (data_dir, describe, workers, about, profile, deadline)
     if settings.first_phase is None:
         _train_phase(settings, run_dir, init_from, *arguments)
         return
@@ -90,6 +93,7 @@ def _train_phase(
     workers: Workers,
     about: Callable[[keras.Model], Mapping[str, str]],
     profile: bool,
+    deadline: float,
 ) -> None:
     """`train` of one run directory."""
     with workers.watched(run_dir):
@@ -137,7 +141,7 @@ def _train_phase(
                     loop.summaries.text(name, text)
                 write_row(run_dir, hyperparameters(settings, network))
             with loop.signals.watched():
-                loop.run_on()
+                loop.run_on(deadline=deadline)
 
 
 def _make_loop(

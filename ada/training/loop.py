@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import time
 from typing import NoReturn
 
@@ -105,11 +106,12 @@ class Loop:
             **of_worker,
         )
 
-    def run_on(self, until: int | None = None) -> None:
+    def run_on(self, until: int | None = None, deadline: float = math.inf) -> None:
         """Steps until done, stopped early, interrupted or broken.
 
         Args:
           until: the step to stop at before the end; it is validated and saved like the last one.
+          deadline: a time of `time.monotonic()`; the first step that ends after it is the last one.
 
         Raises:
           DivergedError: for a loss or a gradient that is not finite.
@@ -149,6 +151,8 @@ class Loop:
                     result = self.trainer.train_step(batch)
                 step += 1
                 bar.update()
+                if time.monotonic() > deadline:
+                    stop = step
                 if step % self.intervals.log == 0 or step == stop:
                     values = self._check(result, step) | self.stopwatch.scalars(step)
                     values["optimizer/learning_rate"] = float(self.trainer.optimizer.learning_rate)

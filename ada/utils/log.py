@@ -1,6 +1,8 @@
 """Messages to people: plain lines on stderr that do not break a progress bar."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 from tqdm import tqdm
 
@@ -26,6 +28,18 @@ if not logger.handlers:
     logger.addHandler(_BesideBars())
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within the context, only warnings are said."""
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
 
 info = logger.info
 warning = logger.warning
