@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
+from matplotlib.figure import Figure
+from PIL import Image
 
 from ada import pretrained
 from ada.audio import encoded_bytes, read_audio
@@ -144,8 +146,6 @@ def picture(root: Path, real: str, made: Sequence[Samples]) -> bytes:
     """A PNG: spectrograms of real music, through the codes, and new, of the system that holds notes
     or of the first that has codes.
     """
-    from matplotlib.figure import Figure
-
     with_codes = [system for system in made if "upsample" in system.clips]
     system = next((one for one in with_codes if "notes" in one.name), with_codes[0])
     rows = [
@@ -165,9 +165,10 @@ def picture(root: Path, real: str, made: Sequence[Samples]) -> bytes:
         axes.set_ylim(0, min(4.0, rate / 2000))
         axes.set_ylabel("kHz")
     axes.set_xlabel("seconds")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
-    return buffer.getvalue()
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=90)
+    Image.open(drawn).convert("RGB").quantize(32).save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def _clip(root: Path, folder: str, name: str) -> Any:

@@ -69,7 +69,7 @@ def main(argv: list[str]) -> None:
         real = write_real(music, FLAGS.secs, new / REAL)
         made = [
             sample_system(name, music, FLAGS.secs, FLAGS.seed, new / name, work / name)
-            for name in pretrained.names()
+            for name in sorted(pretrained.names(), key=lambda name: "notes" not in name)
         ]
         write_pages(new, real, made, f"python -m {COMMAND} --seed={FLAGS.seed}")
         mark(new, COMMAND, files_in(new))

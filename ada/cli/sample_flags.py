@@ -133,8 +133,8 @@ def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[st
 def choose_seed(out: Path, settings_with: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
     """The settings of a generation, with the seed that the flags ask for.
 
-    Without --seed it is that of what is to be continued or resumed, or of the same clips if they
-    are there; else a random one.
+    Without --seed it is that of what is to be continued or resumed, or of what is there and is not
+    to be replaced; else a random one.
 
     Args:
       out: the directory to write.
@@ -149,9 +149,10 @@ def choose_seed(out: Path, settings_with: Callable[[int], dict[str, Any]]) -> di
         return settings_with(read_report(Path(FLAGS.from_dir) / REPORT).get("seed", 0))
     there = [out / UNFINISHED / COMMAND, *([] if FLAGS.overwrite else [out / REPORT])]
     for report in filter(None, map(read_report, there)):
-        settings = settings_with(report["seed"]) if isinstance(report.get("seed"), int) else None
-        if settings and not differing(report, settings):
-            return settings
+        if isinstance(report.get("seed"), int):
+            settings = settings_with(report["seed"])
+            if not FLAGS.overwrite or not differing(report, settings):
+                return settings
     return settings_with(secrets.randbelow(10**6))
 
 

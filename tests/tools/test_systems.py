@@ -117,7 +117,8 @@ def test_three_levels_are_what_they_say(finished):
         # A tenth of a second is 200 codes and these 25, and what the modulators look ahead.
         assert codes["level1"].shape[1] == 200 + 7
         assert codes["level2"].shape[1] == -(-207 // 8) + 7
-    with wave.open(str(root / "vqvae_amae" / "samples" / "sample_000.wav")) as file:
+    clip = min((root / "vqvae_amae" / "samples").glob("*.wav"))
+    with wave.open(str(clip)) as file:
         assert file.getnframes() == 1600
 
 

@@ -71,7 +71,7 @@ def test_before_is_what_the_system_scored(tuned, tiny_system):
 def test_other_commands_take_the_folder(tuned, tmp_path):
     flags = [f"--output_dir={tmp_path / 'out'}", "--num_samples=1", "--duration_secs=0.5"]
     run_here("ada.sample", f"--run_dirs={tuned}", *flags)
-    assert (tmp_path / "out" / "sample_000.wav").exists()
+    assert list((tmp_path / "out").glob("*-new-seed*.wav"))
 
 
 def test_the_same_again_does_nothing_and_more_minutes_go_on(tiny_wavenet, music, tmp_path):
