@@ -27,7 +27,7 @@ def test_the_wheel_trains_elsewhere(tmp_path):
     shutil.copytree(Path(gin.__file__).parent, site / "gin")
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"ada"}
-    assert "ada/listening/static/index.html" in names
+    assert {"ada/listening/static/index.html", "ada/web/style.css"} <= set(names)
     assert {"ada/prepare_audio.py", "ada/render_scores.py", "ada/rendering/piece.py"} <= set(names)
     for path in (ROOT / "ada" / "pretrained").rglob("*"):
         assert path.is_dir() or path.suffix == ".pyc" or str(path.relative_to(ROOT)) in names

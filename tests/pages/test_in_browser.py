@@ -57,7 +57,7 @@ def test_reports_are_accessible_and_nothing_is_cut_off(opened):
     accessibility.check(opened)
 
 
-def test_what_is_missing_or_cut_off_is_found(opened):
+def test_missing_texts_and_cut_off_parts_are_found(opened):
     opened.evaluate("document.querySelector('img').removeAttribute('alt')")
     with pytest.raises(AssertionError, match="image-alt"):
         accessibility.check(opened)
