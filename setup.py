@@ -102,6 +102,9 @@ setup(
     license="Apache-2.0 AND CC-BY-SA-4.0 AND CC-BY-NC-SA-4.0",  # of the code; of pretrained weights
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["ada", "ada.*"]),
+    # An editable install is then a line with this path. Otherwise a folder called `ada` in the
+    # directory that Python is started in, such as the clone itself, would be taken for the package.
+    package_dir={"": "."},
     package_data={
         "ada.listening": ["static/*"],
         "ada.pages": ["templates/*"],

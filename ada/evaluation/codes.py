@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from ada.data import Dataset, unshifted
 from ada.data.pipeline import ToIds
@@ -11,6 +12,7 @@ from ada.evaluation.likelihood import context_in_hops, read_windows
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.models.losses import NATS_TO_BITS
 from ada.utils import log
+from ada.utils.progress import passing_bar
 
 NUM_CLIPS = 32
 
@@ -59,8 +61,11 @@ class RolledCodes:
         self._encode = tf.function(model.encode, jit_compile=jit_compile, autograph=False)
         self._log_prob = tf.function(model.log_prob, jit_compile=jit_compile, autograph=False)
 
-    def __call__(self) -> dict[str, float | None]:
+    def __call__(self, progress: bool = False) -> dict[str, float | None]:
         """Scores the clips with the model's present weights.
+
+        Args:
+          progress: whether to show a bar.
 
         Returns:
           "own_codes_bits", "rolled_codes_bits" and their difference "rolled_codes_cost_bits"
@@ -70,14 +75,18 @@ class RolledCodes:
         if not self.possible:
             return dict.fromkeys(names)
         codes = np.concatenate([self._encode(row[np.newaxis]).numpy() for row in self._ids])
-        own, other = self._bits(codes), self._bits(np.roll(codes, self._half, axis=0))
+        with passing_bar(
+            total=2 * len(codes), desc="exchanging codes", unit="clip", disable=not progress
+        ) as bar:
+            own, other = (self._bits(c, bar) for c in (codes, np.roll(codes, self._half, axis=0)))
         return dict(zip(names, (own, other, other - own), strict=True))
 
-    def _bits(self, codes: np.ndarray) -> float:
-        total = sum(
-            float(tf.reduce_sum(w * self._log_prob(row[np.newaxis], code[np.newaxis])[0]))
-            for row, code, w in zip(self._ids, codes, self._weights, strict=True)
-        )
+    def _bits(self, codes: np.ndarray, bar: tqdm) -> float:
+        total = 0.0
+        for row, code, weights in zip(self._ids, codes, self._weights, strict=True):
+            log_prob = self._log_prob(row[np.newaxis], code[np.newaxis])[0]
+            total += float(tf.reduce_sum(weights * log_prob))
+            bar.update()
         return -total / float(self._weights.sum()) * float(NATS_TO_BITS)
 
 

@@ -13,7 +13,7 @@ from ada.data.pipeline import ToIds
 from ada.data.windows import evaluation_table
 from ada.models.losses import NATS_TO_BITS, explained_share
 from ada.quantizers import perplexity
-from ada.utils.progress import progress_bar
+from ada.utils.progress import passing_bar
 from ada.utils.replicas import distribute, run_on_replicas
 
 # Ids that a window counts besides its context, at least.
@@ -199,7 +199,7 @@ class SplitScorer:
         totals: dict[str, np.ndarray] = {}
         windows = read_batches(self._windows, self._dataset, self._split)
         if progress:
-            windows = progress_bar(
+            windows = passing_bar(
                 windows, total=self._num_batches, desc=f"scoring {self._split}", unit="batch"
             )
         whole = (self._sums(batch["ids"], batch["weights"], batch["source"]) for batch in windows)

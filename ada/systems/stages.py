@@ -26,10 +26,11 @@ class Stages:
     Attributes:
       root: directory in whose `.stages/` is written what is done, and by which command.
       seconds: what every stage took, by name.
+      planned: number of stages in all; 0 if not known.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, planned: int = 0) -> None:
+        self.root, self.planned = root, planned
         self.seconds: dict[str, float] = {}
         self._fingerprint = ""
 
@@ -48,9 +49,9 @@ class Stages:
         seconds = self._seconds_of(record)
         if seconds is not None and output.exists():
             self.seconds[name] = seconds
-            log.info(f"[{name}] is done.")
+            log.info(f"{self._heading(name)} is done.")
             return
-        log.info(f"[{name}] python -m {' '.join(command)}")
+        log.info(f"{self._heading(name, 1)} python -m {' '.join(command)}")
         start = time.monotonic()
         code = run_command(command)
         if code:
@@ -62,6 +63,12 @@ class Stages:
         done = {"fingerprint": self._fingerprint, "seconds": self.seconds[name]}
         write_text_atomically(str(record), json.dumps(done) + "\n")
 
+    def _heading(self, name: str, ahead: int = 0) -> str:
+        """The name of a stage with its number: those that are done, and as many ahead."""
+        if not self.planned:
+            return f"[{name}]"
+        return f"[{len(self.seconds) + ahead} of {self.planned}: {name}]"
+
     def _seconds_of(self, record: Path) -> float | None:
         """What this very stage took; None if it is not done, or its record is torn or foreign."""
         try:
@@ -72,7 +79,7 @@ class Stages:
 
     def branch(self) -> "Stages":
         """Stages that depend on what was done so far, and not on what these are to do."""
-        branch = Stages(self.root)
+        branch = Stages(self.root, self.planned)
         branch.seconds, branch._fingerprint = self.seconds, self._fingerprint
         return branch
 

@@ -85,6 +85,11 @@ class System:
     sampling: level_sampling.SamplingFlags = level_sampling.SamplingFlags()
     seed: int = 0
 
+    def num_stages(self) -> int:
+        """Stages from the data to the evaluation: each level, its codes, clips."""
+        trained = 2 * len(self.levels) - 1
+        return 1 + trained + 2 + (2 if self.baseline else 0)
+
 
 def run_system(system: System, run_dir: str) -> int:
     """Runs all stages into `run_dir`; returns the exit code, 1 if the codes are dead.
@@ -107,7 +112,7 @@ def _is_pipeline(root: Path) -> bool:
 
 
 def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int:
-    stages = Stages(Path(system.levels_dir or root))
+    stages = Stages(Path(system.levels_dir or root), system.num_stages())
     audio = prepared(system, stages)
     beside = stages.branch()
     run_dirs = _train_levels(system, stages, params, audio)
@@ -132,6 +137,8 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
         ]
         stages.run("samples", ["ada.sample", chain, *flags], samples / "sample.json")
         clips = f"--samples={samples}"
+    else:
+        stages.planned -= 1
     flags = [f"--output_dir={root / 'evaluation'}", clips, *sampling]
     evaluation = root / "evaluation" / EVALUATION
     # Once the transcriber is installed, notes are measured, too.

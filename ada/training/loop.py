@@ -145,11 +145,14 @@ class Loop:
             if self._validation_is_due(step, stop) and self._finish_step(step, stop, bar):
                 return
             self.stopwatch.start(step)
+            first = step + 1
             for batch in self.stopwatch.waiting(inputs):
                 self._prepare(step)
                 with profiler.step(step):
                     result = self.trainer.train_step(batch)
                 step += 1
+                if step == first:
+                    bar.unpause()  # compiling says nothing of the time left
                 bar.update()
                 if time.monotonic() > deadline:
                     stop = step

@@ -47,7 +47,7 @@ class Validation:
             strategy=trainer.strategy,
             max_steps=settings.validation_ids(),
         )
-        self._rolled_codes = None
+        self._rolled_codes, self._is_chief = None, is_chief
         if is_chief:
             self._say_how_much(dataset)
             if trainer.model.num_codes and settings.part != "bottleneck":
@@ -85,7 +85,7 @@ class Validation:
           the time since the last validation that this one took.
         """
         began = time.monotonic()
-        scores = self._scorer(between=between)
+        scores = self._scorer(progress=self._is_chief, between=between)
         usage, _ = scores.pop("usage", None), scores.pop("source_bits", None)
         values = {}
         if "bits" in scores:
@@ -96,7 +96,7 @@ class Validation:
         if usage is not None:
             values["codebook/used_share"] = scores["used_codes"] / len(usage)
         if self._rolled_codes is not None and self._rolled_codes.possible:
-            cost = self._rolled_codes()["rolled_codes_cost_bits"]
+            cost = self._rolled_codes(progress=True)["rolled_codes_cost_bits"]
             values["codebook/rolled_codes_cost_bits"] = cost
         now = time.monotonic()
         values["speed/validation_share"] = (now - began) / (now - self._ended)

@@ -79,7 +79,7 @@ def test_pipeline_makes_audio_numbers_and_a_page(finished):
 
 def test_run_again_it_skips_what_is_done(finished):
     out, first, args = finished
-    stages = re.findall(r"^\[(\w+)\] python", first.stderr, re.M)
+    stages = re.findall(r"^\[\d of 8: (\w+)\] python", first.stderr, re.M)
     assert stages == [
         "hop64_vqvae",
         "hop64_vqvae_codes",
@@ -91,7 +91,7 @@ def test_run_again_it_skips_what_is_done(finished):
     ]
     before = first_clip(out / "samples").read_bytes()
     again = run("ada.pipeline", *args)
-    assert re.findall(r"^\[(\w+)\] is done", again.stderr, re.M) == stages
+    assert re.findall(r"^\[\d of \d: (\w+)\] is done", again.stderr, re.M) == stages
     assert first_clip(out / "samples").read_bytes() == before
     # Nor is anything done again without what stands beside it.
     alone = run("ada.pipeline", *(arg for arg in args if arg != "--baseline"))
@@ -113,7 +113,7 @@ def test_outputs_that_are_gone_are_made_again(finished):
     before = first_clip(out / "samples").read_bytes()
     shutil.rmtree(out / "samples")
     again = run("ada.pipeline", *args)
-    assert re.findall(r"^\[(\w+)\] python", again.stderr, re.M) == ["samples"]
+    assert re.findall(r"^\[(\d of \d: \w+)\] python", again.stderr, re.M) == ["5 of 8: samples"]
     assert first_clip(out / "samples").read_bytes() == before
 
 
@@ -124,7 +124,7 @@ def test_a_lower_level_that_is_trained_on_replaces_what_was_built_on_it(finished
     args = [arg.replace(str(out), str(copy)) for arg in args if arg != "--baseline"]
     process = run("ada.pipeline", *args, "--gin_param=NUM_STEPS=8", "--gin_param=NUM_CODES=256")
     assert process.returncode == 1, process.stderr
-    assert "[samples] python" in process.stderr
+    assert ": samples] python" in process.stderr
     assert "was trained on other codes" in process.stderr
     assert len(list(copy.glob("prior_hop64-on-*"))) == 1
     summary = json.loads((copy / "summary.json").read_text())

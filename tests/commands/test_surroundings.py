@@ -114,3 +114,21 @@ def test_a_current_directory_that_is_gone_is_named(tmp_path):
     )
     assert process.returncode == 1
     assert "started in is gone" in process.stderr.splitlines()[-1]
+
+
+def test_folders_of_the_same_names_are_not_taken_for_the_packages(tmp_path):
+    """As in the folder above a clone, which has `ada/runs/` and others in it."""
+    for name in ("ada/runs", "ada/data", "gin"):
+        (tmp_path / name).mkdir(parents=True)
+    code = "import ada.runs.chain, gin; print(ada.__file__, gin.__file__)"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert str(tmp_path) not in process.stdout

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ada.utils.progress import passing_bar
+
 # Distances that are in memory at a time.
 _CHUNK = 2**24
 
@@ -27,7 +29,7 @@ def kmeans(points: np.ndarray, num_centres: int, seed: int, iterations: int = 20
         noise = spread * rng.standard_normal((len(extra), points.shape[1])).astype(np.float32)
         points = np.concatenate([points, points[extra] + noise])
     centres = points[rng.choice(len(points), num_centres, replace=False)]
-    for _ in range(iterations):
+    for _ in passing_bar(range(iterations), desc="making the codebook", unit="iteration"):
         nearest, distances = _nearest(points, centres)
         counts = np.bincount(nearest, minlength=num_centres)
         sums = np.zeros_like(centres)
