@@ -1,6 +1,6 @@
 """Makes the folder of samples: what each pretrained system sounds like, as MP3, with a page.
 
-    python -m tools.samples --output_dir=samples
+    python -m tools.samples --output_dir=tools/samples
 
 Of each system: music that it was not trained on through its codes, the same music continued from
 its first half, and new clips; beside them the music itself. The folder is replaced as a whole. The
@@ -16,7 +16,7 @@ from absl import flags
 from ada.cli import commands, value_flags
 
 FLAGS = flags.FLAGS
-value_flags.define_path("output_dir", "samples", "Where the samples go.")
+value_flags.define_path("output_dir", "tools/samples", "Where the samples go.")
 value_flags.define_patterns(
     "music",
     [

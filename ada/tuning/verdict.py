@@ -10,8 +10,8 @@ from ada.tuning.state import LevelState, State
 _SEEN, _MUCH = 0.005, 0.05
 # Minutes of music to learn from: below, a model learns a sound at most.
 _LITTLE, _SOME = 5.0, 30.0
-# A clip is suspected to be a copy if it shares so many times as long a stretch of codes as music
-# that was not learnt, or if it is so much more like the nearest music that was.
+# A clip is suspected to be a copy if the stretch of codes that it shares with the training music is
+# so many times as long as that of held-out music, or if it sounds so much more like its nearest.
 _LONGER, _LIKER = 2.0, 0.1
 
 

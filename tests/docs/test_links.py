@@ -8,7 +8,7 @@ from support import ROOT
 
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for pattern in ("*.md", "ada/**/*.md", "tools/*.md", "samples/*.md", "data_prep/**/*.md")
+    for pattern in ("*.md", "ada/**/*.md", "tools/*.md", "tools/samples/*.md", "data_prep/**/*.md")
     for path in Path(ROOT).glob(pattern)
 )
 
