@@ -10,8 +10,8 @@ from ada.tuning.state import LevelState, State
 _SEEN, _MUCH = 0.005, 0.05
 # Minutes of music to learn from: below, a model learns a sound at most.
 _LITTLE, _SOME = 5.0, 30.0
-# A clip is suspected to be a copy if the stretch of codes that it shares with the training music is
-# so many times as long as that of held-out music, or if it sounds so much more like its nearest.
+# A clip may be a copy if it shares longer stretches of codes with the training music than held-out
+# music does, by this factor, or if it is more similar to its nearest training music, by this much.
 _LONGER, _LIKER = 2.0, 0.1
 
 
