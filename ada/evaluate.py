@@ -52,11 +52,7 @@ value_flags.define_secs(
     lower_bound=0.001,
 )
 value_flags.define_seed("Of what is drawn.")
-flags.DEFINE_bool(
-    "share",
-    False,
-    "Also write share.html to --output_dir: the page in at most 10 MB, its clips as MP3.",
-)
+value_flags.define_share("page.html")
 level_flags.define()
 flags.mark_flag_as_required("run_dirs")
 
@@ -141,7 +137,7 @@ def main(argv: list[str]) -> None:
     if FLAGS.output_dir is not None:
         print(f"Look and listen: {Path(FLAGS.output_dir) / PAGE}")
         if FLAGS.share:
-            print(f"To mail, or for a web server: {share(Path(FLAGS.output_dir) / PAGE)}")
+            share(Path(FLAGS.output_dir) / PAGE)
 
 
 def bits(chain: "Chain", data_dir: str | None) -> dict[str, Any]:

@@ -56,6 +56,7 @@ value_flags.define_count("num_samples", 4, "Clips to generate.", lower_bound=1)
 value_flags.define_secs("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
 level_flags.define()
 value_flags.define_seed("Of the generated clips.")
+value_flags.define_share("page.html")
 
 
 def check() -> None:
@@ -86,6 +87,7 @@ def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
     from ada.config.bindings import load_system
+    from ada.pages.share import share
     from ada.preparation.inputs import split_patterns
     from ada.systems.system import System, run_system
 
@@ -106,7 +108,10 @@ def main(argv: list[str]) -> int:
         sampling=level_flags.given(),
         seed=FLAGS.seed,
     )
-    return run_system(system, _run_dir())
+    code = run_system(system, _run_dir())
+    if FLAGS.share:
+        share(Path(_run_dir(), "page.html"))
+    return code
 
 
 def _run_dir() -> str:

@@ -127,11 +127,7 @@ flags.DEFINE_enum(
 flags.DEFINE_bool(
     "normalize", False, "Bring every clip to one loudness, -23 LUFS (EBU R 128), in its file."
 )
-flags.DEFINE_bool(
-    "share",
-    False,
-    "Also write share.html: one file of at most 10 MB with the clips inside, as MP3.",
-)
+value_flags.define_share("sample.html")
 flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in --output_dir.")
 
 

@@ -27,6 +27,7 @@ value_flags.define_path(
 )
 value_flags.define_path("run_dir", None, "Where everything goes. Default: runs/<the music's name>.")
 value_flags.define_seed("Of the clips on the page.")
+value_flags.define_share("page.html")
 
 _MOST_ARGUMENTS = 10_000  # a shell makes as many of music/*.mp3
 
@@ -39,9 +40,12 @@ def main(argv: list[str]) -> None:
     run_dir = FLAGS.run_dir or str(Path("runs", Path(inputs[0]).resolve().stem))
     check_inputs_and_start(inputs, run_dir)
     commands.start_tensorflow()
-    from ada.tuning.tune import Options, tune
+    from ada.pages.share import share
+    from ada.tuning.tune import PAGE, Options, tune
 
     tune(Options(tuple(inputs), FLAGS.init_from, FLAGS.minutes, FLAGS.seed), run_dir)
+    if FLAGS.share:
+        share(Path(run_dir, PAGE))
 
 
 def check_inputs_and_start(inputs: list[str], run_dir: str) -> None:

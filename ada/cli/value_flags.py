@@ -140,6 +140,15 @@ def define_seed(help: str, default: int | None = 0) -> None:  # noqa: A002
     flags.DEFINE_integer("seed", default, help, 0, MAX_SEED)
 
 
+def define_share(page: str) -> None:
+    """--share."""
+    flags.DEFINE_bool(
+        "share",
+        False,
+        f"Also write share.html: {page} in at most 10 MB, its clips as MP3, to mail.",
+    )
+
+
 def define_sample_rate(help: str) -> None:  # noqa: A002
     """--sample_rate."""
     flags.DEFINE_integer("sample_rate", 16000, help, 1, MAX_SAMPLE_RATE)

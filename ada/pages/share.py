@@ -44,7 +44,7 @@ def shared(html: str, most_bytes: int = MOST_BYTES) -> str | None:
 
 
 def share(path: Path) -> Path:
-    """Writes `share.html` beside a page, of at most 10 MB, and returns its path.
+    """Writes `share.html` beside a page, of at most 10 MB, and says so; returns its path.
 
     Raises:
       UserError: if the page cannot be as small.
@@ -56,4 +56,5 @@ def share(path: Path) -> Path:
             "shorter clips."
         )
     write_bytes_atomically(path.with_name(FILE), small.encode())
+    print(f"To mail, or for a web server: {path.with_name(FILE)}")
     return path.with_name(FILE)

@@ -48,6 +48,7 @@ def finished(music, tmp_path_factory):
         "--num_samples=2",
         "--duration_secs=0.25",
         "--seed=1",
+        "--share",
     ]
     return out, run("ada.pipeline", *args), args
 
@@ -59,6 +60,7 @@ def first_clip(directory):
 
 def test_pipeline_makes_audio_numbers_and_a_page(finished):
     out, process, _ = finished
+    assert "audio/mpeg" in (out / "share.html").read_text("utf-8")
     # Codes of six steps are dead, which the pipeline must say, with advice.
     assert process.returncode == 1, process.stderr
     assert "INPUT_REPLACEMENT" in process.stderr or "CODEBOOK_WARMUP_STEPS" in process.stderr
