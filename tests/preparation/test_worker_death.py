@@ -72,7 +72,7 @@ def test_a_job_that_fails_for_its_own_reason_is_not_tried_again(
         def is_done(self):
             return False
 
-    def fail(jobs, options):
+    def fail(*args):
         tried.append(jobs)
         raise RuntimeError("Traceback\n" + said)
 
