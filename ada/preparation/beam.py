@@ -195,12 +195,12 @@ def _cancel(result: PipelineResult | None, terminal: TextIO) -> None:
         result.cancel()
     except Exception as error:  # runners have errors of many kinds, and some cannot cancel
         print(
-            f"Warning: The job goes on, as it cannot be cancelled from here ({first_line(error)}): "
+            f"\nWarning: The job goes on, as it cannot be cancelled from here ({first_line(error)}): "
             "cancel it where it runs, before you give the command again.",
             file=terminal,
         )
     else:
-        print("The job was cancelled.", file=terminal)
+        print("\nThe job was cancelled.", file=terminal)
 
 
 def _mute_workers() -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 def use_memory_as_needed() -> None:
     """Lets GPUs take memory as it is needed, not all of it at once; others can share them.
 
-    TensorFlow wants to be told before it uses them; later it changes nothing.
+    This must be set before TensorFlow uses them; later it changes nothing.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):

@@ -58,7 +58,7 @@ def test_data_that_change_meanwhile_are_refused(own):
 
 
 @pytest.mark.parametrize("unseen", ["run/run.json", "data/dataset.json"])
-def test_what_a_worker_does_not_see_is_named(unseen, own, monkeypatch):
+def test_files_that_a_worker_does_not_see_are_named(unseen, own, monkeypatch):
     monkeypatch.setattr("socket.gethostname", lambda: "node7")
     jobs = []
     with pytest.raises(UserError, match="do all workers write to that directory"):

@@ -70,7 +70,7 @@ def test_nodes_that_lack_something_are_named(missing, message, monkeypatch):
         cluster._check_nodes("/runs/a/.probe", "/data/dataset.json")
 
 
-def test_what_a_node_lacks_is_found(tmp_path, monkeypatch):
+def test_a_node_says_which_thing_it_lacks(tmp_path, monkeypatch):
     probe, data = tmp_path / "probe", tmp_path / "dataset.json"
     assert cluster._missing(str(probe), str(data)) == "run_dir"
     probe.touch()

@@ -304,7 +304,9 @@ def test_workers_may_have_other_directories_than_the_command(
     music, tmp_path, files_of, monkeypatch
 ):
     """As they have on other machines: all that a job names is absolute."""
-    (tmp_path / "in/list.csv").write_text("audio_filename,split\na.wav,train\nb.flac,test\nx/c.ogg,validation\n")
+    (tmp_path / "in/list.csv").write_text(
+        "audio_filename,split\na.wav,train\nb.flac,test\nx/c.ogg,validation\n"
+    )
     (tmp_path / "worker").mkdir()
 
     def elsewhere(jobs):

@@ -73,7 +73,7 @@ def test_a_job_that_fails_for_its_own_reason_is_not_tried_again(
             return False
 
     def fail(*args):
-        tried.append(jobs)
+        tried.append(args)
         raise RuntimeError("Traceback\n" + said)
 
     monkeypatch.setattr(beam, "_run_pipeline", fail)
