@@ -195,7 +195,7 @@ def _cancel(result: PipelineResult | None, terminal: TextIO) -> None:
         result.cancel()
     except Exception as error:  # runners have errors of many kinds, and some cannot cancel
         print(
-            f"\nWarning: The job goes on, as it cannot be cancelled from here ({first_line(error)}): "
+            f"\nWarning: The job goes on, as it cannot be cancelled ({first_line(error)}): "
             "cancel it where it runs, before you give the command again.",
             file=terminal,
         )
