@@ -16,6 +16,8 @@ from ada.training import train
 DEVICES = 8
 ONE_STEP = [
     *("NUM_STEPS=1", "LEVEL2_STEPS=1", "PRIOR_STEPS=1", "LR_WARMUP_STEPS=0"),
+    # As few layers as can be: each is traced once for every device.
+    *("LAYERS_PER_STACK=2", "LOCAL_LAYERS=2", "THIN_LAYERS=2", "CODER_DILATIONS=(1,)"),
     *("CROP_STEPS=2048", "CODEBOOK_WARMUP_STEPS=0", "train.jit_compile=False"),
     *("Intervals.audio_secs=0.0", "VALIDATION_IDS=1"),
 ]
