@@ -3,7 +3,7 @@
 python -m ada.pbt --gin_file=gin/level2_vqvae.gin --data_dir=data/my_codes
 """
 
-import functools
+import os
 
 from absl import flags
 
@@ -16,6 +16,12 @@ value_flags.define_path(
     "run_dir", None, "Run directory. Default: runs/<name of the first gin file>."
 )
 value_flags.define_path("data_dir", None, "Dataset directory, of codes for gin/level2_vqvae.gin.")
+flags.DEFINE_string(
+    "ray_address",
+    None,
+    "Address of a Ray cluster, such as 10.0.0.1:6379, or auto; local starts an own Ray on this "
+    "machine. Default: RAY_ADDRESS, else local.",
+)
 
 
 def check() -> None:
@@ -28,6 +34,11 @@ def check() -> None:
     if not FLAGS.gin_file:
         raise UsageError("--gin_file is needed, such as --gin_file=gin/level2_vqvae.gin.")
     extras.require("pbt", "ray")
+    if "://" in (_ray_address() or ""):
+        raise UsageError(
+            f"{_ray_address()} is the address of a Ray client: run the command on a node of the "
+            "cluster, or with `ray job submit`, with --ray_address=auto"
+        )
     check_inputs(read_model(FLAGS.gin_file, FLAGS.gin_param), _run_dir(), FLAGS.data_dir)
 
 
@@ -37,6 +48,10 @@ def _run_dir() -> str:
     return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 
 
+def _ray_address() -> str | None:
+    return FLAGS.ray_address or os.environ.get("RAY_ADDRESS")
+
+
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
@@ -44,11 +59,11 @@ def main(argv: list[str]) -> None:
     from ada.population.search import search
     from ada.preparation import bundled
 
-    load = functools.partial(configuration.load_with, FLAGS.gin_file, FLAGS.gin_param)
-    settings = load({})
+    model = configuration.GinModel.read(FLAGS.gin_file, FLAGS.gin_param)
+    settings = model.load({})
     configuration.warn_of_unused(FLAGS.gin_param)
     data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
-    search(load, configuration.operative, _run_dir(), data_dir)
+    search(model.load, configuration.operative, _run_dir(), data_dir, _ray_address())
 
 
 if __name__ == "__main__":

@@ -79,7 +79,9 @@ def start_tensorflow() -> None:
         import tensorflow as tf
         import tensorflow_probability  # noqa: F401 - it is noisy too
 
-        tf.config.list_physical_devices()
+        from ada.utils.devices import use_memory_as_needed
+
+        use_memory_as_needed()
         tf.get_logger().setLevel("ERROR")
 
 

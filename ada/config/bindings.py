@@ -174,6 +174,22 @@ def read_model(
     return bindings
 
 
+def read_text(text: str, changes: str = "") -> Bindings:
+    """Reads the text of gin files, and bindings on top; needs no files.
+
+    Raises:
+      UserError: for a syntax error.
+      UnusedBindingError: for a macro in `changes` that the text does not know.
+    """
+    with _errors():
+        bindings, changed = _of_text(text), _of_text(changes)
+    unknown = sorted(changed.macros - bindings.macros)
+    if unknown:
+        raise UnusedBindingError(f"gin: no file knows {', '.join(unknown)}.")
+    bindings.update(changed)
+    return bindings
+
+
 def _check_macros(bindings: Bindings, known: set[str], used_elsewhere: set[str]) -> None:
     """Refuses macros that no file knows, and those of files that nothing refers to."""
     unknown = bindings.macros - known

@@ -46,8 +46,8 @@ REGISTERED = (
 )
 
 
-# Arguments that the user's own files and bindings set, of what was loaded last.
-_given: set[str] = set()
+# Arguments that may be bound in vain, as `Class.argument`, in what was loaded last.
+_tolerated: set[str] = set()
 
 
 @functools.cache
@@ -66,18 +66,44 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
         not fit, or a macro that nothing refers to.
       UnusedBindingError: for a macro in `gin_params` that no file knows.
     """
-    bound = bindings.read_model(gin_files, gin_params)
-    make_settings = _register()
-    gin.clear_config()
-    _given.clear()
-    _given.update(_bound_names(renamed("\n".join([*_own_texts(gin_files), *gin_params]))))
-    with _gin_errors():
-        gin.parse_config(bindings.whole_text(gin_files, gin_params))
-        _check_types(bound)
-        settings = make_settings()
-        for make_hook in settings.hooks:
-            make_hook()  # errors of its values show now, and its bindings count as used
-    return dataclasses.replace(settings, model=_checked(settings.model))
+    return GinModel.read(gin_files, gin_params).load({})
+
+
+@dataclasses.dataclass(frozen=True)
+class GinModel:
+    """What gin files and bindings say of a model, for processes that may not have the files.
+
+    Attributes:
+      text: of the files, each with what it includes in its place, and of the bindings.
+      tolerated: arguments that may be bound in vain, as `Class.argument`: one overlay serves
+        several models, and of a shipped file, what this model has no use for is no mistake.
+    """
+
+    text: str
+    tolerated: frozenset[str]
+
+    @classmethod
+    def read(cls, gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> "GinModel":
+        """Reads and checks them; raises what `load` raises."""
+        bindings.read_model(gin_files, gin_params)
+        given = _bound_names(renamed("\n".join([*_own_texts(gin_files), *gin_params])))
+        return cls(bindings.whole_text(gin_files, gin_params), _shipped_bindings() - given)
+
+    def load(self, values: Mapping[str, float]) -> training.TrainingSettings:
+        """The settings, with values by the name of a gin binding on top; raises as `load` does."""
+        changes = renamed("\n".join(f"{name} = {value!r}" for name, value in values.items()))
+        make_settings = _register()
+        gin.clear_config()
+        _tolerated.clear()
+        _tolerated.update(self.tolerated)
+        bound = bindings.read_text(self.text, changes)
+        with _gin_errors():
+            gin.parse_config(f"{self.text}\n{changes}")
+            _check_types(bound)
+            settings = make_settings()
+            for make_hook in settings.hooks:
+                make_hook()  # errors of its values show now, and its bindings count as used
+        return dataclasses.replace(settings, model=_checked(settings.model))
 
 
 def _check_types(bound: bindings.Bindings) -> None:
@@ -110,22 +136,13 @@ def _own_texts(gin_files: Sequence[str]) -> list[str]:
     ]
 
 
-def load_with(
-    gin_files: Sequence[str], gin_params: Sequence[str], values: Mapping[str, float]
-) -> training.TrainingSettings:
-    """`load` with values by the name of a gin binding on top."""
-    return load(
-        gin_files, [*gin_params, *(f"{name} = {value!r}" for name, value in values.items())]
-    )
-
-
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
     """Gives gin's bindings back as they were before the context."""
     bound, operative = gin.config._CONFIG, gin.config._OPERATIVE_CONFIG
     # By hand: a deep copy would call what bindings refer to.
     before = [{key: dict(values) for key, values in kept.items()} for kept in (bound, operative)]
-    imports, given = set(gin.config._IMPORTS), set(_given)
+    imports, tolerated = set(gin.config._IMPORTS), set(_tolerated)
     try:
         yield
     finally:
@@ -133,8 +150,8 @@ def kept() -> Iterator[None]:
         bound.update(before[0])
         operative.update(before[1])
         gin.config._IMPORTS.update(imports)
-        _given.clear()
-        _given.update(given)
+        _tolerated.clear()
+        _tolerated.update(tolerated)
 
 
 @contextlib.contextmanager
@@ -215,13 +232,8 @@ def parsed(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> str:
 
 
 def check_all_used() -> None:
-    """Raises UserError if a binding took no part in what was built.
-
-    One overlay serves several models: of a shipped file, what this model has no use for is no
-    mistake.
-    """
+    """Raises UserError if a binding took no part in what was built (see `GinModel.tolerated`)."""
     used = {(*key, name) for key, values in _operative().items() for name in values}
-    tolerated = _shipped_bindings() - _given
 
     def is_used(scope: str, thing: str, name: str) -> bool:
         # What a macro refers to is built within a scope of the macro's name.
@@ -233,7 +245,7 @@ def check_all_used() -> None:
         for key, values in gin.config._CONFIG.items()
         if key[1] != "gin.macro"
         for name in values
-        if not is_used(*key, name) and f"{key[1].rsplit('.', 1)[-1]}.{name}" not in tolerated
+        if not is_used(*key, name) and f"{key[1].rsplit('.', 1)[-1]}.{name}" not in _tolerated
     ]
     if unused:
         raise UnusedBindingError(

@@ -85,7 +85,10 @@ def extract_codes(
         for job in jobs:
             summary = job.summary()
             if summary is None:
-                raise DatasetError(f"Encoding {job.name} left no result. Run it again.")
+                raise DatasetError(
+                    f"Encoding {job.name} left no result in {output_dir}: do all workers write to "
+                    "that directory? Run it again."
+                )
             pieces += pieces_of_part(job.split, job.part_path, summary.sources, [encoded[job.name]])
         spec = dataset.spec
         return assemble(

@@ -10,17 +10,17 @@ import numpy as np
 import tensorflow as tf
 
 from ada.data import Dataset, SourceSpec
-from ada.data.spec import FORMAT_VERSION, RECORD_STEPS, codes_dtype
+from ada.data.spec import FORMAT_VERSION, RECORD_STEPS, SPEC_NAME, codes_dtype, join
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.preparation.parts import (
     PartSummary,
     load_summary,
     part_path,
-    remove_part,
     save_summary,
     write_part,
 )
-from ada.preparation.runners import Interrupted
+from ada.preparation.runners import Interrupted, require_seen
+from ada.runs.info import FILE as RUN_FILE
 from ada.runs.run import Run
 from ada.utils.errors import UserError
 
@@ -129,7 +129,7 @@ class CodesJob:
         return self.summary() is not None
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Makes the part.
+        """Makes the part; nothing where it is complete, as runners may run a job twice.
 
         Args:
           stop: asked between pieces.
@@ -138,6 +138,10 @@ class CodesJob:
           Interrupted: if `stop` says so.
           UserError: if the run or the dataset is no longer what the job was made for.
         """
+        if self.is_done():
+            return
+        for path in (join(self.run_dir, RUN_FILE), join(self.data_dir, SPEC_NAME)):
+            require_seen(path)
         loaded = _loaded(self.run_dir, self.checkpoint, self.digest, self.data_dir)
         dataset = loaded.dataset
         if dataset.sources(self.split)[self.number : self.number + 1] != (self.source,):
@@ -145,8 +149,6 @@ class CodesJob:
                 f"{self.data_dir} was changed while it was being encoded: source {self.number} of "
                 f"{self.split} is not {self.source.name} as it was. Run the command again."
             )
-        # Before anything else: an old summary must not describe a new part.
-        remove_part(self.part_path)
 
         def read(start: int, length: int) -> np.ndarray:
             if stop():

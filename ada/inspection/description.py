@@ -9,6 +9,7 @@ import numpy as np
 
 from ada.data import Dataset
 from ada.inspection.cost import GIB, macs_an_id, training_memory
+from ada.inspection.estimate import Machine, estimate, line, line_of_all
 from ada.layers import Field
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.preparation.report import report
@@ -20,6 +21,8 @@ def describe(
     sample_rate: int | None,
     hop_length: int,
     settings: TrainingSettings | None = None,
+    machine: Machine | None = None,
+    hours: float | None = None,
 ) -> str:
     """Lines of text on a built model.
 
@@ -28,6 +31,11 @@ def describe(
       sample_rate: of the audio, Hz; None where unknown (a prior without its codes).
       hop_length: audio samples to one id.
       settings: of its training, for what a step costs.
+      machine: that trains it, for how long that takes.
+      hours: of audio to train on.
+
+    Raises:
+      UserError: if the batch cannot be divided among the machine's replicas.
     """
     rate = None if sample_rate is None else sample_rate / hop_length
     lines = [f"{type(model).__name__}: {model.count_params():,} parameters"]
@@ -54,21 +62,30 @@ def describe(
                 lines.append(f"code rate: {code_rate:g} a second, {code_rate * bits:g} bits/s")
     if settings is not None:
         lines += _training_lines(model, settings)
+        if machine is not None:
+            found = estimate(model, settings, machine, rate, hours)
+            lines.append(line(found, settings, machine, hours))
     return "\n".join(lines)
 
 
 def describe_system(
-    levels: Sequence[tuple[str, keras.Model, TrainingSettings]], sample_rate: int
+    levels: Sequence[tuple[str, keras.Model, TrainingSettings]],
+    sample_rate: int,
+    machine: Machine | None = None,
+    hours: float | None = None,
 ) -> str:
     """Lines of text on a system: its own receptive field, then each of its levels.
 
     Args:
       levels: (name, built model, settings of its training) from the bottom to the top.
       sample_rate: of the audio, Hz.
+      machine: that trains it, for how long that takes.
+      hours: of audio to train on.
     """
     parts, hop = [], 1
     for name, model, settings in levels:
-        parts.append(f"\n{name}\n{describe(model, sample_rate, hop, settings)}")
+        about = describe(model, sample_rate, hop, settings, machine, hours)
+        parts.append(f"\n{name}\n{about}")
         field = model.receptive_field * hop
         hop *= model.hop_length
     names = ", ".join(name for name, _, _ in levels)
@@ -77,6 +94,9 @@ def describe_system(
         f"receptive field of the system, the top model's times the hops below: {field} samples, "
         f"{1000 * field / sample_rate:.0f} ms"
     )
+    if machine is not None:
+        found = [estimate(model, settings, machine) for _, model, settings in levels]
+        parts.append(f"\n{line_of_all(found)}")
     return "\n".join([head, *parts])
 
 
@@ -98,15 +118,18 @@ def _training_lines(model: keras.Model, settings: TrainingSettings) -> list[str]
     rows = settings.batch_size // settings.accumulation_steps
     chosen = training_memory(model, settings)
     parts = ", ".join(f"{name} {bytes_ / GIB:.2f}" for name, bytes_ in chosen._asdict().items())
-    line = (
+    memory = (
         f"training memory, estimated: {chosen.total / GIB:.2f} GiB for {rows} crops of "
         f"{settings.crop_steps} ids at once ({parts})"
     )
     if not settings.recompute_layers:
         less = training_memory(model, dataclasses.replace(settings, recompute_layers=3))
-        line += f"; {less.total / GIB:.2f} GiB with RECOMPUTE_LAYERS=3"
+        memory += f"; {less.total / GIB:.2f} GiB with RECOMPUTE_LAYERS=3"
     macs = macs_an_id(model) / 1e6
-    return [line, f"compute: {macs:.2f} million multiply-accumulates an id, 3 times that to train"]
+    return [
+        memory,
+        f"compute: {macs:.2f} million multiply-accumulates an id, 3 times that to train",
+    ]
 
 
 def _parts(model: keras.Model) -> list[tuple[str, int]]:

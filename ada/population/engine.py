@@ -8,244 +8,42 @@ are not healthy, and a history from which a search that was killed goes on at it
 This module needs Ray: import it where a population is trained, and nowhere else.
 """
 
-import collections
-import contextlib
-import dataclasses
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+import shutil
+from collections.abc import Callable
 
-from ada.population.local_ray import local_ray  # isort: skip -- before Ray, which it quietens
+from ada.population.scheduler import Callbacks, Member, Members, Scheduler  # isort: skip
 
 from ray import tune
-from ray.tune.schedulers import PopulationBasedTraining
-from ray.tune.search.basic_variant import BasicVariantGenerator
 
-from ada.population.history import Comparison, History, Standing, quantiles
-from ada.population.plan import Advance, Plan, seeded
-from ada.population.stall import StalledError, StallWatch
+from ada.population.history import History
+from ada.population.plan import Advance, Plan
+from ada.population.stall import StalledError
 from ada.utils import log
 from ada.utils.errors import UserError
 
-PERTURBATIONS = (1.2, 0.8)  # Jaderberg et al. (2017)
-# A member may fail, or lose its process, this number of times before the search stops.
-MAX_FAILURES = 3
-# It is restarted so often at most without another comparison (`stall`).
+# A population is restarted so often at most without another comparison (`stall`).
 MAX_STALLS = 3
-
-
-class _Trainable(tune.Trainable):
-    """What Ray runs in a worker process: one member after another."""
-
-    def setup(self, config: dict, advance: Advance) -> None:
-        self._advance = advance
-        self.reset_config(config)
-
-    def reset_config(self, new_config: dict) -> bool:
-        self._number = new_config["member"]
-        self._hyperparameters = new_config["hyperparameters"]
-        self._state = new_config["state"]
-        return True
-
-    def step(self) -> dict:
-        began = self._state
-        progress = self._advance(self._number, dict(self._hyperparameters), began)
-        self._state = progress.state
-        # In a list, so that Ray does not take it apart.
-        standing = Standing(
-            self._number,
-            dict(self._hyperparameters),
-            progress.score,
-            progress.healthy,
-            progress.state,
-            progress.report,
-            next_hyperparameters=dict(self._hyperparameters),
-        )
-        report = {"step": progress.step, "score": progress.score, "standing": [standing]}
-        return report | {"began": [began]}
-
-    def save_checkpoint(self, checkpoint_dir: str) -> dict:
-        return {"state": self._state}
-
-    def load_checkpoint(self, checkpoint: dict) -> None:
-        self._state = checkpoint["state"]
-
-
-class _Members(BasicVariantGenerator):
-    """Ray's list of members; it has an end only when they have.
-
-    Between comparisons nobody runs, and for a list at its end Ray would stop every process then, to
-    restart it.
-    """
-
-    def __init__(self, population: int) -> None:
-        super().__init__()
-        self._running = population
-
-    def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
-        super().on_trial_complete(*args, **kwargs)
-        self._running -= 1
-
-    def is_finished(self) -> bool:
-        return super().is_finished() and not self._running
-
-
-class _Scheduler(PopulationBasedTraining):
-    """Ray's synchronous scheduler, with our draws, our quantiles and a record of what it did."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        history: History,
-        configs: list[dict[str, Any]],
-        on_progress: Callable[[int, int], None],
-        on_comparison: Callable[[History], None],
-    ) -> None:
-        super().__init__(
-            time_attr="step",
-            metric="score",
-            mode="min",
-            perturbation_interval=plan.interval_steps,
-            hyperparam_mutations={
-                "hyperparameters": {
-                    name: tune.loguniform(*ends) for name, ends in plan.hyperparameters.items()
-                }
-            },
-            quantile_fraction=plan.quantile,
-            resample_probability=plan.resample_probability,
-            perturbation_factors=PERTURBATIONS,
-            custom_explore_fn=lambda config: (
-                config | {"hyperparameters": plan.clip(config["hyperparameters"])}
-            ),
-            log_config=False,
-            synch=True,
-        )
-        self._next_perturbation_sync = history.step + plan.interval_steps
-        self._plan = plan
-        self.history = history
-        self._begin = {c["member"]: c for c in configs}
-        self.failure: Exception | None = None
-        self._on_progress, self._on_comparison = on_progress, on_comparison
-        self._present: dict[int, Standing] = {}
-        self._failures: collections.Counter[int] = collections.Counter()
-        self._watch = StallWatch()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What Ray writes down, which nobody reads: without callbacks, which hold open streams."""
-        callbacks = ("_on_progress", "_on_comparison")
-        return {name: value for name, value in vars(self).items() if name not in callbacks}
-
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        first = not self._trial_state
-        super().on_trial_add(tune_controller, trial)
-        if first:
-            # See `_Members`: this many processes wait for the next member.
-            tune_controller._actor_cache.increase_max(
-                trial.placement_group_factory, self._plan.concurrent
-            )
-
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
-        self._note(result)
-        awaited = self._next_perturbation_sync
-        decision = super().on_trial_result(tune_controller, trial, result)
-        if self._next_perturbation_sync != awaited:
-            self._compared(result["step"])
-        return decision
-
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict) -> None:
-        self._note(result)
-        super().on_trial_complete(tune_controller, trial, result)
-        if all(t is trial or t.is_finished() for t in tune_controller.get_trials()):
-            self._compared(result["step"])
-
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        number = trial.config["member"]
-        self._failures[number] += 1
-        # (Ray's `get_error` waits for a copy in the storage.)
-        reason = Path(trial.error_file).read_text("utf-8").strip().splitlines()[-1]
-        if self._failures[number] > MAX_FAILURES:
-            # The others would wait for ever.
-            with self._kept():
-                raise UserError(
-                    f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command "
-                    "goes on from the last comparison."
-                )
-        log.warning(f"member {number} failed and starts again from the last comparison: {reason}")
-        super().on_trial_error(tune_controller, trial)
-
-    def _note(self, result: dict) -> None:
-        [standing], [began] = result["standing"], result["began"]
-        begin = self._begin[standing.member]
-        if (began, standing.hyperparameters) != (begin["state"], begin["hyperparameters"]):
-            with self._kept():
-                raise StalledError(f"Ray took member {standing.member} up where it was not")
-        self._present[standing.member] = standing
-        self._on_progress(result["step"], len(self._present))
-
-    def _compared(self, step: int) -> None:
-        members = tuple(standing for _, standing in sorted(self._present.items()))
-        self.history = self.history.plus(Comparison(step, members))
-        self._begin = {c["member"]: c for c in self.history.next_members()}
-        self._present = {}
-        with self._kept():
-            self._on_comparison(self.history)
-
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        processes = tune_controller._trial_to_actor
-        self._watch.look((t.status, t in processes) for t in tune_controller.get_trials())
-        return super().choose_trial_to_run(tune_controller)
-
-    @contextlib.contextmanager
-    def _kept(self) -> Iterator[None]:
-        """Keeps an error as it is; Ray buries it in a text."""
-        try:
-            yield
-        except Exception as error:
-            self.failure = error
-            raise
-
-    def _quantiles(self) -> tuple[list, list]:
-        trials = {t.config["member"]: t for t in self._trial_state if not t.is_finished()}
-        standings = [s for number, s in self._present.items() if number in trials]
-        return tuple(
-            [trials[standing.member] for standing in part]
-            for part in quantiles(standings, self._plan.quantile)
-        )
-
-    def _checkpoint_or_exploit(self, trial: Any, *args: Any) -> None:
-        with seeded(self._plan.seed, self._next_perturbation_sync, trial.config["member"]):
-            super()._checkpoint_or_exploit(trial, *args)
-
-    def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict, dict]:
-        config, operations = super()._get_new_config(trial, trial_to_clone)
-        number, donor = trial.config["member"], trial_to_clone.config["member"]
-        config["member"] = number
-        self._present[number] = dataclasses.replace(
-            self._present[number],
-            copied_from=donor,
-            next_hyperparameters=dict(config["hyperparameters"]),
-        )
-        return config, operations
 
 
 def evolve(
     plan: Plan,
     advance: Advance,
     history: History,
+    storage: str,
     starts: list[dict[str, float]] | None = None,
-    on_progress: Callable[[int, int], None] = lambda step, reported: None,
-    on_comparison: Callable[[History], None] = lambda history: None,
+    callbacks: Callbacks | None = None,
+    on_stall: Callable[[], None] = lambda: None,
 ) -> History:
-    """Trains a population to its end.
+    """Trains a population to its end, on the Ray that this process is connected to.
 
     Args:
       plan: how.
       advance: trains a member; pickled.
       history: of the comparisons so far; the population goes on after the last of them.
+      storage: directory that all nodes share, for what Ray writes; it is removed at the end.
       starts: hyperparameters at first; `plan.starts()` if None.
-      on_progress: called with (step, how many members have come to it).
-      on_comparison: called with the history whenever it has grown.
+      callbacks: what to call meanwhile.
+      on_stall: called before the population is restarted because Ray failed.
 
     Returns:
       The whole history.
@@ -259,43 +57,48 @@ def evolve(
             {"member": number, "hyperparameters": hyperparameters, "state": None}
             for number, hyperparameters in enumerate(starts or plan.starts())
         ]
-        scheduler = _Scheduler(plan, history, configs, on_progress, on_comparison)
+        scheduler = Scheduler(plan, history, configs, callbacks or Callbacks())
         try:
-            _fit(plan, advance, scheduler, configs)
+            _fit(plan, advance, scheduler, configs, storage)
         except StalledError as error:
             stalls = 1 if scheduler.history.step > history.step else stalls + 1
             if stalls > MAX_STALLS:
                 raise UserError(f"{error}, {stalls} times. The same command goes on.") from error
             log.warning(f"{error}: the search goes on from step {scheduler.history.step}.")
+            on_stall()
         history = scheduler.history
     return history
 
 
-def _fit(plan: Plan, advance: Advance, scheduler: _Scheduler, configs: list[dict]) -> None:
+def _fit(
+    plan: Plan, advance: Advance, scheduler: Scheduler, configs: list[dict], storage: str
+) -> None:
     """Trains to the end; raises the scheduler's failure, or StalledError if it was Ray's."""
-    with local_ray(plan.concurrent), tempfile.TemporaryDirectory(prefix="ada_pbt_") as storage:
-        trainable = tune.with_parameters(_Trainable, advance=advance)
-        tuner = tune.Tuner(
-            tune.with_resources(trainable, {"cpu": 1, "gpu": plan.gpus}),
-            # Every configuration is a trial: the keys of one that is drawn as a whole.
-            param_space=tune.grid_search(configs),
-            tune_config=tune.TuneConfig(
-                scheduler=scheduler, search_alg=_Members(len(configs)), reuse_actors=True
-            ),
-            run_config=tune.RunConfig(
-                name="population",
-                storage_path=storage,
-                stop={"step": plan.num_steps},
-                failure_config=tune.FailureConfig(max_failures=-1),  # we count
-                verbose=0,
-            ),
-        )
-        try:
-            tuner.fit()
-        except Exception as error:  # Ray has no kind of its own for what went wrong in it
-            if scheduler.failure is not None:
-                raise scheduler.failure from None
-            if isinstance(error, StalledError):
-                raise
-            reason = str(error).strip().splitlines() or [repr(error)]
-            raise StalledError(f"Ray failed: {reason[-1]}") from error
+    shutil.rmtree(storage, ignore_errors=True)  # of a search that was killed
+    trainable = tune.with_parameters(Member, advance=advance)
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": plan.cpus, "gpu": plan.gpus}),
+        # Every configuration is a trial: the keys of one that is drawn as a whole.
+        param_space=tune.grid_search(configs),
+        tune_config=tune.TuneConfig(
+            scheduler=scheduler, search_alg=Members(len(configs)), reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            name="population",
+            storage_path=storage,
+            stop={"step": plan.num_steps},
+            failure_config=tune.FailureConfig(max_failures=-1),  # we count
+            verbose=0,
+        ),
+    )
+    try:
+        tuner.fit()
+    except Exception as error:  # Ray has no kind of its own for what went wrong in it
+        if scheduler.failure is not None:
+            raise scheduler.failure from None
+        if isinstance(error, StalledError):
+            raise
+        reason = str(error).strip().splitlines() or [repr(error)]
+        raise StalledError(f"Ray failed: {reason[-1]}") from error
+    finally:
+        shutil.rmtree(storage, ignore_errors=True)

@@ -20,6 +20,7 @@ from ada.training.launch import make_trainer
 from ada.training.loop import DivergedError, Loop
 from ada.training.settings import TrainingSettings
 from ada.training.start import info_of_new_run
+from ada.utils.devices import use_memory_as_needed
 
 # Added to the bits of a member that may not win: worse than any model can be.
 PENALTY_BITS = 1000.0
@@ -83,6 +84,7 @@ class MemberTrainer:
         self, number: int, hyperparameters: dict[str, float], state: dict[str, Any] | None
     ) -> Progress:
         _limit_threads(self.threads)
+        use_memory_as_needed()
         try:
             return self._train(number, hyperparameters, state)
         finally:

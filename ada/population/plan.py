@@ -47,6 +47,7 @@ class Plan:
       resample_probability: of drawing a copied hyperparameter again instead of perturbing it.
       seed: of starts and draws.
       concurrent: members that run at a time.
+      cpus: of each of these.
       gpus: of each of these.
     """
 
@@ -58,6 +59,7 @@ class Plan:
     resample_probability: float = 0.25
     seed: int = 0
     concurrent: int = 1
+    cpus: int = 1
     gpus: int = 0
 
     def starts(self) -> list[dict[str, float]]:

@@ -12,12 +12,13 @@ All members start from the same weights and read the same batches (`train.seed`)
 but their hyperparameters tells them apart (our choice).
 """
 
+import contextlib
+import dataclasses
 import functools
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -26,9 +27,12 @@ from ada.data import Dataset, DatasetSpec, differing_data
 from ada.data.spec import write_text_atomically
 from ada.population import History
 from ada.population.chart import draw
+from ada.population.cluster import Cluster
 from ada.population.engine import evolve
+from ada.population.history import Standing
 from ada.population.member import MemberTrainer
 from ada.population.plan import Plan
+from ada.population.scheduler import Callbacks
 from ada.population.searched import check_effective
 from ada.population.table import write_population
 from ada.runs.checkpoint_files import files, step_of, write_list
@@ -41,9 +45,10 @@ from ada.training.start import (
     make_hooks,
     make_model,
 )
+from ada.training.stopping import StopSignals
 from ada.training.tensorboard.hparams import write_row
 from ada.utils import log, made
-from ada.utils.errors import UserError
+from ada.utils.errors import StoppedError, Terminated, UserError
 from ada.utils.files import absolute, exclusive, sync
 from ada.utils.progress import progress_bar
 
@@ -53,6 +58,7 @@ def search(
     describe: Callable[[], str],
     run_dir: str,
     data_dir: str,
+    ray_address: str | None = None,
 ) -> None:
     """Searches hyperparameters into a run directory, or goes on where it stopped.
 
@@ -61,12 +67,14 @@ def search(
       describe: called once a model is made; returns the text of `operative.gin`; pickled too.
       run_dir: directory of the winner's run.
       data_dir: dataset directory; all members read it in place.
+      ray_address: of a Ray cluster, see `Cluster`.
 
     Raises:
       UserError: for data that does not fit, a directory of something else, or if nobody won.
+      StoppedError: after SIGTERM or Ctrl-C.
     """
-    # The members use them; this process only looks.
-    gpus = tf.config.list_physical_devices("GPU")
+    cluster = Cluster(ray_address)
+    # The members use them.
     tf.config.set_visible_devices([], "GPU")
     settings = load({})
     if settings.search is None:
@@ -76,13 +84,13 @@ def search(
             "population-based training has one phase: set FIRST_PHASE = None, or train with "
             "ada.train."
         )
-    plan = _plan(settings, len(gpus))
+    plan = _plan(settings)
     dataset = Dataset.open(absolute(data_dir))
     network = make_model(settings)
     operative = describe()
     _check(load, describe, plan, dataset)
     with exclusive(run_dir):
-        _search(load, describe, run_dir, dataset, plan, operative, network.count_params())
+        _search(load, describe, run_dir, dataset, plan, operative, network.count_params(), cluster)
 
 
 def _search(
@@ -93,6 +101,7 @@ def _search(
     plan: Plan,
     operative: str,
     num_weights: int,
+    cluster: Cluster,
 ) -> None:
     """Searches, or goes on; all that can be said beforehand was said."""
     root = Path(run_dir).absolute() / "search"
@@ -116,18 +125,33 @@ def _search(
             f"at step {step} of {history.step}."
         )
         return
-    log.info(
-        f"{'Resuming' if history.step else 'Starting'} the search {run_dir}: {plan.population} "
-        f"members of {num_weights:,} parameters, {plan.concurrent} at a time, step "
-        f"{history.step} of {plan.num_steps}, compared every {plan.interval_steps} steps."
-    )
-    threads = max((os.cpu_count() or 1) // plan.concurrent, 1)
-    trainer = MemberTrainer(load, describe, str(root), dataset.directory, threads)
-    history = _evolve(plan, trainer, history, root)
+    with _stoppable(root), cluster:
+        cluster.check_nodes(str(root), dataset.directory)
+        plan = dataclasses.replace(plan, **dataclasses.asdict(cluster.share(plan.population)))
+        log.info(
+            f"{'Resuming' if history.step else 'Starting'} the search {run_dir}: "
+            f"{plan.population} members of {num_weights:,} parameters, {plan.concurrent} at a time "
+            f"with {plan.cpus} {'CPUs' if plan.cpus > 1 else 'CPU'}{' and a GPU' * plan.gpus} "
+            f"each, step {history.step} of {plan.num_steps}, compared every "
+            f"{plan.interval_steps} steps."
+        )
+        trainer = MemberTrainer(load, describe, str(root), dataset.directory, plan.cpus)
+        history = _evolve(plan, trainer, history, root, cluster)
     _crown(load, describe, history, root, dataset)
 
 
-def _plan(settings: TrainingSettings, gpus: int) -> Plan:
+@contextlib.contextmanager
+def _stoppable(root: Path) -> Iterator[None]:
+    """Turns SIGTERM and Ctrl-C into a StoppedError that says where the search is."""
+    try:
+        yield
+    except KeyboardInterrupt as signal:
+        name = "SIGTERM" if isinstance(signal, Terminated) else "Ctrl-C"
+        step = History.load(str(root / "population.json")).step
+        raise StoppedError(f"{name}; the same command goes on from step {step}.") from signal
+
+
+def _plan(settings: TrainingSettings) -> Plan:
     wanted = settings.search
     return Plan(
         dict(wanted.hyperparameters),
@@ -137,8 +161,6 @@ def _plan(settings: TrainingSettings, gpus: int) -> Plan:
         wanted.quantile,
         wanted.resample_probability,
         settings.seed,
-        concurrent=min(wanted.population, gpus or os.cpu_count() or 1),
-        gpus=1 if gpus else 0,
     )
 
 
@@ -182,13 +204,16 @@ def _claim(root: Path, operative: str, dataset: Dataset) -> None:
         write_text_atomically(str(path), operative)
 
 
-def _evolve(plan: Plan, trainer: MemberTrainer, history: History, root: Path) -> History:
+def _evolve(
+    plan: Plan, trainer: MemberTrainer, history: History, root: Path, cluster: Cluster
+) -> History:
     bar = progress_bar(
         total=plan.num_steps, initial=history.step, desc="members compared", unit="step"
     )
+    signals = StopSignals(announcement=None)
 
-    def on_progress(step: int, reported: int) -> None:
-        bar.set_postfix_str(f"{reported} of {plan.population} members at step {step}")
+    def on_member(step: int, standing: Standing, node: str) -> None:
+        log.info(_line_of_member(step, standing, node if cluster.is_remote else None))
 
     def on_comparison(history: History) -> None:
         _keep_best(history, root)
@@ -196,8 +221,25 @@ def _evolve(plan: Plan, trainer: MemberTrainer, history: History, root: Path) ->
         bar.update(history.step - bar.n)
         log.info(_line(history))
 
-    with bar:
-        return evolve(plan, trainer, history, on_progress=on_progress, on_comparison=on_comparison)
+    def on_turn() -> None:
+        if signals.received:
+            raise Terminated if signals.received == "SIGTERM" else KeyboardInterrupt
+
+    callbacks = Callbacks(on_member, on_comparison, on_turn)
+    with bar, signals.watched():
+        storage = str(root / "ray")
+        return evolve(
+            plan, trainer, history, storage, callbacks=callbacks, on_stall=cluster.restart
+        )
+
+
+def _line_of_member(step: int, standing: Standing, node: str | None) -> str:
+    bits = standing.report["bits"]
+    fitness = "diverged" if bits is None else f"{bits:.3f} bits"
+    if bits is not None and not standing.healthy:
+        fitness += ", not healthy"
+    where = f" (on {node})" if node else ""
+    return f"step {step}: member {standing.member}{where}: {fitness}"
 
 
 def _line(history: History) -> str:

@@ -22,11 +22,10 @@ from ada.preparation.parts import (
     PartSummary,
     load_summary,
     part_path,
-    remove_part,
     save_summary,
     write_part,
 )
-from ada.preparation.runners import Interrupted
+from ada.preparation.runners import Interrupted, require_seen
 from ada.utils.files import is_remote
 
 # A file whose every sample is below this is silent: -80 dB of full scale, three steps of PCM16.
@@ -45,6 +44,7 @@ class AudioJob:
       min_secs: shorter files are dropped.
       record_steps: samples in a record.
       decoder: "pyav" or "tfio".
+      is_there: whether the process that listed the file could open it.
     """
 
     path: str
@@ -54,6 +54,7 @@ class AudioJob:
     min_secs: float
     record_steps: int
     decoder: str
+    is_there: bool = False
 
     @property
     def part_path(self) -> str:
@@ -72,7 +73,8 @@ class AudioJob:
         except (OSError, tf.errors.OpError):
             size, mtime = -1, -1
         options = dataclasses.asdict(self)
-        del options["output_dir"], options["path"]
+        for name in ("output_dir", "path", "is_there"):
+            del options[name]
         return options | {"file_bytes": size, "mtime_ns": mtime, "format_version": FORMAT_VERSION}
 
     def is_done(self) -> bool:
@@ -82,15 +84,21 @@ class AudioJob:
     def run(self, stop: Callable[[], bool] = lambda: False) -> PartSummary:
         """Makes the part; a file that cannot be used becomes a summary that says why.
 
+        Runners may run a job twice, at the same time or late: nothing is removed, a complete part
+        is left as it is, and another attempt would replace it by the same bytes.
+
         Args:
           stop: asked between blocks.
 
         Raises:
           Interrupted: if `stop` says so.
+          UserError: if the file was there when it was listed, and cannot be opened here.
         """
+        if (finished := load_summary(self.part_path, self.fingerprint())) is not None:
+            return finished
+        if self.is_there:
+            require_seen(self.path)
         fingerprint = self.fingerprint()
-        # Before anything else: an old summary must not describe a new part.
-        remove_part(self.part_path)
         sound = _Sound(self, stop)
         sources = ()
         try:
@@ -101,7 +109,6 @@ class AudioJob:
             sound.check()
             dropped = None
         except AudioError as error:
-            remove_part(self.part_path)
             sources = ()
             secs = round(sound.secs, 3) if error.reason in ("silent", "too_short") else None
             dropped = Dropped(self.name, error.reason, error.detail, secs)

@@ -20,13 +20,15 @@ from typing import Any, TextIO
 import ada
 from ada.data.spec import DatasetError
 from ada.preparation.runners import Interrupted, Job
-from ada.utils.errors import with_hint
+from ada.utils.errors import first_line, with_hint
 from ada.utils.progress import progress_bar
 
 # Beam warns of Google's client libraries, which local work does not need, as it is imported.
 logging.disable(logging.WARNING)
 import apache_beam as beam  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
+from apache_beam.runners import create_runner  # noqa: E402
+from apache_beam.runners.runner import PipelineResult  # noqa: E402
 from apache_beam.runners.worker import sdk_worker  # noqa: E402
 
 from ada.preparation.beam_workers import WorkerDiedError  # noqa: E402
@@ -42,6 +44,8 @@ _LOCAL_OPTIONS = (
     "--direct_num_workers=0",
     "--default_sdk_harness_log_level=ERROR",
 )
+# Beam asks for the whole name of this runner.
+_SHORT_NAMES = {"--runner=DaskRunner": "--runner=apache_beam.runners.dask.dask_runner.DaskRunner"}
 # How often what is missing is done again where a worker died.
 RETRIES = 2
 # How long jobs may take to notice that they are to stop.
@@ -77,13 +81,15 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
       values: each `--name=value`, or several with commas between (`--a=1,--b=2`).
 
     Raises:
-      DatasetError: for what does not begin with `--`, or that Beam does not know.
+      DatasetError: for what does not begin with `--`, or a runner or another option that Beam does
+        not know.
     """
     options: list[str] = []
     for value in values:
         # Commas within a value are kept: only one before the next option separates.
         first, *others = value.split(",--")
         options += [first.strip(), *("--" + other.strip() for other in others)]
+    options = [_SHORT_NAMES.get(option, option) for option in options]
     for option in options:
         if not option.startswith("--"):
             raise DatasetError(f"Beam's options are written --name=value; got {option!r}.")
@@ -91,6 +97,7 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
         threads = (os.cpu_count() or 1) <= _THREADS_UP_TO_CORES
         mode = "multi_threading" if threads else "multi_processing"
         options = [*_LOCAL_OPTIONS, f"--direct_running_mode={mode}", *options]
+    _import_runner(options)
     try:
         parsed = PipelineOptions(options)
         known = parsed.get_all_options()
@@ -104,6 +111,16 @@ def pipeline_options(values: Sequence[str] = ()) -> PipelineOptions:
         mean = f" Did you mean --{', --'.join(near)}?" if near else ""
         raise DatasetError(f"Beam knows no option {names}: leave it out.{mean}")
     return parsed
+
+
+def _import_runner(options: Sequence[str]) -> None:
+    """Raises DatasetError for a runner that is not there; some have options of their own."""
+    named = [option.partition("=")[2] for option in options if option.startswith("--runner=")]
+    for name in named:
+        try:
+            create_runner(name)
+        except (ImportError, ValueError, AttributeError) as error:
+            raise DatasetError(f"Beam: {first_line(error).rstrip('.')}.") from error
 
 
 def run_on_beam(
@@ -128,14 +145,15 @@ def run_on_beam(
     Raises:
       DatasetError: if the pipeline fails; in one line.
     """
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    for name in ("apache_beam", "distributed"):  # the second one is Dask's
+        logging.getLogger(name).setLevel(logging.ERROR)
     _let_workers_find_ada()
     missing, retries = list(jobs), RETRIES
     with _stderr_in_a_file() as (terminal, log):
         while missing:
             try:
                 with _shown(missing, label, unit, terminal):
-                    _run_pipeline(missing, options)
+                    _run_pipeline(missing, options, terminal)
                 return
             except Exception as error:
                 if not (retries and isinstance(error, WorkerDiedError)):
@@ -148,22 +166,41 @@ def run_on_beam(
             print(f"Warning: A worker process died: {message}.", file=terminal)
 
 
-def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions) -> None:
+def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions, terminal: TextIO) -> None:
     pipeline = beam.Pipeline(options=options)
     # Without the reshuffle a runner would fuse everything and use one worker.
     _ = pipeline | beam.Create(list(jobs)) | beam.Reshuffle() | beam.ParDo(RunJob())
     _stopping.clear()
+    result = None
     try:
-        pipeline.run().wait_until_finish()
+        result = pipeline.run()
+        result.wait_until_finish()
     except BaseException as error:
         # Beam does not wait for its threads; Python would end in the midst of what they do.
         _stopping.set()
         if not isinstance(error, Exception):
             _mute_workers()
+            _cancel(result, terminal)
         deadline = time.monotonic() + _STOPPING_SECS
         while _at_work and time.monotonic() < deadline:
             time.sleep(0.05)
         raise
+
+
+def _cancel(result: PipelineResult | None, terminal: TextIO) -> None:
+    """Stops a job that runs elsewhere, or says that it goes on."""
+    if result is None:  # local runners do their work in `run`
+        return
+    try:
+        result.cancel()
+    except Exception as error:  # runners have errors of many kinds, and some cannot cancel
+        print(
+            f"\nWarning: The job goes on, as it cannot be cancelled ({first_line(error)}): "
+            "cancel it where it runs, before you give the command again.",
+            file=terminal,
+        )
+    else:
+        print("\nThe job was cancelled.", file=terminal)
 
 
 def _mute_workers() -> None:

@@ -145,10 +145,3 @@ def load_summary(path: str, fingerprint: dict[str, Any] | None = None) -> PartSu
     if fingerprint is not None and summary.fingerprint != to_jsonable(fingerprint):
         return None
     return summary
-
-
-def remove_part(path: str) -> None:
-    """Removes a part, its summary first; nothing if it is not there."""
-    for name in (path + ".json", path):
-        if tf.io.gfile.exists(name):
-            tf.io.gfile.remove(name)

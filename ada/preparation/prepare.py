@@ -17,7 +17,7 @@ from ada.preparation.placement import place
 from ada.preparation.report import count_reasons, print_report
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.preparation.splits import beside, read_maestro_csv
-from ada.utils.files import exclusive, is_remote
+from ada.utils.files import absolute, can_be_read, exclusive, is_remote
 from ada.utils.jsonable import to_jsonable
 from ada.utils.streams import printable
 
@@ -46,7 +46,8 @@ def prepare(
       UserError: if another process is at work there.
     """
     options.check()
-    output_dir = str(output_dir).rstrip("/") or "/"
+    # Workers may have other working directories.
+    output_dir = absolute(str(output_dir).rstrip("/") or "/")
     existing = _existing(output_dir, options, overwrite)
     if existing is not None:
         return existing
@@ -72,13 +73,14 @@ def _made_of(
     start = time.monotonic()
     jobs = [
         AudioJob(
-            path=file.path,
+            path=absolute(file.path),
             name=file.name,
             output_dir=output_dir,
             sample_rate=options.sample_rate,
             min_secs=options.min_secs,
             record_steps=options.record_steps,
             decoder=options.decoder,
+            is_there=can_be_read(file.path),
         )
         for file in files
     ]
@@ -227,6 +229,7 @@ def _summary(job: AudioJob) -> PartSummary:
     summary = load_summary(part_path(job.output_dir, job.name))
     if summary is None:
         raise DatasetError(
-            f"The preparation of {printable(job.name)} left no result. Run it again."
+            f"The preparation of {printable(job.name)} left no result in {job.output_dir}: do all "
+            "workers write to that directory? Run it again."
         )
     return summary

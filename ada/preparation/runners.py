@@ -2,10 +2,13 @@
 
 import concurrent.futures
 import os
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ada.utils.errors import UserError
+from ada.utils.files import can_be_read
 from ada.utils.progress import progress_bar
 
 
@@ -23,6 +26,15 @@ class Job(Protocol):
 
     def is_done(self) -> bool:
         """Whether the part is there."""
+
+
+def require_seen(path: str) -> None:
+    """Raises UserError, naming this machine, for what the process that made a job could read."""
+    if not can_be_read(path):
+        raise UserError(
+            f"{path} is there for the command, but the worker on {socket.gethostname()} cannot "
+            "open it: is the folder mounted there, at the same path?"
+        )
 
 
 RunJobs = Callable[[Sequence[Job]], None]

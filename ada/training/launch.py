@@ -203,6 +203,19 @@ def _tell_complete(run: runs.Run, settings: TrainingSettings, operative: str, st
         )
 
 
+def check_divisible(settings: TrainingSettings, replicas: int) -> None:
+    """Raises UserError, with the next good sizes, if replicas and micro-batches divide no batch."""
+    parts = replicas * settings.accumulation_steps
+    if settings.batch_size % parts:
+        name = "FIRST_PHASE_BATCH_SIZE" if settings.part == "bottleneck" else "BATCH_SIZE"
+        below = settings.batch_size // parts * parts
+        raise UserError(
+            f"batch_size {settings.batch_size} cannot be divided into "
+            f"{settings.accumulation_steps} micro-batches on each of {replicas} replicas: set "
+            f"{name} to {f'{below} or ' if below else ''}{below + parts}."
+        )
+
+
 def make_trainer(
     settings: TrainingSettings, strategy: tf.distribute.Strategy | None = None
 ) -> Trainer:
@@ -212,14 +225,7 @@ def make_trainer(
       UserError: if replicas and micro-batches do not divide the batch.
     """
     strategy = strategy or make_strategy(settings.strategy)
-    parts = strategy.num_replicas_in_sync * settings.accumulation_steps
-    if settings.batch_size % parts:
-        name = "FIRST_PHASE_BATCH_SIZE" if settings.part == "bottleneck" else "BATCH_SIZE"
-        raise UserError(
-            f"batch_size {settings.batch_size} cannot be divided into "
-            f"{settings.accumulation_steps} micro-batches on each of "
-            f"{strategy.num_replicas_in_sync} replicas: set {name} to a multiple of {parts}."
-        )
+    check_divisible(settings, strategy.num_replicas_in_sync)
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
         network = make_model(settings)

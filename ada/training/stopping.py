@@ -13,12 +13,16 @@ class StopSignals:
 
     A signal does not break into what is being done: the loop asks. A second Ctrl-C does.
 
+    Args:
+      announcement: what is said at once, after the name of the signal; nothing if None.
+
     Attributes:
       received: the name of the first signal, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, announcement: str | None = "stopping and saving soon") -> None:
         self.received: str | None = None
+        self._announcement = announcement
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -43,9 +47,11 @@ class StopSignals:
                 raise KeyboardInterrupt
             return
         self.received = name
+        if self._announcement is None:
+            return
         hint = "; Ctrl-C again stops at once, without" if number == signal.SIGINT else ""
         # Not through Python's streams: the signal may have come in the midst of writing to them.
-        os.write(2, f"\n{name}: stopping and saving soon{hint}.\n".encode())
+        os.write(2, f"\n{name}: {self._announcement}{hint}.\n".encode())
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

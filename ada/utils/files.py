@@ -48,6 +48,11 @@ def exists(path: str) -> bool:
     return tf.io.gfile.exists(path)
 
 
+def can_be_read(path: str) -> bool:
+    """Whether there is a file or directory that this process may open."""
+    return exists(path) if is_remote(path) else os.access(path, os.R_OK)
+
+
 def is_dir(path: str) -> bool:
     """Whether there is a directory."""
     if not is_remote(path):

@@ -29,7 +29,8 @@ def distribute(
         return make_batches(slice_index=0, num_slices=1)
     if batch_size % replicas:
         raise UserError(
-            f"batch_size {batch_size} is no multiple of the number of replicas, {replicas}."
+            f"batch_size {batch_size} is not a multiple of the number of replicas, {replicas}: set "
+            f"it to {-(-batch_size // replicas) * replicas}."
         )
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:

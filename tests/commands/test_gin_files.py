@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support import ROOT, write_codes
+from support import ROOT, start, write_codes
 
 from ada.config import bindings, configuration
 from ada.preparation.options import AudioOptions
@@ -24,6 +24,8 @@ SYSTEM_NAMES = [
 # What stands on top of any model, and is none.
 ON_TOP = ("tiny", "small", "notes", "piano", "finetune")
 MODELS = sorted(p.stem for p in (ROOT / "gin").glob("*.gin") if p.stem not in ON_TOP)
+# Of the paper, rather than sizes for one processor.
+PLAIN = [name for name in MODELS if name != "learning"]
 SYSTEMS = sorted(p.stem for p in (ROOT / "gin" / "systems").glob("*.gin"))
 ONE_STEP = [
     "NUM_STEPS=1",
@@ -67,6 +69,22 @@ def test_every_model_is_built_at_its_real_size_with_every_binding_used(name):
     configuration.check_all_used()
     assert settings.crop_steps >= model.receptive_field + 1
     assert settings.crop_steps % getattr(model, "hop_length", 1) == 0
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_batches_of_every_plain_model_divide_by_up_to_eight_replicas(name):
+    batch_size = bindings.read_model([f"gin/{name}.gin"]).value("train.batch_size")
+    assert batch_size % 8 == 0
+
+
+@pytest.mark.long
+def test_every_plain_model_takes_a_step_on_eight_devices(data, tmp_path):
+    for kind, directory in data.items():
+        (tmp_path / kind).symlink_to(directory)
+    script = ROOT / "tests/training/eight_devices_script.py"
+    process = start(script, tmp_path, *PLAIN)
+    assert process.wait(timeout=1200) == 0, process.said()
+    assert all((tmp_path / name / "run.json").exists() for name in PLAIN)
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,28 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     assert "starts again" in message.read_text() or "lost a member" in message.read_text()
     assert not (run_dir / "run.json").exists()
 
+    # The second one is asked to stop, and leaves no process.
+    compared = len(History.load(str(path)).comparisons)
+    with message.open("w") as stderr:
+        search = subprocess.Popen(
+            [sys.executable, "-m", "ada.pbt", *args],
+            cwd=ROOT,
+            start_new_session=True,
+            stderr=stderr,
+        )
+    wait_for(lambda: len(History.load(str(path)).comparisons) > compared, search)
+    search.send_signal(signal.SIGTERM)
+    assert search.wait(30) == 75, message.read_text()
+    step = History.load(str(path)).step
+    last = message.read_text().splitlines()[-1]
+    assert last == f"Stopped: SIGTERM; the same command goes on from step {step}."
+    with pytest.raises(ProcessLookupError):
+        os.killpg(search.pid, 0)
+
     process = run("ada.pbt", *args)
     assert process.returncode == 0, process.stderr
     assert "Resuming the search" in process.stderr
+    assert re.search(r"step 8: member 3: \d+\.\d+ bits", process.stderr)
     for noise in ("Configuration for experiment", "Traceback", "oneDNN", "cuda"):
         assert noise not in process.stderr, process.stderr
 
@@ -136,6 +155,7 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     [
         ([], 2, "--gin_file is needed"),
         ([LEVEL2], 1, "ada.extract_codes"),
+        ([LEVEL2, DATA, "--ray_address=ray://10.0.0.1:10001"], 2, "--ray_address=auto"),
         (["--gin_file=gin/hop64_vqvae.gin", DATA], 1, "nothing to search"),
         ([LEVEL2, DATA, "--gin_param=POPULATION=1"], 1, "Search.population must be"),
         (

@@ -1,10 +1,13 @@
 """Gin files as they are read without TensorFlow."""
 
+import pickle
+
 import pytest
 from support import MICRO, refuses, run_here
 
 import gin
 from ada.config import bindings, configuration
+from ada.utils import resources
 from ada.utils.errors import UserError
 
 HOP8 = "gin/hop8_vqvae.gin"
@@ -107,3 +110,31 @@ def test_no_module_is_imported_by_a_command_that_refuses(write, tmp_path, monkey
     process = run_here("ada.describe", *flags, "--allow_gin_imports")
     assert process.returncode == 0 and (tmp_path / "mark").exists(), process.stderr
     refuses("ada.describe", *flags, said="import harm")
+
+
+def test_a_model_is_loaded_where_its_gin_files_are_not(write, monkeypatch, tmp_path):
+    """As on another node of a cluster."""
+    overlay = write("include 'gin/tiny.gin'\nBATCH_SIZE = 3\nOptimization.clip_norm = 2.0\n")
+    files, params = [HOP8, overlay], ["NUM_STEPS = 7"]
+    expected = configuration.load(files, [*params, "Optimization.learning_rate = 0.25"])
+    with configuration.kept():
+        expected.model()
+        text = configuration.operative()
+    sent = pickle.dumps(configuration.GinModel.read(files, params))
+
+    def no_files():
+        raise AssertionError("no gin files here")
+
+    monkeypatch.setattr(resources, "gin_dir", no_files)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.gin").unlink()
+    model = pickle.loads(sent)
+    settings = model.load({"Optimization.learning_rate": 0.25})
+    assert (settings.batch_size, settings.num_steps) == (3, 7)
+    assert settings.optimization == expected.optimization
+    settings.model()
+    assert configuration.operative() == text
+    with pytest.raises(UserError, match="no file knows NO_SUCH"):
+        model.load({"NO_SUCH": 1.0})
+    with pytest.raises(UserError, match="gin: .*no_such"):
+        model.load({"Optimization.no_such": 1.0})

@@ -34,7 +34,7 @@ def test_links_lead_somewhere(page):
 
 
 def test_samples_are_small_and_their_licence_is_noted():
-    folder = Path(ROOT, "samples")
+    folder = Path(ROOT, "tools", "samples")
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 6e6
     text = (folder / "README.md").read_text("utf-8")
     for card in Path(ROOT, "ada", "pretrained").glob("*/card.md"):

@@ -57,6 +57,30 @@ def test_data_that_change_meanwhile_are_refused(own):
         jobs[0].run()
 
 
+@pytest.mark.parametrize("unseen", ["run/run.json", "data/dataset.json"])
+def test_files_that_a_worker_does_not_see_are_named(unseen, own, monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "node7")
+    jobs = []
+    with pytest.raises(UserError, match="do all workers write to that directory"):
+        extract_codes(
+            str(own / "run"), str(own / "new"), data_dir=str(own / "data"), run_jobs=jobs.extend
+        )
+    (own / unseen).rename(own / "elsewhere")
+    with pytest.raises(UserError, match=f"{unseen} is there .*worker on node7"):
+        jobs[0].run()
+
+
+def test_a_part_that_is_complete_is_left_as_it_is(own):
+    jobs = []
+    with pytest.raises(UserError, match="left no result"):
+        extract_codes(str(own / "run"), str(own / "new"), run_jobs=jobs.extend)
+    jobs[0].run()
+    part = Path(jobs[0].part_path)
+    before = part.stat().st_mtime_ns
+    jobs[0].run(lambda: pytest.fail("it is complete"))
+    assert part.stat().st_mtime_ns == before
+
+
 def test_two_commands_do_not_write_at_once(own):
     def meanwhile(jobs):
         run_in_process(jobs)

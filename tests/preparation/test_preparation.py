@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import json
 
@@ -9,7 +10,8 @@ from ada.audio import pcm16, read_audio
 from ada.data import SPLITS, Dataset, DatasetError
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
-from ada.preparation.runners import run_in_process
+from ada.preparation.runners import Interrupted, run_in_process
+from ada.utils.errors import UserError
 
 SMALL = {"record_steps": 4000}
 
@@ -296,3 +298,82 @@ def test_a_dataset_of_before_there_were_markers_is_replaced(music, tmp_path):
     (tmp_path / "out" / "dataset.json").write_text("damaged")
     prepare(str(tmp_path / "out"), options_for(music), overwrite=True)
     assert Dataset.is_complete(tmp_path / "out")
+
+
+def test_workers_may_have_other_directories_than_the_command(
+    music, tmp_path, files_of, monkeypatch
+):
+    """As they have on other machines: all that a job names is absolute."""
+    (tmp_path / "in/list.csv").write_text(
+        "audio_filename,split\na.wav,train\nb.flac,test\nx/c.ogg,validation\n"
+    )
+    (tmp_path / "worker").mkdir()
+
+    def elsewhere(jobs):
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path / "worker")
+            run_in_process(jobs)
+
+    monkeypatch.chdir(tmp_path)
+    prepare("here", options_for("in"))
+    prepare("out", options_for("in"), run_jobs=elsewhere)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "here")
+    of_csv = AudioOptions(maestro_csv="in/list.csv", **SMALL)
+    spec = prepare("csv", of_csv, run_jobs=elsewhere)
+    assert sources_of(spec).keys() == {"a.wav", "b.flac", "x/c.ogg"}
+    assert not list((tmp_path / "worker").iterdir())
+
+
+@pytest.mark.parametrize("lost", ["b.flac", "x/d.aiff"])
+def test_a_file_that_a_worker_does_not_see_is_an_error(lost, music, tmp_path, monkeypatch):
+    """Not a file to be dropped, as one is that nobody can read."""
+    monkeypatch.setattr("socket.gethostname", lambda: "node7")
+
+    def where_it_is_missing(jobs):
+        (music / lost).rename(tmp_path / "elsewhere")
+        run_in_process(jobs)
+
+    with pytest.raises(UserError, match=f"{lost} is there .*worker on node7 .*is the folder mount"):
+        prepare(str(tmp_path / "out"), options_for(music), run_jobs=where_it_is_missing)
+    (tmp_path / "elsewhere").rename(music / lost)
+    (music / "broken.wav").symlink_to(tmp_path / "nowhere")
+    spec = prepare(str(tmp_path / "out"), options_for(music))
+    assert sources_of(spec).keys() == {"a.wav", "b.flac", "x/c.ogg", "x/d.aiff"}
+    assert [d.path for d in spec.dropped] == ["broken.wav"]
+
+
+def test_a_job_that_is_run_twice_or_late_removes_nothing(music, tmp_path, files_of):
+    """As runners for several machines do; the other attempt ends while one is in the midst."""
+    prepare(str(tmp_path / "here"), options_for(music))
+    (music / "text.wav").write_text("no audio")
+
+    def parts():
+        return {
+            path.name: (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in (tmp_path / "out/.parts").iterdir()
+            if path.suffix in (".json", ".tfrecord")
+        }
+
+    def several_times(jobs):
+        for job in jobs:
+            kept = {}
+
+            def other_attempt(job=job, kept=kept):
+                job.run()
+                kept.update(parts())
+                raise Interrupted
+
+            with contextlib.suppress(Interrupted):  # of what is no audio, nobody asks
+                job.run(other_attempt)
+            assert kept.items() <= parts().items()
+            late = parts()
+            job.run()
+            assert parts() == late
+            job.run(lambda: pytest.fail("it is complete"))
+
+    spec = prepare(str(tmp_path / "out"), options_for(music), run_jobs=several_times)
+    assert [d.path for d in spec.dropped] == ["text.wav"]
+    found, expected = files_of(tmp_path / "out"), files_of(tmp_path / "here")
+    assert {n: f for n, f in found.items() if n != "dataset.json"} == {
+        n: f for n, f in expected.items() if n != "dataset.json"
+    }

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import refuses, run_here
+from support import free_ports, refuses, run_here
 
 from ada.data import Dataset, DatasetError
 from ada.preparation.options import AudioOptions
@@ -106,11 +106,92 @@ def test_options_of_the_pipeline():
         ),
         ("--temp_locatoin", "no option --temp_locatoin: .*--temp_location"),
         ("--xyzzy=1,--runner=FnApiRunner", "no option --xyzzy: leave it out"),
+        ("--runner=FlinkRuner", "FlinkRuner. Valid values are DataflowRunner, .*FlinkRunner, "),
+        ("--runner=no.such.Runner", "No module named 'no'"),
     ],
 )
 def test_options_that_beam_does_not_know(option, said):
     with pytest.raises(DatasetError, match=said):
         beam.pipeline_options([option])
+
+
+class Elsewhere:
+    """A job on other machines, in the midst of which Ctrl-C comes."""
+
+    def __init__(self, error=None):
+        self.error, self.cancelled = error, False
+
+    def wait_until_finish(self):
+        raise KeyboardInterrupt
+
+    def cancel(self):
+        if self.error:
+            raise self.error
+        self.cancelled = True
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (None, "The job was cancelled."),
+        (NotImplementedError("no way"), "The job goes on, .*no way.*: cancel it where it runs"),
+    ],
+)
+def test_an_interrupted_command_cancels_its_job_or_says_that_it_goes_on(
+    error, message, music, tmp_path, monkeypatch, capfd
+):
+    job = Elsewhere(error)
+    monkeypatch.setattr(beam.beam.Pipeline, "run", lambda self: job)
+    run_jobs = functools.partial(beam.run_on_beam, options=beam.pipeline_options())
+    with pytest.raises(KeyboardInterrupt):
+        prepare(str(tmp_path / "out"), AudioOptions(inputs=(str(music),)), run_jobs=run_jobs)
+    assert re.search(message, capfd.readouterr().err)
+    assert job.cancelled == (error is None)
+
+
+def prepared_on(options, music, out):
+    run_jobs = functools.partial(beam.run_on_beam, options=beam.pipeline_options(options))
+    prepare(out, AudioOptions(inputs=(str(music),)), run_jobs=run_jobs)
+
+
+@pytest.mark.long
+def test_dask_equals_one_process(music, tmp_path, files_of, monkeypatch):
+    """A cluster of its own, and one at an address whose workers have another directory."""
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    prepare(str(tmp_path / "here"), AudioOptions(inputs=(str(music),)))
+    monkeypatch.chdir(tmp_path)
+    prepared_on(["--runner=DaskRunner"], music, "own")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with distributed.LocalCluster(n_workers=2, dashboard_address=None) as cluster:
+        monkeypatch.chdir(tmp_path)
+        address = f"--dask_client_address={cluster.scheduler_address}"
+        prepared_on([f"--runner=DaskRunner,{address}"], music, "given")
+    for name in ("own", "given"):
+        assert files_of(tmp_path / name) == files_of(tmp_path / "here")
+
+
+@pytest.mark.long
+def test_a_job_server_equals_one_process(music, tmp_path, files_of, monkeypatch):
+    """Beam's own portable job server; Flink's and Spark's speak the same protocol."""
+    [port] = free_ports(1)
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main"),
+            f"--port={port}",
+        ],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        prepare(str(tmp_path / "here"), AudioOptions(inputs=(str(music),)))
+        monkeypatch.chdir(tmp_path)
+        where = f"--runner=PortableRunner,--job_endpoint=localhost:{port}"
+        prepared_on([f"{where},--environment_type=LOOPBACK"], music, "out")
+    finally:
+        server.kill()
+        server.wait()
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "here")
 
 
 def test_names_that_are_not_utf8_end_no_preparation(music, tmp_path):

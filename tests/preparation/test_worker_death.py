@@ -72,8 +72,8 @@ def test_a_job_that_fails_for_its_own_reason_is_not_tried_again(
         def is_done(self):
             return False
 
-    def fail(jobs, options):
-        tried.append(jobs)
+    def fail(*args):
+        tried.append(args)
         raise RuntimeError("Traceback\n" + said)
 
     monkeypatch.setattr(beam, "_run_pipeline", fail)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from ada.data import Dataset
 from ada.population import History
 from ada.population.history import Comparison, Standing
 from ada.training import Search
-from ada.utils.errors import UserError
+from ada.utils.errors import StoppedError, UserError
 
 search = pytest.importorskip("ada.population.search")
 
@@ -83,3 +85,32 @@ def test_a_kill_may_have_left_an_older_best(searched, dataset, tmp_path, monkeyp
     history = History((Comparison(4, (winner,)),))
     search._crown(lambda values: searched, lambda: "", history, root, dataset)
     assert (tmp_path / "run/checkpoints/best/ckpt-4.index").read_text() == "of 0"
+
+
+@pytest.mark.parametrize(("number", "name"), [("SIGTERM", "SIGTERM"), ("SIGINT", "Ctrl-C")])
+def test_a_signal_ends_a_search_with_one_line_that_says_where(number, name, tmp_path, monkeypatch):
+    members = (Standing(0, {}, 3.0, True, {"step": 4}),)
+    History((Comparison(4, members),)).save(str(tmp_path / "population.json"))
+
+    def evolve(plan, *args, callbacks, **kwargs):
+        callbacks.on_turn()
+        os.kill(os.getpid(), getattr(signal, number))
+        callbacks.on_turn()
+
+    monkeypatch.setattr(search, "evolve", evolve)
+    plan = search.Plan({}, 1, 8, 4)
+    with (
+        pytest.raises(StoppedError, match=f"^{name}; the same command goes on from step 4.$"),
+        search._stoppable(tmp_path),
+    ):
+        search._evolve(plan, None, History(), tmp_path, search.Cluster())
+
+
+def test_the_fitness_of_a_member_is_one_line():
+    standing = Standing(3, {}, 3.0, True, {}, {"bits": 3.0})
+    assert search._line_of_member(8, standing, None) == "step 8: member 3: 3.000 bits"
+    unhealthy = dataclasses.replace(standing, healthy=False)
+    line = "step 8: member 3 (on 10.0.0.2): 3.000 bits, not healthy"
+    assert search._line_of_member(8, unhealthy, "10.0.0.2") == line
+    diverged = dataclasses.replace(unhealthy, report={"bits": None})
+    assert search._line_of_member(8, diverged, None) == "step 8: member 3: diverged"

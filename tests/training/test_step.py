@@ -1,6 +1,7 @@
 """The step by itself: static enough for a TPU, and careful with float16."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ada.models import AutoregressiveDiscreteAutoencoder, Encoder, Modulator, Wa
 from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
 from ada.training import launch
 from ada.training.loss_scale import GROWTH_STEPS, INITIAL, LossScale
+from ada.utils.errors import UserError
 
 QUANTIZERS = {
     "vq": lambda: VectorQuantizer(8, 4),
@@ -122,3 +124,16 @@ def test_scaled_gradients_are_those_of_float32(settings):
         trainer = launch.make_trainer(settings_with(settings, "vq", precision=precision))
         norms[precision] = float(trainer.train_step(batch(0)).metrics["gradient_norm"])
     np.testing.assert_allclose(norms["mixed_float16"], norms["float32"], rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "replicas", "micro_batches", "good"),
+    [(4, 8, 1, "8"), (6, 4, 1, "4 or 8"), (12, 4, 2, "8 or 16"), (9, 2, 3, "6 or 12")],
+)
+def test_a_batch_that_does_not_divide_is_refused_with_the_next_that_do(
+    batch_size, replicas, micro_batches, good, settings
+):
+    changed = dataclasses.replace(settings, batch_size=batch_size, accumulation_steps=micro_batches)
+    strategy = types.SimpleNamespace(num_replicas_in_sync=replicas)
+    with pytest.raises(UserError, match=f"{replicas} replicas: set BATCH_SIZE to {good}\\.$"):
+        launch.make_trainer(changed, strategy)

@@ -1,6 +1,7 @@
 """Who trains with whom, as the environment says it."""
 
 import pytest
+import tensorflow as tf
 
 from ada.training import make_strategy
 from ada.training.distributed.strategies import _slurm_resolver
@@ -54,6 +55,7 @@ def test_slurm_counts_as_its_node_list_does(monkeypatch):
         ),
         ("multi_worker", {"SLURM_PROCID": "0"}, "start the command with srun"),
         ("tpu", {}, "no TPU was found"),
+        ("tpu", {"TPU_NAME": "local"}, "no TPU was found .*TPUs not found in the cluster"),
     ],
 )
 def test_invalid_strategies_are_refused(name, environment, message, monkeypatch):
@@ -63,3 +65,21 @@ def test_invalid_strategies_are_refused(name, environment, message, monkeypatch)
         monkeypatch.setenv(variable, value)
     with pytest.raises(UserError, match=message):
         make_strategy(name)
+
+
+@pytest.mark.parametrize(("named", "given"), [("local", "local"), ("my-tpu", None), (None, None)])
+def test_a_tpu_vm_uses_its_own_tpu(named, given, monkeypatch):
+    """Other names TensorFlow itself takes from the environment."""
+    asked = []
+
+    def connect(name=None):
+        asked.append(name)
+        raise ValueError("none here")
+
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    if named:
+        monkeypatch.setenv("TPU_NAME", named)
+    monkeypatch.setattr(tf.distribute.cluster_resolver.TPUClusterResolver, "connect", connect)
+    with pytest.raises(UserError, match="none here"):
+        make_strategy("tpu")
+    assert asked == [given]

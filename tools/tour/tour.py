@@ -784,8 +784,8 @@ player("drawn from nothing, top down", clip)
 if importlib.util.find_spec("ray"):
     with capture_output():  # Ray asks for widgets
         from ada.population import History
+        from ada.population.cluster import Cluster
         from ada.population.engine import evolve
-        from ada.population.local_ray import local_ray
         from ada.population.plan import Plan, Progress
 
     def advance(number: int, h: dict[str, float], state: list | None) -> Progress:
@@ -798,7 +798,7 @@ if importlib.util.find_spec("ray"):
 
     begin = [{"h0": 1.0, "h1": 0.0}, {"h0": 0.0, "h1": 1.0}]
     found = {}
-    with local_ray(2), capture_output():
+    with Cluster(), capture_output():
         for name, quantile in (("each alone", 0.0), ("the worse copies", 0.5)):
             plan = Plan(
                 hyperparameters={"h0": (0.1, 1.0), "h1": (0.1, 1.0)},
@@ -809,7 +809,7 @@ if importlib.util.find_spec("ray"):
                 seed=1,
                 concurrent=2,
             )
-            found[name] = evolve(plan, advance, History(), begin)
+            found[name] = evolve(plan, advance, History(), tempfile.mkdtemp(), begin)
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, sharey=True)
     grid = np.linspace(0, 1, 50)

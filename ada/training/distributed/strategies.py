@@ -136,8 +136,10 @@ def _slurm_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
 
 
 def _tpu() -> tf.distribute.Strategy:
+    # TPU VMs name their own TPU so. The resolver takes the word as an argument only.
+    name = "local" if os.environ.get("TPU_NAME") == "local" else None
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise UserError(f"no TPU was found (TPU_NAME names one): {first_line(error)}") from error
     return tf.distribute.TPUStrategy(resolver)
