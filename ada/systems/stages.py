@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ada.data.spec import write_text_atomically
@@ -27,10 +27,13 @@ class Stages:
       root: directory in whose `.stages/` is written what is done, and by which command.
       seconds: what every stage took, by name.
       planned: number of stages in all; 0 if not known.
+      costs: of stages that take long, in any unit, to estimate the time left.
     """
 
-    def __init__(self, root: Path, planned: int = 0) -> None:
-        self.root, self.planned = root, planned
+    def __init__(
+        self, root: Path, planned: int = 0, costs: Mapping[str, float] | None = None
+    ) -> None:
+        self.root, self.planned, self.costs = root, planned, dict(costs or {})
         self.seconds: dict[str, float] = {}
         self._fingerprint = ""
 
@@ -52,6 +55,8 @@ class Stages:
             log.info(f"{self._heading(name)} is done.")
             return
         log.info(f"{self._heading(name, 1)} python -m {' '.join(command)}")
+        if (left := self.left_secs()) is not None:
+            log.info(f"Training takes about {max(left / 60, 1):.0f} more minutes in all.")
         start = time.monotonic()
         code = run_command(command)
         if code:
@@ -62,6 +67,14 @@ class Stages:
         self.seconds[name] = round(time.monotonic() - start, 1)
         done = {"fingerprint": self._fingerprint, "seconds": self.seconds[name]}
         write_text_atomically(str(record), json.dumps(done) + "\n")
+
+    def left_secs(self) -> float | None:
+        """Estimated of all stages with a cost, from those that are done; None without any."""
+        done = [name for name in self.costs if name in self.seconds]
+        left = sum(cost for name, cost in self.costs.items() if name not in done)
+        if not done or not left:
+            return None
+        return left * sum(self.seconds[n] for n in done) / sum(self.costs[n] for n in done)
 
     def _heading(self, name: str, ahead: int = 0) -> str:
         """The name of a stage with its number: those that are done, and as many ahead."""
@@ -79,7 +92,7 @@ class Stages:
 
     def branch(self) -> "Stages":
         """Stages that depend on what was done so far, and not on what these are to do."""
-        branch = Stages(self.root, self.planned)
+        branch = Stages(self.root, self.planned, self.costs)
         branch.seconds, branch._fingerprint = self.seconds, self._fingerprint
         return branch
 

@@ -28,6 +28,7 @@ from ada.evaluation import transcription
 from ada.evaluation.comparison import EVALUATION
 from ada.extraction.codes import shifts_within
 from ada.generation import level_sampling
+from ada.inspection.estimate import flops_a_step
 from ada.preparation import bundled
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
@@ -112,7 +113,7 @@ def _is_pipeline(root: Path) -> bool:
 
 
 def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int:
-    stages = Stages(Path(system.levels_dir or root), system.num_stages())
+    stages = Stages(Path(system.levels_dir or root), system.num_stages(), _costs(system, params))
     audio = prepared(system, stages)
     beside = stages.branch()
     run_dirs = _train_levels(system, stages, params, audio)
@@ -151,6 +152,18 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
         flags = [f"--run_dirs={baseline}", f"--json={numbers}"]
         beside.run("baseline_evaluation", ["ada.evaluate", *flags], numbers)
     return write_report(root, run_dirs, baseline, stages.seconds)
+
+
+def _costs(system: System, params: dict[str, list[str]]) -> dict[str, float]:
+    """Floating-point operations of training every level, without first phases."""
+    costs = {}
+    for level in system.levels:
+        settings = configuration.load([f"gin/{level}.gin", *system.overlays], params[level])
+        network = settings.model()
+        network.build()
+        members = settings.search.population if settings.search else 1
+        costs[level] = members * settings.num_steps * flops_a_step(network, settings)
+    return costs
 
 
 def _train_levels(

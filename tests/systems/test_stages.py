@@ -51,3 +51,14 @@ def test_a_torn_or_foreign_record_counts_as_not_done(text, make, tmp_path):
     (tmp_path / ".stages" / "one.json").write_text(text, "latin-1")
     assert len(make()) == 1
     assert make() == []
+
+
+def test_the_time_left_is_estimated_from_what_is_done(tmp_path):
+    stages = Stages(tmp_path, planned=4, costs={"one": 10.0, "two": 20.0, "three": 5.0})
+    assert stages.left_secs() is None  # nothing is known of this machine
+    stages.seconds |= {"data": 100.0, "one": 60.0}
+    assert stages.left_secs() == 150.0
+    stages.seconds["two"] = 60.0
+    assert stages.left_secs() == 20.0
+    stages.seconds["three"] = 1.0
+    assert stages.left_secs() is None
