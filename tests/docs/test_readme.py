@@ -66,7 +66,7 @@ def test_every_command_of_the_readme_runs(music, tmp_path):
     assert modules == {"ada.pipeline", "ada.sample", "ada.tune"}
     assert (tmp_path / "runs" / "mine" / "page.html").exists()
     assert (tmp_path / "runs" / "music" / "page.html").exists()
-    assert len(list((tmp_path / "out_piano").glob("piano_notes-new-seed*-00?.wav"))) == 4
+    assert len(list((tmp_path / "out_piano").glob("piano_notes-new-seed*.wav"))) == 1
 
 
 @pytest.mark.long
