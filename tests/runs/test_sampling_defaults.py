@@ -126,10 +126,13 @@ def test_a_run_takes_over_the_file_of_the_run_that_it_starts_from(run_dirs, tmp_
 def test_a_run_takes_over_the_file_of_a_pretrained_run(tmp_path):
     sampling_defaults.take_over("piano_notes/hop64_vqvae", str(tmp_path / "run"))
     sampling_defaults.take_over("piano_notes/prior_hop64", str(tmp_path / "prior"))
-    levels = level_sampling.resolve(
-        [str(tmp_path / "prior"), str(tmp_path / "run")], SamplingFlags()
+    own = [str(tmp_path / "prior"), str(tmp_path / "run")]
+    flags, packaged = (
+        level_sampling.as_flags(level_sampling.resolve(run_dirs, SamplingFlags()))
+        for run_dirs in (own, pretrained.run_dirs("piano_notes"))
     )
-    assert level_sampling.as_flags(levels) == ["--temperature=1.0", "--top_k=0", "--top_p=1.0,0.8"]
+    assert flags == packaged
+    assert [flag.partition("=")[0] for flag in flags] == ["--temperature", "--top_k", "--top_p"]
 
 
 def test_runs_of_the_package_are_not_written_to(tmp_path, monkeypatch):

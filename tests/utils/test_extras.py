@@ -23,6 +23,9 @@ def lacking(monkeypatch):
                 ("ada.playing", "ada.web", "ada.listening.", "ada.preparation.beam")
             ):
                 monkeypatch.delitem(sys.modules, name)
+                parent, _, child = name.rpartition(".")
+                if parent in sys.modules:  # `from parent import child` finds it there
+                    monkeypatch.delattr(sys.modules[parent], child, raising=False)
         monkeypatch.setitem(sys.modules, package, None)
 
     return lack
