@@ -78,13 +78,14 @@ def test_batches_of_every_plain_model_divide_by_up_to_eight_replicas(name):
 
 
 @pytest.mark.long
-def test_every_plain_model_takes_a_step_on_eight_devices(data, tmp_path):
+@pytest.mark.parametrize("name", PLAIN)
+def test_every_plain_model_takes_a_step_on_eight_devices(name, data, tmp_path):
+    """In a process each: TensorFlow aborts the second strategy of eight devices in one."""
     for kind, directory in data.items():
         (tmp_path / kind).symlink_to(directory)
-    script = ROOT / "tests/training/eight_devices_script.py"
-    process = start(script, tmp_path, *PLAIN)
-    assert process.wait(timeout=1200) == 0, process.said()
-    assert all((tmp_path / name / "run.json").exists() for name in PLAIN)
+    process = start(ROOT / "tests/training/eight_devices_script.py", tmp_path, name)
+    assert process.wait(timeout=600) == 0, process.said()
+    assert (tmp_path / name / "run.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""One step of models at tiny widths on 8 logical devices; run by test_replicas.py.
+"""One step of a model at tiny widths on 8 logical devices.
 
-Arguments: folder of datasets by kind, then names of gin files.
+Arguments: folder of datasets by kind, and the name of a gin file.
 """
 
 import sys
@@ -24,18 +24,19 @@ ONE_STEP = [
 
 
 def main() -> None:
-    folder, *names = sys.argv[1:]
+    folder, name = sys.argv[1:]
+    # Replicas wait for each other: with fewer threads than replicas, for ever.
+    tf.config.threading.set_inter_op_parallelism_threads(4 * DEVICES)
     [cpu] = tf.config.list_physical_devices("CPU")
     one = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [one] * DEVICES)
-    for name in names:
-        file = f"gin/{name}.gin"
-        own = bindings.read_model([file]).value("train.batch_size")
-        params = [*ONE_STEP, f"BATCH_SIZE={own}", "STRATEGY='mirrored'"]
-        settings = configuration.load([file, "gin/tiny.gin"], params)
-        train(settings, f"{folder}/{name}", f"{folder}/{settings.kind}")
-        assert Run.open(f"{folder}/{name}").checkpoint_path("latest").endswith("-1")
-        print(f"{name}: {own} crops on {DEVICES} devices", flush=True)
+    file = f"gin/{name}.gin"
+    own = bindings.read_model([file]).value("train.batch_size")
+    params = [*ONE_STEP, f"BATCH_SIZE={own}", "STRATEGY='mirrored'"]
+    settings = configuration.load([file, "gin/tiny.gin"], params)
+    train(settings, f"{folder}/{name}", f"{folder}/{settings.kind}")
+    assert Run.open(f"{folder}/{name}").checkpoint_path("latest").endswith("-1")
+    print(f"{name}: {own} crops on {DEVICES} devices", flush=True)
 
 
 if __name__ == "__main__":
