@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import forked
+import numpy as np
 import pytest
 import tensorflow as tf
 from forked import ROOT
@@ -239,6 +240,14 @@ def write_codes(directory, splits, num_classes, hop_length=64, upstream=None, sa
         upstream=upstream or {"digest": "made-up"},
     )
     return str(directory)
+
+
+def write_random_codes(directory):
+    """Such a dataset to search on: codes of hop 8, enough for a few small crops."""
+    rng = np.random.default_rng(0)
+    lengths = {"train": 20000, "validation": 3000, "test": 3000}
+    splits = {split: [rng.integers(0, 256, length)] for split, length in lengths.items()}
+    return write_codes(directory, splits, 256, hop_length=8)
 
 
 def write_run(directory, model, sample_rate, below=None):

@@ -10,8 +10,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ada.data.spec import write_text_atomically
 from ada.utils.errors import UserError
-from ada.utils.files import write_bytes_atomically
 from ada.utils.jsonable import parse_json
 
 FILE = "system.json"
@@ -27,7 +27,7 @@ def write_system(folder: Path, run_dirs: Sequence[str]) -> None:
     """
     named = [os.path.relpath(d, folder) if Path(d).exists() else d for d in run_dirs]
     text = json.dumps({"run_dirs": named}) + "\n"
-    write_bytes_atomically(folder / FILE, text.encode())
+    write_text_atomically(str(folder / FILE), text)
 
 
 def read_system(folder: str | Path) -> list[str] | None:

@@ -12,7 +12,8 @@ from ada.evaluation.summary import shown
 from ada.pages import page
 from ada.quantizers import collapsed
 from ada.runs.run import Run
-from ada.systems.report_page import metrics, report_page
+from ada.systems.report_page import report_page
+from ada.training.tensorboard.summaries import read_metrics
 from ada.utils import log
 
 # Codes that cost less than this to exchange are ignored.
@@ -225,4 +226,4 @@ def _overlap(names: list[str]) -> list[str]:
 
 
 def _last_step(run_dir: str) -> int:
-    return max(line["step"] for line in metrics(run_dir))
+    return max(line["step"] for line in read_metrics(run_dir))

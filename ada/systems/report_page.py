@@ -1,6 +1,5 @@
 """The page of a finished pipeline: what it sounds like first, then numbers and curves."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ada.evaluation.overlap import earlier_runs
 from ada.pages import page
 from ada.pages.charts import Curve
 from ada.runs.run import Run
+from ada.training.tensorboard.summaries import bits_of, read_metrics
 
 GENERATED = "New audio that the system made up, from nothing but what it has learnt."
 RECONSTRUCTED = (
@@ -101,18 +101,12 @@ def _listening(folder: Path, wavs: Sequence[str], sample_rate: int) -> list[tupl
     return sections
 
 
-def metrics(run_dir: str) -> list[dict[str, Any]]:
-    """Lines of a run's `metrics.jsonl`."""
-    lines = (Path(run_dir) / "metrics.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def _curves(run_dir: str) -> list[Curve]:
     found = []
     for split in ("train", "validation"):
         points = [
-            (line["step"], line.get("bits", line.get("reconstruction_bits")))
-            for line in metrics(run_dir)
+            (line["step"], bits_of(line))
+            for line in read_metrics(run_dir)
             if line["split"] == split
         ]
         if points:

@@ -5,8 +5,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from ada.data.spec import write_text_atomically
 from ada.utils import log
@@ -27,13 +28,17 @@ class Stages:
       root: directory in whose `.stages/` is written what is done, and by which command.
       seconds: what every stage took, by name.
       planned: number of stages in all; 0 if not known.
-      costs: of stages that take long, in any unit, to estimate the time left.
+      costs: give the costs of stages that take long, by name and in any unit, to estimate the time
+        left; called only where some are done and others are not.
     """
 
     def __init__(
-        self, root: Path, planned: int = 0, costs: Mapping[str, float] | None = None
+        self,
+        root: Path,
+        planned: int = 0,
+        costs: Mapping[str, Callable[[], float]] = MappingProxyType({}),
     ) -> None:
-        self.root, self.planned, self.costs = root, planned, dict(costs or {})
+        self.root, self.planned, self.costs = root, planned, costs
         self.seconds: dict[str, float] = {}
         self._fingerprint = ""
 
@@ -71,10 +76,11 @@ class Stages:
     def left_secs(self) -> float | None:
         """Estimated of all stages with a cost, from those that are done; None without any."""
         done = [name for name in self.costs if name in self.seconds]
-        left = sum(cost for name, cost in self.costs.items() if name not in done)
+        left = [name for name in self.costs if name not in self.seconds]
         if not done or not left:
             return None
-        return left * sum(self.seconds[n] for n in done) / sum(self.costs[n] for n in done)
+        secs = sum(self.seconds[name] for name in done)
+        return sum(self.costs[n]() for n in left) * secs / sum(self.costs[n]() for n in done)
 
     def _heading(self, name: str, ahead: int = 0) -> str:
         """The name of a stage with its number: those that are done, and as many ahead."""

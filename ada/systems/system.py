@@ -14,6 +14,7 @@ Systems that share their lower levels share a `levels_dir`, which then holds all
 """
 
 import dataclasses
+import functools
 import itertools
 import json
 from dataclasses import dataclass
@@ -113,7 +114,11 @@ def _is_pipeline(root: Path) -> bool:
 
 
 def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int:
-    stages = Stages(Path(system.levels_dir or root), system.num_stages(), _costs(system, params))
+    costs = {
+        level: functools.cache(functools.partial(_cost, system, level, params[level]))
+        for level in system.levels
+    }
+    stages = Stages(Path(system.levels_dir or root), system.num_stages(), costs)
     audio = prepared(system, stages)
     beside = stages.branch()
     run_dirs = _train_levels(system, stages, params, audio)
@@ -154,16 +159,13 @@ def _run_stages(system: System, params: dict[str, list[str]], root: Path) -> int
     return write_report(root, run_dirs, baseline, stages.seconds)
 
 
-def _costs(system: System, params: dict[str, list[str]]) -> dict[str, float]:
-    """Floating-point operations of training every level, without first phases."""
-    costs = {}
-    for level in system.levels:
-        settings = configuration.load([f"gin/{level}.gin", *system.overlays], params[level])
-        network = settings.model()
-        network.build()
-        members = settings.search.population if settings.search else 1
-        costs[level] = members * settings.num_steps * flops_a_step(network, settings)
-    return costs
+def _cost(system: System, level: str, params: list[str]) -> float:
+    """Floating-point operations of training a level, without its first phase."""
+    settings = configuration.load([f"gin/{level}.gin", *system.overlays], params)
+    network = settings.model()
+    network.build()
+    members = settings.search.population if settings.search else 1
+    return members * settings.num_steps * flops_a_step(network, settings)
 
 
 def _train_levels(

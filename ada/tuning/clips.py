@@ -9,10 +9,10 @@ import numpy as np
 from ada.audio.writing import write_wav
 from ada.data import Dataset
 from ada.data.spec import write_text_atomically
+from ada.evaluation.comparison import Options
 from ada.evaluation.copies import memorised, near_copies
 from ada.evaluation.generated import generate_clips
 from ada.evaluation.reconstruction import reconstruct_clips
-from ada.generation import level_sampling
 from ada.runs.chain import Chain
 from ada.tuning.budget import ClipPlan
 
@@ -41,8 +41,7 @@ def make(
       seed: of the draws.
     """
     chain = Chain.open(system)
-    sampling = level_sampling.resolve(chain.run_dirs, level_sampling.SamplingFlags())
-    draws = level_sampling.configs(sampling, seed)
+    draws = Options(seed=seed).draws(chain)
     rate, folder = chain.runs[-1].info.sample_rate, root / FOLDER
     if chain.runs[-1].configured_model().num_codes:
         songs = reconstruct_clips(

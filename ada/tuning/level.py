@@ -1,7 +1,6 @@
 """Fine-tunes one level of a system until a time is over."""
 
 import dataclasses
-import json
 import shutil
 import time
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from ada.config import bindings
 from ada.runs.run import Run
 from ada.training import Intervals, Optimization, TrainingSettings, train
+from ada.training.tensorboard.summaries import bits_of, read_metrics
 from ada.tuning import budget
 from ada.tuning.budget import Speed
 from ada.tuning.state import LevelState
@@ -42,7 +42,7 @@ def measure(start: str, data_dir: str, run_dir: Path) -> Speed:
     with log.quiet():
         train(settings, str(run_dir), data_dir, start, lambda: _operative(start, settings))
     secs = time.monotonic() - began
-    lines = _metrics(run_dir)
+    lines = read_metrics(run_dir)
     steps_per_sec = [line for line in lines if line["split"] == "train"][-1]["speed/steps_per_sec"]
     last = [line for line in lines if line["split"] == "validation"][-1]
     # Of the time since the first validation, which was this one's and that of the steps.
@@ -50,7 +50,7 @@ def measure(start: str, data_dir: str, run_dir: Path) -> Speed:
     validation_secs = stepping * share / max(1 - share, 1e-3)
     shutil.rmtree(run_dir)
     setup_secs = max(secs - 2 * (stepping + validation_secs), 0.0)
-    return Speed(setup_secs, steps_per_sec, validation_secs, _score(last))
+    return Speed(setup_secs, steps_per_sec, validation_secs, bits_of(last))
 
 
 def tune_level(level: LevelState, data_dir: str, run_dir: Path, end: float) -> None:
@@ -74,7 +74,6 @@ def tune_level(level: LevelState, data_dir: str, run_dir: Path, end: float) -> N
             lambda: _operative(level.start, settings),
             deadline=deadline,
         )
-        level.done = True
     finally:
         level.bits = best_bits(run_dir)
 
@@ -83,7 +82,7 @@ def best_bits(run_dir: Path) -> float | None:
     """The best score of a run whose best checkpoint is there."""
     if not Run.exists(str(run_dir)):
         return None
-    scores = [_score(line) for line in _metrics(run_dir) if line["split"] == "validation"]
+    scores = [bits_of(line) for line in read_metrics(run_dir) if line["split"] == "validation"]
     return min(scores, default=None)
 
 
@@ -145,13 +144,3 @@ Intervals.validate = {intervals.validate}
 Intervals.patience = {intervals.patience}
 """
     )
-
-
-def _metrics(run_dir: Path) -> list[dict[str, float]]:
-    lines = (run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def _score(line: dict[str, float]) -> float:
-    """What a validation found of what is trained, bits a step."""
-    return line.get("reconstruction_bits", line.get("bits"))

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ada.data.spec import write_text_atomically
 from ada.tuning.budget import Speed
 from ada.utils.errors import UserError
-from ada.utils.files import write_bytes_atomically
 from ada.utils.jsonable import parse_json
 
 FILE = "tune.json"
@@ -50,17 +50,18 @@ class LevelState:
 
 @dataclasses.dataclass
 class Round:
-    """One fine-tuning of all levels, within a budget.
+    """One fine-tuning of all levels.
 
     Attributes:
-      budget_secs: of all that it does.
       levels: by name, in the order of training.
-      done: whether all has ended.
     """
 
-    budget_secs: float
-    levels: dict[str, LevelState] = dataclasses.field(default_factory=dict)
-    done: bool = False
+    levels: dict[str, LevelState]
+
+    @property
+    def done(self) -> bool:
+        """Whether the training of all levels has ended."""
+        return all(level.done for level in self.levels.values())
 
 
 @dataclasses.dataclass
@@ -102,15 +103,15 @@ class State:
         for one in found.pop("rounds"):
             levels = {
                 name: LevelState(**level | {"speed": level["speed"] and Speed(**level["speed"])})
-                for name, level in one.pop("levels").items()
+                for name, level in one["levels"].items()
             }
-            rounds.append(Round(levels=levels, **one))
+            rounds.append(Round(levels))
         return cls(rounds=rounds, **found)
 
     def save(self, root: Path) -> None:
         """Writes it, whole or not at all."""
         text = json.dumps(dataclasses.asdict(self), indent=1) + "\n"
-        write_bytes_atomically(root / FILE, text.encode())
+        write_text_atomically(str(root / FILE), text)
 
 
 class Clock:

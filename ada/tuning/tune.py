@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ada.data import Dataset
 from ada.extraction.codes import extract_codes
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
@@ -140,7 +141,7 @@ class _Tuning:
         if self._state.rounds:
             for name, before in self._state.rounds[-1].levels.items():
                 levels[name].speed = before.speed_of_next()
-        self._state.rounds.append(Round(round(self._spare_secs(), 1), levels))
+        self._state.rounds.append(Round(levels))
         self._clock.save()
         return self._state.rounds[-1]
 
@@ -173,8 +174,6 @@ class _Tuning:
                 self._tune_level(name, level, data[name], run_dir, is_last)
             finally:
                 self._use_best(name, level, run_dir)
-        current.done = True
-        self._clock.save()
 
     def _codes(self) -> dict[str, str]:
         """The dataset of every level, by name; codes of the levels below are made first.
@@ -194,15 +193,10 @@ class _Tuning:
         out = self._root / "codes" / Path(run_dir).name
         if not (out / "dataset.json").exists():
             log.info(f"Encoding the music with {Path(run_dir).name}.")
-            secs = 3600 * self._hours()
-            offsets = budget.offsets_within(secs, self._budget_secs)
+            hours = Dataset.open(self._data).spec.splits["train"].hours
+            offsets = budget.offsets_within(3600 * hours, self._budget_secs)
             extract_codes(run_dir, str(out), data_dir=data_dir, num_offsets=offsets)
         return str(out)
-
-    def _hours(self) -> float:
-        from ada.data import Dataset
-
-        return Dataset.open(self._data).spec.splits["train"].hours
 
     def _tune_level(
         self, name: str, level: LevelState, data_dir: str, run_dir: Path, is_last: bool
@@ -229,7 +223,6 @@ class _Tuning:
         else:
             log.info(f"{name}: there is no time to train it; it stays as it is.")
         level.done = True
-        self._clock.save()
 
     def _use_best(self, name: str, level: LevelState, run_dir: Path) -> None:
         """Puts a level into the system if training has made it better."""

@@ -11,9 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from support import MICRO, ROOT, refuses, run, write_codes
+from support import MICRO, ROOT, refuses, run, write_random_codes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ada.extraction.codes import extract_codes
@@ -35,10 +34,14 @@ SMALL = [
 
 @pytest.fixture(scope="module")
 def codes(tmp_path_factory):
-    rng = np.random.default_rng(0)
-    lengths = {"train": 20000, "validation": 3000, "test": 3000}
-    splits = {split: [rng.integers(0, 256, length)] for split, length in lengths.items()}
-    return write_codes(tmp_path_factory.mktemp("codes") / "data", splits, 256, hop_length=8)
+    return write_random_codes(tmp_path_factory.mktemp("codes") / "data")
+
+
+def start_search(args, message):
+    """The command in a session of its own; what it says goes to a file."""
+    command = [sys.executable, "-m", "ada.pbt", *args]
+    with message.open("w") as stderr:
+        return subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=stderr)
 
 
 def wait_for(condition, process):
@@ -75,13 +78,7 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     path = run_dir / "search" / "population.json"
     args = [LEVEL2, *MICRO, *SMALL, f"--run_dir={run_dir}", f"--data_dir={codes}"]
     message = tmp_path / "stderr"
-    with message.open("w") as stderr:
-        search = subprocess.Popen(
-            [sys.executable, "-m", "ada.pbt", *args],
-            cwd=ROOT,
-            start_new_session=True,
-            stderr=stderr,
-        )
+    search = start_search(args, message)
     wait_for(lambda: kill_a_worker_of(search), search)
     wait_for(lambda: len(History.load(str(path)).comparisons) >= 1, search)
     os.killpg(search.pid, signal.SIGKILL)
@@ -92,13 +89,7 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
 
     # The second one is asked to stop, and leaves no process.
     compared = len(History.load(str(path)).comparisons)
-    with message.open("w") as stderr:
-        search = subprocess.Popen(
-            [sys.executable, "-m", "ada.pbt", *args],
-            cwd=ROOT,
-            start_new_session=True,
-            stderr=stderr,
-        )
+    search = start_search(args, message)
     wait_for(lambda: len(History.load(str(path)).comparisons) > compared, search)
     search.send_signal(signal.SIGTERM)
     assert search.wait(30) == 75, message.read_text()

@@ -11,9 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from support import MICRO, ROOT, write_codes
+from support import MICRO, ROOT, write_random_codes
 
 from ada.population import History
 
@@ -97,10 +96,7 @@ def wait_for(condition, process):
 
 @pytest.fixture(scope="module")
 def codes(tmp_path_factory):
-    rng = np.random.default_rng(0)
-    lengths = {"train": 20000, "validation": 3000, "test": 3000}
-    splits = {split: [rng.integers(0, 256, length)] for split, length in lengths.items()}
-    return write_codes(tmp_path_factory.mktemp("codes") / "data", splits, 256, hop_length=8)
+    return write_random_codes(tmp_path_factory.mktemp("codes") / "data")
 
 
 def test_members_run_on_both_nodes_and_a_killed_driver_resumes(cluster, codes, tmp_path):

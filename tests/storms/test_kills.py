@@ -19,7 +19,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import MICRO, ROOT, start, write_codes, write_run
+from support import MICRO, ROOT, start, write_codes, write_random_codes, write_run
 
 from ada.audio import read_audio, write_wav
 from ada.preparation.options import AudioOptions
@@ -205,10 +205,7 @@ def test_evaluating(make_wavenet, make_autoencoder, tmp_path):
 def test_searching(tmp_path):
     """Population-based training with Ray's processes: some 20 s to start each time."""
     pytest.importorskip("ray")
-    rng = np.random.default_rng(0)
-    lengths = {"train": 20000, "validation": 3000, "test": 3000}
-    splits = {split: [rng.integers(0, 256, length)] for split, length in lengths.items()}
-    codes = write_codes(tmp_path / "codes", splits, 256, hop_length=8)
+    codes = write_random_codes(tmp_path / "codes")
 
     def command(out):
         sizes = ["LEVEL2_STEPS=12", "CODEBOOK_WARMUP_STEPS=0", "NUM_CODES=8", "SEARCH_INTERVAL=2"]

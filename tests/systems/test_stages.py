@@ -1,5 +1,7 @@
 """A stage is run unless its own record says that it is done."""
 
+from functools import partial
+
 import pytest
 
 from ada.systems import stages
@@ -54,7 +56,8 @@ def test_a_torn_or_foreign_record_counts_as_not_done(text, make, tmp_path):
 
 
 def test_the_time_left_is_estimated_from_what_is_done(tmp_path):
-    stages = Stages(tmp_path, planned=4, costs={"one": 10.0, "two": 20.0, "three": 5.0})
+    costs = {"one": 10.0, "two": 20.0, "three": 5.0}
+    stages = Stages(tmp_path, planned=4, costs={n: partial(float, c) for n, c in costs.items()})
     assert stages.left_secs() is None  # nothing is known of this machine
     stages.seconds |= {"data": 100.0, "one": 60.0}
     assert stages.left_secs() == 150.0

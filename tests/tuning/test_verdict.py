@@ -10,7 +10,7 @@ def level(before, after, num_steps=100):
 
 
 def state(*rounds):
-    made = [Round(60, {"prior_hop64": prior, "hop64_vqvae": sound}) for prior, sound in rounds]
+    made = [Round({"prior_hop64": prior, "hop64_vqvae": sound}) for prior, sound in rounds]
     return State("piano_notes", ["music"], rounds=made)
 
 

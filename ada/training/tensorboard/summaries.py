@@ -127,6 +127,17 @@ class Summaries:
         tf.summary.histogram(name, values, description=DESCRIPTIONS.get(name))
 
 
+def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`."""
+    lines = (Path(run_dir) / METRICS).read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def bits_of(line: Mapping[str, Any]) -> float | None:
+    """Bits a step in such a line, of an autoencoder given the codes; None if it has none."""
+    return line.get("bits", line.get("reconstruction_bits"))
+
+
 def step_of_line(line: str) -> float:
     """The step of a line of `metrics.jsonl`; infinity if it is torn."""
     try:
