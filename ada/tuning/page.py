@@ -1,6 +1,7 @@
 """The page of a fine-tuning: new clips, songs before and after, and what it means."""
 
 import re
+import shlex
 from pathlib import Path
 
 import ada
@@ -47,10 +48,12 @@ def write_tune_page(root: Path, state: State) -> None:
         rows = [page.clips_block(cards[at : at + 3]) for at in range(0, len(cards), 3)]
         sections.append(("Songs before and after", [page.text_block(how), *rows]))
     minutes = round(state.spent_secs / 60)
-    more = (
-        f"ada play --runs={root.parent}\nada sample --run_dirs={root} --output_dir=out\n"
-        f"ada tune {' '.join(state.inputs)} --run_dir={root} --minutes={max(2 * minutes, 10)}"
+    commands = (
+        ["ada", "play", f"--runs={root.parent}"],
+        ["ada", "sample", f"--run_dirs={root}", "--output_dir=out"],
+        ["ada", "tune", *state.inputs, f"--run_dir={root}", f"--minutes={max(2 * minutes, 10)}"],
     )
+    more = "\n".join(map(shlex.join, commands))
     sections += [
         ("What it learnt", [page.text_block("\n\n".join(said))]),
         ("Your music", [page.text_block("\n\n".join(music))]),
