@@ -92,7 +92,8 @@ def stages_of(copies, tmp_path, monkeypatch):
 
     def found(**flags):
         system = System(levels=("bottom", "top"), sampling=SamplingFlags(**flags))
-        assert systems._run_stages(system, {}, tmp_path) == 0
+        params = {level: [] for level in system.levels}
+        assert systems._run_stages(system, params, tmp_path) == 0
         names = ("--temperature", "--top_k", "--top_p")
         return [
             [flag for flag in commands[name] if flag.startswith(names)]
