@@ -14,10 +14,6 @@ but their hyperparameters tells them apart (our choice).
 
 import contextlib
 import dataclasses
-import functools
-import json
-import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -26,7 +22,6 @@ import tensorflow as tf
 from ada.data import Dataset, DatasetSpec, differing_data
 from ada.data.spec import write_text_atomically
 from ada.population import History
-from ada.population.chart import draw
 from ada.population.cluster import Cluster
 from ada.population.engine import evolve
 from ada.population.history import Standing
@@ -35,21 +30,20 @@ from ada.population.plan import Plan
 from ada.population.scheduler import Callbacks
 from ada.population.searched import check_effective
 from ada.population.table import write_population
-from ada.runs.checkpoint_files import files, step_of, write_list
+from ada.population.winner import best_ones, keep_best, write_winner
+from ada.runs.checkpoint_files import step_of
 from ada.runs.run import RUN_FILES, Run
 from ada.training.settings import TrainingSettings
 from ada.training.start import (
     check_fit,
     check_warmup,
-    info_of_new_run,
     make_hooks,
     make_model,
 )
 from ada.training.stopping import StopSignals
-from ada.training.tensorboard.hparams import write_row
 from ada.utils import log, made
 from ada.utils.errors import StoppedError, Terminated, UserError
-from ada.utils.files import absolute, exclusive, sync
+from ada.utils.files import absolute, exclusive
 from ada.utils.progress import progress_bar
 
 
@@ -107,7 +101,7 @@ def _search(
     root = Path(run_dir).absolute() / "search"
     _claim(root, operative, dataset)
     history = History.load(str(root / "population.json"))
-    if not history.step and any(step_of(str(p)) > plan.interval_steps for p in _best_ones(root)):
+    if not history.step and any(step_of(str(p)) > plan.interval_steps for p in best_ones(root)):
         raise UserError(
             f"{root}/population.json is gone, but a best checkpoint of the search is there: copy "
             "it there again, or choose another --run_dir."
@@ -137,7 +131,7 @@ def _search(
         )
         trainer = MemberTrainer(load, describe, str(root), dataset.directory, plan.cpus)
         history = _evolve(plan, trainer, history, root, cluster)
-    _crown(load, describe, history, root, dataset)
+    write_winner(load, describe, history, root, dataset)
 
 
 @contextlib.contextmanager
@@ -216,7 +210,7 @@ def _evolve(
         log.info(_line_of_member(step, standing, node if cluster.is_remote else None))
 
     def on_comparison(history: History) -> None:
-        _keep_best(history, root)
+        keep_best(history, root)
         write_population(history, root)
         bar.update(history.step - bar.n)
         log.info(_line(history))
@@ -253,93 +247,3 @@ def _line(history: History) -> str:
         f"{s.member} copies {s.copied_from}" for s in last.members if s.copied_from is not None
     ]
     return f"{line}; {', '.join(copies)}" if copies else line
-
-
-def _keep_best(history: History, root: Path) -> None:
-    """Copies the best checkpoint before its member deletes it, and writes the history."""
-    best = history.best()
-    kept = None
-    if best is not None:
-        step, standing = best
-        kept = root / f"best-{standing.member}-{step}"
-        if step == history.step:
-            _copy_checkpoint(root / standing.state["checkpoint"], kept)
-    # The older one goes only when nothing names it any more.
-    history.save(str(root / "population.json"))
-    for path in _best_ones(root):
-        if path != kept:
-            shutil.rmtree(path)
-
-
-def _best_ones(root: Path) -> list[Path]:
-    """The folders of the best checkpoints, in the order of their steps."""
-    named = {path: re.fullmatch(r"best-\d+-(\d+)", path.name) for path in root.glob("best-*")}
-    return sorted(filter(named.get, named), key=lambda path: int(named[path][1]))
-
-
-def _copy_checkpoint(prefix: Path, directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in files(str(prefix)):
-        shutil.copyfile(path, directory / path.name)
-        sync(directory / path.name)
-    write_list(str(directory), [str(prefix)])
-
-
-def _crown(
-    load: Callable, describe: Callable, history: History, root: Path, dataset: Dataset
-) -> None:
-    """Makes the run directory of the winner, the best score of all times."""
-    draw(history, str(root / "population.png"))
-    best = history.best()
-    if best is None:
-        raise UserError(
-            "nobody won: every member diverged, collapsed, ignored its codes or had no codebook at "
-            f"every comparison (see {root}/population.png). Try lower learning rates, more "
-            "INPUT_REPLACEMENT, or a lower Search.least_perplexity, in another --run_dir."
-        )
-    step, winner = best
-    run_dir = root.parent
-    prefix = root / f"best-{winner.member}-{step}" / Path(winner.state["checkpoint"]).name
-    for folder in ("checkpoints", "checkpoints/best"):
-        _copy_checkpoint(prefix, run_dir / folder)
-    write_text_atomically(
-        str(run_dir / "metrics.jsonl"), _metrics(history, root, winner.member, step)
-    )
-    settings = load(winner.hyperparameters)
-    network = make_model(settings)
-    info = info_of_new_run(str(run_dir), settings, network, dataset, None)
-    Run.create(str(run_dir), info, dataset.spec, network, describe())
-    write_row(
-        str(run_dir),
-        winner.hyperparameters,
-        winner.hyperparameters,
-        [(step, "score/bits", winner.score), (step, "score/best_bits", winner.score)],
-    )
-    values = ", ".join(f"{name} = {value:.3g}" for name, value in winner.hyperparameters.items())
-    log.info(
-        f"{len(history.ever_unhealthy())} of {len(history.comparisons[-1].members)} members "
-        "diverged, collapsed, ignored their codes or had no codebook at some comparison."
-    )
-    log.info(
-        f"Member {winner.member} won with {winner.score:.3f} bits at step {step}: {values}. "
-        f"Picture: {root}/population.png"
-    )
-
-
-def _metrics(history: History, root: Path, member: int, step: int) -> str:
-    """The lines of `metrics.jsonl` of whoever trained what the winner is."""
-
-    @functools.cache
-    def lines(number: int) -> list[str]:
-        return (
-            (root / f"member{number}" / "metrics.jsonl")
-            .read_text("utf-8")
-            .splitlines(keepends=True)
-        )
-
-    return "".join(
-        line
-        for number, start, stop in history.lineage(member, step)
-        for line in lines(number)
-        if start < json.loads(line)["step"] <= stop
-    )

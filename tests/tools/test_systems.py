@@ -42,6 +42,8 @@ def finished(music, tmp_path_factory):
         *MICRO,
         "--gin_param=POPULATION=2",
         "--gin_param=SEARCH_INTERVAL=3",
+        "--gin_param=LEAST_PERPLEXITY=1",  # a search of six steps has a winner
+        "--gin_param=LEAST_CODE_COST=None",
         "--gin_param=CROP_STEPS=2048",  # the local models without measures see 1024
         f"--data_dir={root / 'data'}",
         f"--run_dir={root / 'systems'}",

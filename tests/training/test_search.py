@@ -16,6 +16,7 @@ from ada.training import Search
 from ada.utils.errors import StoppedError, UserError
 
 search = pytest.importorskip("ada.population.search")
+winner_run = pytest.importorskip("ada.population.winner")
 
 
 @pytest.fixture
@@ -81,9 +82,9 @@ def test_a_kill_may_have_left_an_older_best(searched, dataset, tmp_path, monkeyp
         (root / f"member{number}" / "metrics.jsonl").write_text("")
     state = {"step": 4, "checkpoint": "member0/checkpoints/ckpt-4"}
     winner = Standing(0, {"Optimization.learning_rate": 1e-3}, 3.0, True, state)
-    monkeypatch.setattr(search, "draw", lambda *args: None)
+    monkeypatch.setattr(winner_run, "draw", lambda *args: None)
     history = History((Comparison(4, (winner,)),))
-    search._crown(lambda values: searched, lambda: "", history, root, dataset)
+    winner_run.write_winner(lambda values: searched, lambda: "", history, root, dataset)
     assert (tmp_path / "run/checkpoints/best/ckpt-4.index").read_text() == "of 0"
 
 
