@@ -33,3 +33,14 @@ def check(page):
             for rule in found
             for node in rule["nodes"]
         ]
+
+
+def check_file(browser, path):
+    """The same for a page on disk, opened in a browser of Playwright."""
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(path.absolute().as_uri())
+        check(page)
+    finally:
+        context.close()

@@ -141,11 +141,12 @@ class TrainersOnce:
     """
 
     def __init__(self):
-        self._trainers, self._scorers = {}, {}
+        self._trainers, self._scorers, self._rolled = {}, {}, {}
 
     @contextlib.contextmanager
     def __call__(self):
         make, make_scorer = launch.make_trainer, validation.SplitScorer
+        make_rolled = validation.RolledCodes
 
         def trainer_once(settings, strategy=None):
             key = dataclasses.replace(settings, intervals=Intervals())
@@ -163,7 +164,14 @@ class TrainersOnce:
                 self._scorers[key] = make_scorer(model, dataset, to_ids, **options)
             return self._scorers[key]
 
+        def rolled_once(model, dataset, to_ids, **options):
+            key = id(model), dataset.directory, *options.values()
+            if key not in self._rolled:
+                self._rolled[key] = make_rolled(model, dataset, to_ids, **options)
+            return self._rolled[key]
+
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(validation, "RolledCodes", rolled_once)
             patch.setattr(launch, "make_trainer", trainer_once)
             patch.setattr(validation, "SplitScorer", scorer_once)
             yield

@@ -15,6 +15,8 @@ from ada.preparation.prepare import prepare
 from ada.runs.chain import Chain
 from ada.runs.run import Run
 
+long = pytest.mark.long
+
 
 @pytest.mark.parametrize("name", pretrained.names())
 def test_pretrained_system_is_a_chain_with_a_card(name):
@@ -78,9 +80,12 @@ def test_names_that_cannot_be(flags, code, said, tmp_path):
 @pytest.mark.parametrize(
     ("run_dir", "gin_files", "params"),
     [
-        ("piano_hop64/hop64_vqvae", ["hop64_vqvae", "small"], []),
-        ("piano_three_levels/hop8_vqvae", ["hop8_vqvae", "small"], ["LOCAL_LAYERS=6"]),
         ("piano_wavenet/wavenet", ["learning"], []),
+        pytest.param("piano_hop64/hop64_vqvae", ["hop64_vqvae", "small"], [], marks=long),
+        pytest.param(
+            *("piano_three_levels/hop8_vqvae", ["hop8_vqvae", "small"], ["LOCAL_LAYERS=6"]),
+            marks=long,
+        ),
     ],
 )
 def test_training_starts_from_pretrained_weights(run_dir, gin_files, params, music, tmp_path):

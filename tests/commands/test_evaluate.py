@@ -3,6 +3,7 @@
 import csv
 import json
 
+import accessibility
 import numpy as np
 import pytest
 import soundfile
@@ -147,6 +148,10 @@ def test_notes_are_measured_where_the_transcriber_is_installed(compared, systems
     assert "notes kept, mu-law alone (ceiling): note F1" in process.stdout
     page = (where / "page.html").read_text()
     assert page.count('<div class="roll">') == page.count("<audio")
+
+
+def test_its_page_is_accessible_and_nothing_is_cut_off(compared, browser):
+    accessibility.check_file(browser, compared[2] / "page.html")
 
 
 def test_a_new_page_plays_nothing_of_the_one_before(compared):

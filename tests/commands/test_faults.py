@@ -67,6 +67,7 @@ def values(run_dir):
     }
 
 
+@pytest.mark.long
 def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(codes, tmp_path):
     """Every step is saved: most of the time is spent writing checkpoints.
 

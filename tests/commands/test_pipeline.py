@@ -7,6 +7,7 @@ import shutil
 import wave
 from pathlib import Path
 
+import accessibility
 import numpy as np
 import pytest
 import soundfile
@@ -77,6 +78,11 @@ def test_pipeline_makes_audio_numbers_and_a_page(finished):
     html = Path(summary["page"]).read_text()
     assert html.count("<audio") >= 6
     assert not re.search(r"(src|href)=[\"']?https?:", html)
+
+
+def test_its_page_is_accessible_and_nothing_is_cut_off(finished, browser):
+    out, _, _ = finished
+    accessibility.check_file(browser, Path(json.loads((out / "summary.json").read_text())["page"]))
 
 
 def test_run_again_it_skips_what_is_done(finished):

@@ -63,6 +63,7 @@ def test_the_command_on_processes_of_beam_equals_this_process(trained, expected)
     assert files_of(out) == expected
 
 
+@pytest.mark.long  # of preparation, which is alike, always
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_job_of_a_dead_worker_is_repeated(trained, expected, deadly, capfd):
     out = trained / "died"

@@ -2,6 +2,7 @@
 
 import pytest
 from recordings import made
+from support import LevelsOnce
 
 from ada.generation import conditioning, level, modes
 from ada.runs.chain import Chain
@@ -13,6 +14,13 @@ def short_blocks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(level, "BLOCK_STEPS", 16)
         patch.setattr(conditioning, "WINDOW_STEPS", 8)
+        yield
+
+
+@pytest.fixture(scope="module")
+def levels_once(short_blocks):
+    """Every level is loaded and compiled once a module."""
+    with LevelsOnce()():
         yield
 
 

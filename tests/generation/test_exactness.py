@@ -83,8 +83,7 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.0])
-@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize(("batch_size", "temperature"), [(1, 0.0), (2, 1.0)])
 @pytest.mark.parametrize("backend", SAMPLERS[:2])
 @pytest.mark.parametrize(
     ("levels", "mode"),

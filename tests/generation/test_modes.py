@@ -13,7 +13,7 @@ QUIET = {"backend": "graph", "progress": False, "batch_size": 2}
 LEVELS = [1, 2, 3]
 
 
-pytestmark = pytest.mark.usefixtures("short_blocks")
+pytestmark = pytest.mark.usefixtures("short_blocks", "levels_once")
 
 
 @pytest.fixture(scope="module")

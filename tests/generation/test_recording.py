@@ -99,12 +99,12 @@ def test_few_files_are_open(request_, chain, tmp_path):
 
 def test_a_generation_that_goes_on_needs_little_memory(chain, tmp_path):
     """What is known passes by, at every level, in pieces."""
-    long = modes.ancestral(chain, range(2), 20.0)
-    made(tmp_path, long, stop=1240)
+    long = modes.ancestral(chain, range(2), 5.0)
+    made(tmp_path, long, stop=300)
     with record(tmp_path, long, named(SETTINGS, long)) as taker, levels_once():
         drawing = long.stream([SamplingConfig(3)] * 3, prefixes=taker.prefixes, **OPTIONS)
         most = max(sum(len(parts) for parts in block.levels) for block in drawing)
-    assert drawing.num_generated == 2 * (20000 - 1240 * 16)
+    assert drawing.num_generated == 2 * (5000 - 300 * 16)
     assert most <= 8
 
 

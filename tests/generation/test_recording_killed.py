@@ -77,7 +77,7 @@ def test_killed_at_any_act_on_the_disk_it_goes_on(whole, request_, tmp_path, dea
 def test_killed_while_it_replaces_another_it_goes_on(whole, request_, tmp_path, deaths):
     other = SETTINGS | {"seed": 4}
     for stop in (None, 3):
-        for _ in range(5):
+        for _ in range(2):
             made(tmp_path, request_, settings=other, overwrite=True, stop=stop)
             killed_until_done(deaths, tmp_path, request_, overwrite=True)
             assert contents(tmp_path) == contents(whole)

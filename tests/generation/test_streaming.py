@@ -24,7 +24,7 @@ from ada.utils.errors import UserError
 BLOCK, WINDOW = 16, 8
 
 
-pytestmark = pytest.mark.usefixtures("short_blocks")
+pytestmark = pytest.mark.usefixtures("short_blocks", "levels_once")
 
 
 def begun(chain, num_items=1, secs=None, **options):
@@ -119,13 +119,13 @@ def test_prompts_of_any_lengths_stand_side_by_side(chains):
         np.testing.assert_array_equal(ids, expected)
 
 
-@pytest.mark.parametrize("window", [4, 8, 64])
+@pytest.mark.parametrize("window", [4, 64])
 def test_stream_continues_from_the_middle_of_a_window(window, chains, monkeypatch):
     """Wherever it stopped, with windows shorter and longer than the blocks of the level above."""
     monkeypatch.setattr(conditioning, "WINDOW_STEPS", window)
     levels = load_levels(chains[3], SamplingConfig(3), backend="graph", batch_size=1)
     whole = stream(chains[3], 1, 1.2, SamplingConfig(3), levels=levels).collect()
-    for stop in (150, 333, 500, 777, 1024, 1199):
+    for stop in (150, 500, 777, 1199):
         # Levels above are as far ahead as they are when the bottom stops there.
         steps = (stop, *level_lengths(stop, chain_geometry(chains[3])[1:])[1::-1])
         known = [[ids[0, :n]] for (ids, _), n in zip(whole, steps[::-1], strict=True)]

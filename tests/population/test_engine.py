@@ -37,7 +37,7 @@ def evolve(tmp_path):
     return evolved
 
 
-def plan(quantile=0.5, num_steps=200):
+def plan(quantile=0.5, num_steps=100):
     return Plan(RANGES, 2, num_steps, 10, quantile=quantile, seed=1, concurrent=2)
 
 
@@ -71,7 +71,7 @@ def q(history):
 def test_without_copying_members_stall(evolve):
     history = evolve(plan(quantile=0.0), toy(), History(), STARTS)
     assert q(history) < 0.45
-    assert history.step == 200
+    assert history.step == 100
     assert all(s.copied_from is None for c in history.comparisons for s in c.members)
 
 
@@ -84,7 +84,7 @@ def whole(tmp_path_factory):
 
 def test_a_population_gets_where_no_member_can(whole, evolve, tmp_path):
     assert q(whole) > 1.1
-    assert [c.step for c in whole.comparisons] == list(range(10, 201, 10))
+    assert [c.step for c in whole.comparisons] == list(range(10, 101, 10))
     for before, after in zip(whole.comparisons, whole.comparisons[1:], strict=False):
         for standing in before.members:
             assert standing.next_hyperparameters == after.of(standing.member).hyperparameters
@@ -102,15 +102,15 @@ def test_a_population_gets_where_no_member_can(whole, evolve, tmp_path):
 
     def stop(history):
         history.save(path)
-        if history.step == 80:
+        if history.step == 40:
             raise Stopped
 
     with pytest.raises(Stopped):
         evolve(plan(), toy(), History(), STARTS, on_comparison=stop)
     history = History.load(path)
-    assert history.step == 80
+    assert history.step == 40
     flag = str(tmp_path / "died")
-    assert evolve(plan(), toy(120, flag), history, STARTS) == whole
+    assert evolve(plan(), toy(60, flag), history, STARTS) == whole
     assert os.path.exists(flag)  # noqa: PTH110
 
 
@@ -189,11 +189,11 @@ def test_a_member_that_is_lost_is_noticed(lost):
 
 
 def test_a_stalled_population_goes_on_at_its_last_comparison(whole, evolve, monkeypatch):
-    """Ray is stopped once, at step 100, as if it had stalled there."""
+    """Ray is stopped once, at step 50, as if it had stalled there."""
     stalled = []
 
     def look(self, members):
-        if comparisons[-1:] == [100] and not stalled:
+        if comparisons[-1:] == [50] and not stalled:
             stalled.append(True)
             raise stall.StalledError("it stalls")
 
@@ -204,12 +204,12 @@ def test_a_stalled_population_goes_on_at_its_last_comparison(whole, evolve, monk
     )
     assert stalled
     assert history == whole
-    assert comparisons == list(range(10, 201, 10))
+    assert comparisons == list(range(10, 101, 10))
 
 
 def test_a_member_that_goes_on_from_elsewhere_is_noticed(whole, evolve, monkeypatch):
-    """Once, at step 160, members are given the states they had at step 80."""
-    before, history = (History(whole.comparisons[:n]) for n in (8, 16))
+    """Once, at step 80, members are given the states they had at step 40."""
+    before, history = (History(whole.comparisons[:n]) for n in (4, 8))
     for wrong in (before.next_members(), [m | {"state": None} for m in history.next_members()]):
         monkeypatch.setattr(engine, "_fit", once(engine._fit, wrong))
         assert evolve(plan(), toy(), history, STARTS) == whole

@@ -36,6 +36,7 @@ def test_job_of_a_dead_worker_is_repeated(music, tmp_path, files_of, deadly, cap
     assert "Traceback" not in message
 
 
+@pytest.mark.long
 def test_workers_that_always_die_end_it_in_one_line_and_the_same_command_goes_on(
     music, tmp_path, files_of, deadly
 ):

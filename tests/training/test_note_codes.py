@@ -74,6 +74,7 @@ def note_f1(gin_files, gin_params, data_dir, run_dir, seed=0):
     return [line["notes/note_f1"] for line in lines if "notes/note_f1" in line][-1]
 
 
+@pytest.mark.long
 def test_reconstructions_keep_more_notes_with_the_measures_of_notes_gin(data_dir, tmp_path):
     without = note_f1([MODEL], WITHOUT, data_dir, tmp_path / "without")
     found = note_f1([MODEL, "gin/notes.gin"], WITH, data_dir, tmp_path / "with")

@@ -17,6 +17,10 @@ WAYS = {
 }
 
 
+def long(*values):
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
 def run_workers(way, out, *args, slurm=False):
     """What each process of a way saves."""
     strategy, count, devices, micro_batches = way
@@ -60,7 +64,7 @@ def steps(tmp_path_factory):
     return one
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", ["devices", long("micro-batches"), long("workers")])
 def test_a_step_equals_that_of_one_device(name, steps, tmp_path):
     for found in run_workers(WAYS[name], tmp_path / "found"):
         check_equal(steps, found)
@@ -74,7 +78,8 @@ def whole_loop(markov_dataset, tmp_path_factory):
     return one
 
 
-@pytest.mark.parametrize("name", ["devices", pytest.param("workers", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["devices", "workers"])
 def test_the_whole_loop_equals_that_on_one_device(name, whole_loop, markov_dataset, tmp_path):
     """The workers are Slurm's here; those above, TF_CONFIG's."""
     run_dir = tmp_path / "run"

@@ -109,7 +109,6 @@ def signal_at(step, where, number):
         (signal.SIGINT, KeyboardInterrupt, 5, "step"),
         # Before step 2 there is no codebook; at step 4 it validates.
         (signal.SIGTERM, StoppedError, 1, "step"),
-        (signal.SIGTERM, StoppedError, 4, "step"),
         (signal.SIGTERM, StoppedError, 4, "validation"),
         (signal.SIGTERM, StoppedError, 8, "validation"),
     ],

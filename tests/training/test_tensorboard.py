@@ -137,6 +137,7 @@ def page(tensorboard, browser):
     page.close()
 
 
+@pytest.mark.long
 def test_the_codebook_panel_is_drawn_as_one_group(page):
     shown = page("custom_scalars")
     for text in ("Codebook health", "perplexity", "dead codes", "age of dead codes, steps"):
@@ -145,6 +146,7 @@ def test_the_codebook_panel_is_drawn_as_one_group(page):
     shown.get_by_text(re.compile(r"Matches \([1-9]")).nth(8).wait_for()
 
 
+@pytest.mark.long
 def test_scalars_stand_in_groups(page):
     shown = page("scalars")
     for group in ("codebook", "loss", "optimizer", "speed", "reconstruction_bits"):
@@ -152,6 +154,7 @@ def test_scalars_stand_in_groups(page):
     shown.get_by_text("codebook/dead_codes", exact=True).first.wait_for()
 
 
+@pytest.mark.long
 def test_clips_can_be_played(page):
     shown = page("audio")
     for name in ("clips/original", "clips/reconstruction"):
@@ -167,6 +170,7 @@ def test_clips_can_be_played(page):
         assert length == pytest.approx(0.1, abs=0.01)
 
 
+@pytest.mark.long
 def test_pictures_are_shown(page):
     shown = page("images")
     for name in ("clips/spectrograms", "clips/codes", "codebook/health"):
@@ -180,10 +184,12 @@ def test_pictures_are_shown(page):
     assert widths == [880] * 4
 
 
+@pytest.mark.long
 def test_model_is_described_in_words(page):
     page("text").get_by_text("Twelve monkeys.").first.wait_for()
 
 
+@pytest.mark.long
 def test_runs_and_members_are_rows_of_one_table(page):
     shown = page("hparams")
     for name in ("hop16", "member0", "member1"):

@@ -2,6 +2,7 @@
 
 import time
 
+import accessibility
 import numpy as np
 import pytest
 from support import before_each_step, files_of, refuses, run_here
@@ -43,6 +44,10 @@ def test_trains_all_levels_and_leaves_a_page(tuned):
     assert names == {f"new{n}.wav" for n in (1, 2, 3)} | {
         f"song{n}-{kind}.wav" for n in (1, 2, 3) for kind in ("original", "before", "after")
     }
+
+
+def test_its_page_is_accessible_and_nothing_is_cut_off(tuned, browser):
+    accessibility.check_file(browser, tuned / "page.html")
 
 
 def test_uses_what_became_better(tuned, tiny_system):
