@@ -31,6 +31,7 @@ ONE_STEP = [
     "NUM_STEPS=1",
     "LR_WARMUP_STEPS=0",
     "BATCH_SIZE=1",
+    "VALIDATION_IDS=2000",
     "CROP_STEPS=2048",  # the thin one sees 1534
     "LEVEL2_STEPS=1",
     "PRIOR_STEPS=1",

@@ -15,7 +15,7 @@ from ada.serving import signatures
 from ada.serving.servable import Servable
 
 KINDS = (
-    *("wavenet", "upsampling vqvae", "amae", "nsynth", "mixed", "notes", "prior"),
+    *("wavenet", "upsampling vqvae", "amae", "nsynth", "notes", "prior"),
     *("three levels", "no prior", "codes alone"),
 )
 ITEMS, SEED, STEPS, PROMPT = [0, 1, 6], 2**40 + 5, 75, 37
