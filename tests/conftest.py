@@ -65,16 +65,6 @@ def _seeds():
     keras.utils.set_random_seed(0)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _few_exchanged_codes():
-    """Validations exchange codes of two clips: of 16, that took most of a short training."""
-    from ada.training import validation  # here, so that tests of audio need no models
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "ROLLED_CLIPS", 2)
-        yield
-
-
 @pytest.fixture
 def eagerly():
     """Functions of TensorFlow are not traced: cheaper where they run a few times, and alike."""

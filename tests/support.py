@@ -14,6 +14,7 @@ from pathlib import Path
 import forked
 import numpy as np
 import pytest
+import short_validation  # noqa: F401
 import tensorflow as tf
 from forked import ROOT
 
