@@ -27,6 +27,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 LONG = [
     "docs/test_readme.py",
     "tools/test_systems.py",
+    "tuning/test_tune.py",
     "commands/test_pbt.py",
     "training/test_replicas.py",
     "commands/test_faults.py",
@@ -38,6 +39,10 @@ LONG = [
     "training/test_tensorboard.py",
     "training/test_member.py",
     "population/test_engine.py",
+    "serving/test_exporting.py",
+    "training/test_phases.py",
+    "training/test_start.py",
+    "training/test_loop.py",
     "commands/test_sample.py",
     "commands/test_gin_files.py",
     "commands/test_wheel.py",

@@ -167,6 +167,7 @@ def test_a_worker_that_waits_for_others_can_be_stopped(number, code, waiting, co
         assert "Traceback" not in stderr_of(process)
 
 
+@pytest.mark.long
 def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tmp_path):
     """With the same addresses, as a scheduler would."""
     run_dir, addresses = tmp_path / "run", free_addresses(2)

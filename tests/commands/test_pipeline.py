@@ -125,6 +125,7 @@ def test_outputs_that_are_gone_are_made_again(finished):
     assert first_clip(out / "samples").read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_lower_level_that_is_trained_on_replaces_what_was_built_on_it(finished, tmp_path):
     out, _, args = finished
     copy = tmp_path / "run"

@@ -48,6 +48,7 @@ def test_beam_equals_this_process_and_loads_the_model_once(
     assert len(loads) == 1
 
 
+@pytest.mark.long
 def test_the_command_on_processes_of_beam_equals_this_process(trained, expected):
     pytest.importorskip("ada.preparation.beam", reason="Apache Beam is an extra")
     out = trained / "processes"

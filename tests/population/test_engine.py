@@ -207,6 +207,7 @@ def test_a_stalled_population_goes_on_at_its_last_comparison(whole, evolve, monk
     assert comparisons == list(range(10, 101, 10))
 
 
+@pytest.mark.long
 def test_a_member_that_goes_on_from_elsewhere_is_noticed(whole, evolve, monkeypatch):
     """Once, at step 80, members are given the states they had at step 40."""
     before, history = (History(whole.comparisons[:n]) for n in (4, 8))

@@ -46,6 +46,7 @@ def test_no_python_and_no_xla(kind, exported):
     assert not says_xla(attributes)
 
 
+@pytest.mark.long
 def test_xla_compiles_the_loops_if_asked(exported, chain_of):
     model, reference = exported("two levels", xla=True), Reference(chain_of("two levels"), "xla")
     assert "_XlaMustCompile" in says_xla(graph_of(model)[1])
