@@ -43,9 +43,8 @@ def main(argv: list[str]) -> None:
     systems = find_systems(FLAGS.runs)
     listening = listen_on("127.0.0.1", FLAGS.port)
     port = listening.getsockname()[1]
-    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     output_dir = Path(FLAGS.output_dir)
-    app = make_app(JobQueue(output_dir), systems, output_dir, hosts)
+    app = make_app(JobQueue(output_dir), systems, output_dir)
     server = make_server(app, listening, MOST_BYTES)
     url = f"http://127.0.0.1:{port}"
     print(

@@ -12,8 +12,6 @@ Nothing of it names a system or a file. Errors are plain text.
 import contextlib
 import functools
 import io
-import re
-import urllib.parse
 from collections.abc import Mapping
 
 # Flask routes and checks, and its Werkzeug is what TensorBoard brings anyway.
@@ -27,8 +25,7 @@ from ada.listening.clips import Clip, digest
 from ada.listening.store import Store, is_key
 from ada.utils import log
 from ada.utils.errors import UserError
-from ada.utils.hosts import is_loopback
-from ada.web.protection import protect
+from ada.web.protection import protect, refuse_other_sites
 
 _MOST_BYTES = 512  # of a request's body: a rating has about 70
 _COOKIE_SECS = 180 * 24 * 3600
@@ -71,7 +68,7 @@ def make_app(
     @app.before_request
     def refuse_others() -> None:
         if flask.request.method == "POST" and not https:
-            _refuse_other_sites()
+            refuse_other_sites()
 
     @app.get("/")
     def page() -> flask.Response:
@@ -138,20 +135,6 @@ def make_app(
         return flask.Response("The server cannot do this now.\n", 503, mimetype="text/plain")
 
     return app
-
-
-def _refuse_other_sites() -> None:
-    """Aborts where a page of another site asks, also under a name that leads to this machine.
-
-    A proxy may give other names: `--https` says that there is one.
-    """
-    host, origin = flask.request.host, flask.request.headers.get("Origin")
-    if origin is not None and urllib.parse.urlsplit(origin).netloc != host:
-        flask.abort(403, "This comes from a page of another site (behind a proxy: --https).")
-    # What only this machine can reach has no other name.
-    is_local = is_loopback(flask.request.environ.get("SERVER_NAME", ""))
-    if is_local and not is_loopback(re.sub(r":\d+$", "", host)):
-        flask.abort(403, "This listening test has another name (behind a proxy: --https).")
 
 
 def _sound(content: bytes) -> flask.Response:

@@ -28,7 +28,7 @@ from ada.playing.clip_spec import ClipSpec
 from ada.playing.jobs import Job, JobQueue
 from ada.playing.systems import System
 from ada.utils.errors import UserError
-from ada.web.protection import protect
+from ada.web.protection import protect, refuse_other_sites
 
 MOST_SECS, MOST_BYTES = 120.0, 50 * 2**20
 _KEPT_SHOWN = 50
@@ -45,26 +45,20 @@ _NUMBERS = {
 }
 
 
-def make_app(
-    queue: JobQueue, systems: Mapping[str, System], output_dir: Path, hosts: frozenset[str]
-) -> flask.Flask:
+def make_app(queue: JobQueue, systems: Mapping[str, System], output_dir: Path) -> flask.Flask:
     """Makes the application.
 
     Args:
       queue: makes the clips.
       systems: by name.
       output_dir: of the clips.
-      hosts: as which browsers may address it, such as "127.0.0.1:7860".
     """
     app = flask.Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     protect(app)
     uploads = output_dir / _UPLOADS
 
-    @app.before_request
-    def refuse_others() -> None:
-        if flask.request.host not in hosts:
-            flask.abort(403, "This page is for this machine alone.")
+    app.before_request(refuse_other_sites)
 
     @app.get("/")
     def page() -> flask.Response:

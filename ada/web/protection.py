@@ -1,12 +1,15 @@
 """Sockets, headers and plain errors of web applications."""
 
 import os
+import re
 import socket
+import urllib.parse
 
 import flask
 from werkzeug.exceptions import HTTPException
 
 from ada.utils.errors import UsageError, UserError, first_line
+from ada.utils.hosts import is_loopback
 from ada.web.style import PATH
 
 HEADERS = {
@@ -47,6 +50,21 @@ def protect(app: flask.Flask) -> None:
         response.data = f"{error.description}\n"
         response.content_type = "text/plain; charset=utf-8"
         return response
+
+
+def refuse_other_sites() -> None:
+    """Aborts a request that a page of another site sends, also under a name that leads to here.
+
+    A name of somebody else's may lead to this machine (DNS rebinding): a server that only this
+    machine reaches is asked for as localhost or 127.0.0.1. Behind a proxy, which may give other
+    names, do not call it.
+    """
+    host, origin = flask.request.host, flask.request.headers.get("Origin")
+    if origin is not None and urllib.parse.urlsplit(origin).netloc != host:
+        flask.abort(403, "This comes from a page of another site (behind a proxy: --https).")
+    is_local = is_loopback(flask.request.environ.get("SERVER_NAME", ""))
+    if is_local and not is_loopback(re.sub(r":\d+$", "", host)):
+        flask.abort(403, "This server has another name (behind a proxy: --https).")
 
 
 def listen_on(host: str, port: int) -> socket.socket:

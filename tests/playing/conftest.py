@@ -29,7 +29,7 @@ def clips(tmp_path_factory):
 def app(systems, clips):
     """The application with these systems."""
     by_name = {system.name: system for system in systems.values()}
-    return make_app(JobQueue(clips), by_name, clips, frozenset({"localhost"}))
+    return make_app(JobQueue(clips), by_name, clips)
 
 
 @pytest.fixture

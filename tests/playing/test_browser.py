@@ -22,7 +22,7 @@ def where(systems, tmp_path_factory):
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     by_name = {str(levels): system for levels, system in systems.items()}
     by_name = {name: system._replace(name=name) for name, system in by_name.items()}
-    app = make_app(JobQueue(clips), by_name, clips, frozenset({host}))
+    app = make_app(JobQueue(clips), by_name, clips)
     server = make_server(app, listening, MOST_BYTES)
     threading.Thread(target=server.run, daemon=True).start()
     yield f"http://{host}/", clips

@@ -132,7 +132,8 @@ def test_invalid_settings_are_refused(spec, said, client, systems):
 
 
 def test_other_sites_and_other_files_are_refused(client):
-    assert client.get("/state", headers={"Host": "evil.example"}).status_code == 403
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        assert client.get("/state", headers=headers).status_code == 403
     assert client.post("/jobs", data="{}", content_type="text/plain").status_code == 415
     assert client.post("/uploads", data=b"x", content_type="text/plain").status_code == 415
     answer = client.post("/uploads", data=b"text", content_type="application/octet-stream")
