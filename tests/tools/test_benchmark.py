@@ -47,6 +47,7 @@ def test_benchmark_measures(name, columns, tmp_path):
             assert result[column], (column, result)
 
 
+@pytest.mark.long
 def test_the_estimate_of_memory_holds_with_micro_batches():
     """Two of them take what one takes."""
     args = ["--gin_file=gin/large_wavenet.gin", "--crop_steps=8192", "--batch_size=2"]

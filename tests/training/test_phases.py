@@ -88,7 +88,7 @@ def test_sampling_values_are_those_of_the_run_that_it_starts_from(
     kept = source / "sampling.json"
     kept.write_text('{"top_p": 0.8}')
     for name, changed in (("two", {}), ("one", {"first_phase": None, "part": "local_model"})):
-        tuned = dataclasses.replace(settings, num_steps=1, **changed)
+        tuned = dataclasses.replace(settings, **changed)
         train(tuned, str(tmp_path / name), data_dir, init_from=str(source))
         assert read(str(tmp_path / name))[0] == SamplingValues(top_p=0.8)
     train(settings, str(tmp_path / "without"), data_dir, init_from=str(run_dir))
@@ -103,7 +103,7 @@ def test_sampling_values_are_those_of_the_run_that_it_starts_from(
 def test_codes_are_frozen_unless_the_run_has_trained_them(settings, data_dir, run_dir, tmp_path):
     assert not Run.open(str(run_dir)).has_frozen_codes
     assert not Run.open(str(run_dir / "bottleneck")).has_frozen_codes
-    tuned = dataclasses.replace(settings, num_steps=1, first_phase=None, part="local_model")
+    tuned = dataclasses.replace(settings, first_phase=None, part="local_model")
     train(tuned, str(tmp_path), data_dir, init_from=str(run_dir))
     assert Run.open(str(tmp_path)).has_frozen_codes
 
