@@ -28,6 +28,10 @@ class InputFile:
     name: str
 
 
+# Why a file is left out that nobody takes for music: texts, pictures, hidden files.
+BY_NAME = "by its name and its first bytes"
+
+
 def find_files(patterns: Sequence[str], exclude_dir: str | None = None) -> list[InputFile]:
     """All files that patterns stand for, each once, sorted by name.
 
@@ -80,7 +84,7 @@ def why_not_audio(path: str) -> str | None:
     if not is_remote(path) and Path(path).exists() and not Path(path).is_file():
         return "it is not a regular file"
     if (name.startswith(".") or _NOT_AUDIO.fullmatch(name)) and not _begins_as_audio(path):
-        return "by its name and its first bytes"
+        return BY_NAME
     return None
 
 

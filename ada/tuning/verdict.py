@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ada.data import DatasetSpec
+from ada.preparation.inputs import BY_NAME
 from ada.tuning.state import LevelState, State
 
 # Bits a step: less is nothing that one hears.
@@ -46,10 +47,12 @@ def of_music(spec: DatasetSpec) -> list[str]:
     """How much music there was, what was left out, and whether it is enough."""
     learnt, checked = (60 * spec.splits[name].hours for name in ("train", "validation"))
     said = [f"Learnt from {learnt:.1f} minutes, checked with {checked:.1f} other minutes."]
-    if spec.dropped:
+    # Texts and pictures beside the music are not missed.
+    dropped = [file for file in spec.dropped if file.detail != BY_NAME]
+    if dropped:
         said.append(
-            f"{_files(len(spec.dropped))} could not be used, the first: {spec.dropped[0].path} "
-            f"({spec.dropped[0].detail or spec.dropped[0].reason})."
+            f"{_files(len(dropped))} could not be used, the first: {dropped[0].path} "
+            f"({dropped[0].detail or dropped[0].reason})."
         )
     if spec.noted:
         said.append(

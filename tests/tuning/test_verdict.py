@@ -1,5 +1,9 @@
 """What is said of a fine-tuning."""
 
+from types import SimpleNamespace
+
+from ada.data.spec import Dropped
+from ada.preparation.inputs import BY_NAME
 from ada.tuning import verdict
 from ada.tuning.budget import Speed
 from ada.tuning.state import LevelState, Round, State
@@ -31,6 +35,15 @@ def test_rounds_count_from_the_first():
     prior, sound = verdict.of_levels(state(first, second))
     assert "from 3.000 to 2.600" in prior
     assert "from 2.000 to 1.900" in sound
+
+
+def test_files_that_were_left_out_are_named_but_for_texts_and_pictures():
+    splits = {"train": SimpleNamespace(hours=1.0), "validation": SimpleNamespace(hours=0.1)}
+    cover, broken = Dropped("cover.jpg", "not_audio", BY_NAME), Dropped("b.mp3", "damaged")
+    spec = SimpleNamespace(splits=splits, dropped=(cover, broken), noted=())
+    assert verdict.of_music(spec)[1:] == ["1 file could not be used, the first: b.mp3 (damaged)."]
+    spec.dropped = (cover,)
+    assert verdict.of_music(spec) == ["Learnt from 60.0 minutes, checked with 6.0 other minutes."]
 
 
 def test_copies_are_named():
