@@ -49,16 +49,16 @@ class Fault:
 FAULTS = (
     Fault(
         "commitment loss moves the codebook",
-        "ada/quantizers/vector.py",
-        "mean_square(tf.stop_gradient(nearest) - queries, weights)",
-        "mean_square(nearest - tf.stop_gradient(queries), weights)",
+        "ada/quantizers/loss.py",
+        "beta * mean_square(tf.stop_gradient(e) - q, weights)",
+        "beta * mean_square(e - tf.stop_gradient(q), weights)",
         "tests/quantizers",
     ),
     Fault(
         "straight-through gradient is lost",
         "ada/quantizers/argmax.py",
-        "quantized = q + tf.stop_gradient(one_hot - q)",
-        "quantized = tf.stop_gradient(one_hot)",
+        "q + tf.stop_gradient(e - q)",
+        "tf.stop_gradient(e)",
         "tests/quantizers",
     ),
     Fault(
