@@ -20,7 +20,7 @@ from forked import ROOT
 
 from ada.data import SPLITS, DatasetSpec
 from ada.data.spec import FileSpec, SourceSpec, SplitSpec
-from ada.generation import chain, native
+from ada.generation import Level, chain, native
 from ada.models import PolyakAverage
 from ada.preparation.assembly import assemble, pieces_of_part, whole_source
 from ada.preparation.parts import part_path, write_part
@@ -142,12 +142,11 @@ class TrainersOnce:
     """
 
     def __init__(self):
-        self._trainers, self._scorers, self._rolled = {}, {}, {}
+        self._trainers, self._scorers = {}, {}
 
     @contextlib.contextmanager
     def __call__(self):
-        make, make_scorer = launch.make_trainer, validation.SplitScorer
-        make_rolled = validation.RolledCodes
+        make = launch.make_trainer
 
         def trainer_once(settings, strategy=None):
             key = dataclasses.replace(settings, intervals=Intervals())
@@ -159,22 +158,21 @@ class TrainersOnce:
                 variable.assign(value)
             return trainer
 
-        def scorer_once(model, dataset, to_ids, **options):
-            key = id(model), dataset.directory, options["batch_steps"], options["max_steps"]
-            if key not in self._scorers:
-                self._scorers[key] = make_scorer(model, dataset, to_ids, **options)
-            return self._scorers[key]
+        def scorer_once(make, *names):
+            def scorer(model, dataset, to_ids, **options):
+                key = make, id(model), dataset.directory, *(options[name] for name in names)
+                if key not in self._scorers:
+                    self._scorers[key] = make(model, dataset, to_ids, **options)
+                return self._scorers[key]
 
-        def rolled_once(model, dataset, to_ids, **options):
-            key = id(model), dataset.directory, *options.values()
-            if key not in self._rolled:
-                self._rolled[key] = make_rolled(model, dataset, to_ids, **options)
-            return self._rolled[key]
+            return scorer
 
+        scorer = scorer_once(validation.SplitScorer, "batch_steps", "max_steps")
+        rolled = scorer_once(validation.RolledCodes, "counted_steps", "num_clips", "jit_compile")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(validation, "RolledCodes", rolled_once)
             patch.setattr(launch, "make_trainer", trainer_once)
-            patch.setattr(validation, "SplitScorer", scorer_once)
+            patch.setattr(validation, "SplitScorer", scorer)
+            patch.setattr(validation, "RolledCodes", rolled)
             yield
 
 
@@ -207,24 +205,24 @@ class LevelsOnce:
 
     @contextlib.contextmanager
     def __call__(self):
-        load, make = Run.load_model, chain.Level
+        load = Run.load_model
 
         def load_once(run, checkpoint):
             key = run.directory, checkpoint
             return self._models.get(key) or self._models.setdefault(key, load(run, checkpoint))
 
-        def make_once(model, config, **options):
-            key = id(model), config.top_k, config.top_p, *options.values()
-            level = self._levels.get(key) or self._levels.setdefault(
-                key, make(model, config, **options)
-            )
-            level.config = config
-            return level
-
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Run, "load_model", load_once)
-            patch.setattr(chain, "Level", make_once)
+            patch.setattr(chain, "Level", self.level)
             yield
+
+    def level(self, model, config, **options):
+        """A `Level`, compiled once for each model, top-k, top-p and options."""
+        key = id(model), config.top_k, config.top_p, *options.values()
+        if key not in self._levels:
+            self._levels[key] = Level(model, config, **options)
+        self._levels[key].config = config
+        return self._levels[key]
 
 
 def write_codes(directory, splits, num_classes, hop_length=64, upstream=None, sample_rate=16000):

@@ -68,7 +68,7 @@ def make_app(
     @app.before_request
     def refuse_others() -> None:
         if flask.request.method == "POST" and not https:
-            refuse_other_sites()
+            refuse_other_sites(" (behind a proxy: --https)")
 
     @app.get("/")
     def page() -> flask.Response:

@@ -8,8 +8,8 @@ POST /jobs/<number>/stop   ends a job
 GET  /jobs/<number>/sound  WAV that grows while it is made
 GET  /clips/<name>/<file>  a file of a clip that is kept
 
-Requests of other sites are refused: by `Host`, which they cannot choose (DNS rebinding), and since
-they cannot send JSON or `application/octet-stream` without being asked first (CORS). Errors are
+Requests of other sites are refused: by `Origin` and `Host` (`refuse_other_sites`), and since they
+cannot send JSON or `application/octet-stream` without being asked first (CORS). Errors are
 plain text.
 """
 

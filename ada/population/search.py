@@ -34,12 +34,7 @@ from ada.population.winner import best_ones, keep_best, write_winner
 from ada.runs.checkpoint_files import step_of
 from ada.runs.run import RUN_FILES, Run
 from ada.training.settings import TrainingSettings
-from ada.training.start import (
-    check_fit,
-    check_warmup,
-    make_hooks,
-    make_model,
-)
+from ada.training.start import check_fit, check_warmup, make_hooks, make_model
 from ada.training.stopping import StopSignals
 from ada.utils import log, made
 from ada.utils.errors import StoppedError, Terminated, UserError

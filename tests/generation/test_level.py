@@ -1,11 +1,9 @@
 """One level: items, groups, blocks, codes, and what is known."""
 
-import functools
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import SAMPLERS
+from support import SAMPLERS, LevelsOnce
 
 from ada.generation import (
     BlockSampler,
@@ -18,6 +16,7 @@ from ada.generation import (
 )
 
 DRAWS = SamplingConfig(seed=5)
+levels = LevelsOnce()
 
 
 pytestmark = pytest.mark.usefixtures("short_blocks")
@@ -28,18 +27,10 @@ def model(make_wavenet):
     return make_wavenet()
 
 
-@functools.cache
-def level_of(model, top_k, top_p, **options):
-    """A level, compiled once."""
-    return Level(model, SamplingConfig(top_k=top_k, top_p=top_p), **options)
-
-
 def drawn(
     model, num_items, num_steps=40, config=DRAWS, index=0, batch_size=2, backend="graph", **given
 ):
-    options = {"index": index, "batch_size": batch_size, "backend": backend}
-    made = level_of(model, config.top_k, config.top_p, **options)
-    made.config = config
+    made = levels.level(model, config, index=index, batch_size=batch_size, backend=backend)
     return generate_level(made, num_items, num_steps, **given)
 
 

@@ -17,10 +17,6 @@ WAYS = {
 }
 
 
-def long(*values):
-    return pytest.param(*values, marks=pytest.mark.long)
-
-
 def run_workers(way, out, *args, slurm=False):
     """What each process of a way saves."""
     strategy, count, devices, micro_batches = way
@@ -64,7 +60,10 @@ def steps(tmp_path_factory):
     return one
 
 
-@pytest.mark.parametrize("name", ["devices", long("micro-batches"), long("workers")])
+@pytest.mark.parametrize(
+    "name",
+    ["devices", *(pytest.param(n, marks=pytest.mark.long) for n in ("micro-batches", "workers"))],
+)
 def test_a_step_equals_that_of_one_device(name, steps, tmp_path):
     for found in run_workers(WAYS[name], tmp_path / "found"):
         check_equal(steps, found)
