@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import short_validation  # noqa: F401
 import tensorflow as tf
+from absl import flags
 from forked import ROOT
 
 from ada.data import SPLITS, DatasetSpec
@@ -106,7 +107,7 @@ def run(module, *args, cwd=ROOT, env=None, python=None, timeout=600, file_bytes=
 def run_here(module, *args, cwd=ROOT):
     """The same without a process of its own, as a notebook's `%run -m` does it: much cheaper."""
     out, err, code = io.StringIO(), io.StringIO(), 0
-    command, before = [module, *map(str, args)], Path.cwd()
+    command, before, known = [module, *map(str, args)], Path.cwd(), set(flags.FLAGS)
     os.chdir(cwd)
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -117,6 +118,7 @@ def run_here(module, *args, cwd=ROOT):
         code = done.code
     finally:
         os.chdir(before)
+    assert set(flags.FLAGS) == known, f"{module} leaves flags behind"
     return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
 

@@ -3,7 +3,7 @@
 import pytest
 from support import ROOT
 
-from tools.mutations import FAULTS
+from tools.faults import FAULTS
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

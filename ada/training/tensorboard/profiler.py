@@ -1,6 +1,7 @@
 """A profile of a few training steps, for TensorBoard's "Profile" tab."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -48,6 +49,10 @@ class Profiler:
         if not self._running:
             return
         self._running = False
+        # TensorFlow names a profile by the second, and would write over one of the same second.
+        profiles = f"{self._directory}/train/plugins/profile"
+        while tf.io.gfile.exists(f"{profiles}/{time.strftime('%Y_%m_%d_%H_%M_%S')}"):
+            time.sleep(0.1)
         tf.profiler.experimental.stop()
         log.info(
             f"Profile of steps {self._first + 1} to {self._done} written. See it: pip install -e "
