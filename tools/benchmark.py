@@ -7,6 +7,7 @@
     python -m tools.benchmark memory
     python -m tools.benchmark throughput
     python -m tools.benchmark serving
+    python -m tools.benchmark playing
     python -m tools.benchmark refusals
     python -m tools.benchmark learning --input_audio_filepatterns='music/*'
 
@@ -23,7 +24,7 @@ from ada.utils.errors import UsageError
 
 BENCHMARKS = (
     *("training", "generation", "preparation", "input", "memory", "throughput", "learning"),
-    *("serving", "refusals"),
+    *("serving", "playing", "refusals"),
 )
 
 FLAGS = flags.FLAGS
