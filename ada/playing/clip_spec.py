@@ -66,7 +66,7 @@ class ClipSpec(NamedTuple):
 
     def configs(self) -> list[SamplingConfig]:
         """How all levels of the system are sampled, top first."""
-        configs = [SamplingConfig(self.seed, t, 0, p) for t, p in self.system.values]
+        configs = sampling_configs(self.system, self.seed)
         configs[0] = configs[0]._replace(temperature=self.temperature)
         configs[-1] = configs[-1]._replace(top_p=self.top_p)
         return configs
@@ -90,6 +90,11 @@ class ClipSpec(NamedTuple):
             "--top_k=0",
         ]
         return [*flags, "--num_samples=1", f"--seed={self.seed}"]
+
+
+def sampling_configs(system: System, seed: int = 0) -> list[SamplingConfig]:
+    """How all levels of a system are sampled by default, top first."""
+    return [SamplingConfig(seed, t, 0, p) for t, p in system.values]
 
 
 def request_of(chain: Chain, spec: ClipSpec) -> tuple[modes.Request, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Clips in the making: one job at a time, its sound to be heard while it grows."""
 
+import contextlib
 import dataclasses
 import itertools
 import shlex
@@ -15,9 +16,10 @@ from ada.audio.writing import pcm16
 from ada.cli.sample_page import write_sample_page
 from ada.generation.chain import load_levels
 from ada.generation.clips import make_clips, settings_of
-from ada.generation.level import Level
+from ada.generation.level import Level, SamplingConfig
 from ada.generation.streaming import Block
-from ada.playing.clip_spec import ClipSpec, request_of
+from ada.playing.clip_spec import ClipSpec, request_of, sampling_configs
+from ada.playing.systems import System
 from ada.runs.chain import Chain
 from ada.utils import log
 from ada.utils.errors import UserError
@@ -110,6 +112,7 @@ class JobQueue:
         self._waiting: list[Job] = []
         self._woken = threading.Condition()
         self._levels: dict[tuple, tuple[Chain, list[Level]]] = {}
+        self._chosen: System | None = None
         threading.Thread(target=self._work, daemon=True).start()
 
     def ask(self, spec: ClipSpec) -> Job:
@@ -129,6 +132,12 @@ class JobQueue:
             self._waiting.append(job)
             self._woken.notify_all()
         return job
+
+    def load(self, system: System) -> None:
+        """Loads a system while no clip waits, so that the next clip of it begins sooner."""
+        with self._woken:
+            self._chosen = system
+            self._woken.notify_all()
 
     def job(self, number: int) -> Job | None:
         """The job of a number."""
@@ -158,9 +167,16 @@ class JobQueue:
     def _work(self) -> None:
         while True:
             with self._woken:
-                self._woken.wait_for(lambda: self._waiting)
-                job = self._waiting.pop(0)
-                job.state = "loading"
+                self._woken.wait_for(lambda: self._waiting or self._chosen)
+                job = self._waiting.pop(0) if self._waiting else None
+                if job is None:
+                    chosen, self._chosen = self._chosen, None
+                else:
+                    job.state = "loading"
+            if job is None:
+                with contextlib.suppress(Exception):  # a clip of it will say what is wrong
+                    self._loaded(chosen, sampling_configs(chosen))
+                continue
             try:
                 self._make(job)
                 job.set_state("done")
@@ -174,7 +190,7 @@ class JobQueue:
 
     def _make(self, job: Job) -> None:
         spec = job.spec
-        chain, levels = self._loaded(spec)
+        chain, levels = self._loaded(spec.system, spec.configs())
         request, given = request_of(chain, spec)
         job.num_steps = request.num_steps
         configs = spec.configs()[-len(request.chain.runs) :]
@@ -204,12 +220,11 @@ class JobQueue:
         command = f"python -m ada.sample {shlex.join(spec.flags())}"
         write_sample_page(job.directory, report, command)
 
-    def _loaded(self, spec: ClipSpec) -> tuple[Chain, list[Level]]:
+    def _loaded(self, system: System, configs: list[SamplingConfig]) -> tuple[Chain, list[Level]]:
         """Chain and compiled levels of a system; those of the last few are kept."""
-        configs = spec.configs()
-        key = spec.system.name, tuple(config.top_p for config in configs)
+        key = system.name, tuple(config.top_p for config in configs)
         if key not in self._levels:
-            chain = Chain.open(spec.system.run_dirs)
+            chain = Chain.open(system.run_dirs)
             self._levels[key] = chain, load_levels(chain, configs)
             while len(self._levels) > _KEPT_SYSTEMS:
                 self._levels.pop(next(iter(self._levels)))

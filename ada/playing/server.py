@@ -2,6 +2,7 @@
 
 GET  /                     the page; what it consists of is under /static/
 GET  /state                systems, clips that are kept, and what is in the making
+POST /systems/load         loads a system, so that the next clip of it begins sooner
 POST /uploads              a sound file; answers with its name
 POST /jobs                 settings of a clip; answers with the job
 POST /jobs/<number>/stop   ends a job
@@ -71,6 +72,14 @@ def make_app(queue: JobQueue, systems: Mapping[str, System], output_dir: Path) -
             "clips": _kept(output_dir),
             "jobs": [job.described() for job in queue.present()],
         }
+
+    @app.post("/systems/load")
+    def load() -> tuple[dict, int]:
+        system = systems.get(str(_object(flask.request.get_json()).get("system")))
+        if system is None:
+            flask.abort(400, "There is no such system.")
+        queue.load(system)
+        return {}, 202
 
     @app.post("/uploads")
     def upload() -> tuple[dict, int]:
@@ -149,9 +158,7 @@ def make_app(queue: JobQueue, systems: Mapping[str, System], output_dir: Path) -
 
 def _spec_of(given: Any, systems: Mapping[str, System], output_dir: Path) -> ClipSpec:
     """The settings that a request holds; aborts with 400 and says what is wrong."""
-    if not isinstance(given, dict):
-        flask.abort(400, "The settings must be a JSON object.")
-    numbers = {}
+    given, numbers = _object(given), {}
     for name, (least, most) in _NUMBERS.items():
         value = given.get(name)
         if value is None:
@@ -180,6 +187,12 @@ def _spec_of(given: Any, systems: Mapping[str, System], output_dir: Path) -> Cli
         float(numbers.get("listenSecs", 5.0)),
         min(int(numbers.get("levels", 1)), max(system.num_decoders, 1)),
     )
+
+
+def _object(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        flask.abort(400, "The settings must be a JSON object.")
+    return given
 
 
 def _prompt(given: Mapping[str, Any], output_dir: Path) -> str:

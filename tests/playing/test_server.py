@@ -2,6 +2,7 @@
 
 import io
 import json
+import queue
 import shlex
 import time
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 import soundfile
 from support import run_here
 
+from ada.playing import jobs
 from ada.playing.jobs import MOST_WAITING
+from ada.playing.server import make_app
 
 
 def samples(content):
@@ -36,6 +39,22 @@ def over(client, number):
             return job
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_chosen_system_is_loaded_before_a_clip_is_asked_for(systems, clips, monkeypatch):
+    loaded, load_levels = queue.Queue(), jobs.load_levels
+    monkeypatch.setattr(
+        jobs, "load_levels", lambda chain, *args: loaded.put(chain) or load_levels(chain, *args)
+    )
+    name = systems[2].name
+    client = make_app(jobs.JobQueue(clips), {name: systems[2]}, clips).test_client()
+    assert client.post("/systems/load", json={"system": "unknown"}).status_code == 400
+    assert client.post("/systems/load", json=[name]).status_code == 400
+    assert client.post("/systems/load", json={"system": name}).status_code == 202
+    assert len(loaded.get(timeout=60).runs) == 2
+    job = client.post("/jobs", json={"system": name, "mode": "new", "secs": 0.5, "seed": 3}).json
+    assert over(client, job["number"])["state"] == "done"
+    assert loaded.empty()
 
 
 @pytest.mark.parametrize(

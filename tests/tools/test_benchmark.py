@@ -30,7 +30,7 @@ SMALL = {"throughput": (*NARROW, "CROP_STEPS=256"), "learning": (*NARROW, "CROP_
             ["residual_channels", "skip_channels", "streams", "path", "samples_per_second"]
             + ["limit_samples_per_second", "what", "seconds", "real_time_factor"],
         ),
-        ("playing", ["system", "clip", "time", "first_sound_secs", "all_secs"]),
+        ("playing", ["system", "clip", "when", "first_sound_secs", "all_secs"]),
         ("refusals", ["command", *KINDS]),
         ("serving", ["model", "loops", "megabytes", "signature", "latency_ms", "first_ms"]),
     ],

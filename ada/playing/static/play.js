@@ -47,6 +47,7 @@ function useDefaults() {
   if (!chosen) return;
   $("temperature").value = chosen.temperature;
   $("topP").value = chosen.topP;
+  post("systems/load", { system: chosen.name }).catch(complain);
   arrange();
 }
 
