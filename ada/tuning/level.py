@@ -117,7 +117,8 @@ def settings_of(start: str, num_steps: int, validations: int) -> TrainingSetting
             save=every,
             keep=1,
             patience=0 if has_codes else budget.PATIENCE,
-            validation_ids=16 * batch_size * crop_steps,
+            # A code stands for more music than a sample: fewer are enough.
+            validation_ids=(16 if has_codes else 4) * batch_size * crop_steps,
             audio_secs=0.0,
         ),
         precision=bound.value("train.precision"),

@@ -29,14 +29,15 @@ def tuned(tiny_system, music, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         plan = budget.TrainingPlan(24, 2)
         patch.setattr(budget, "training_within", lambda secs, speed: plan)
-        tune(Options((str(music),), tiny_system, 2.0), str(run_dir))
+        # Ten times what it takes: a busy machine must not leave the last level without time.
+        tune(Options((str(music),), tiny_system, 8.0), str(run_dir))
     return run_dir
 
 
 def test_trains_all_levels_and_leaves_a_page(tuned):
     state = State.load(tuned)
     (one,) = state.rounds
-    assert one.done and 0 < state.spent_secs < 120
+    assert one.done and 0 < state.spent_secs < 480
     assert all(level.done and level.bits is not None for level in one.levels.values())
     page = (tuned / "page.html").read_text("utf-8")
     assert "New clips" in page and "Songs before and after" in page
