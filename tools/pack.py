@@ -7,7 +7,6 @@ The card tells what was measured (`ada.evaluate --output_dir`) and what the trai
 is yours to write.
 """
 
-import json
 import re
 import tempfile
 from pathlib import Path
@@ -57,6 +56,7 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
     from ada.data.spec import write_text_atomically
+    from ada.evaluation.comparison import systems_of
     from ada.evaluation.summary import summary
     from ada.generation.results import run_identities
     from ada.runs.chain import Chain
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> None:
     from ada.utils.made import files_in, mark, require_replaceable
     from tools.packing import card, pack
 
-    systems = json.loads(Path(FLAGS.evaluation).read_text("utf-8"))["systems"]
+    systems = systems_of(FLAGS.evaluation)
     chain = Chain.open(FLAGS.run_dirs)
     digests = [identity["digest"] for identity in run_identities(chain)]
     found = [s for s in systems if [level["digest"] for level in s["levels"]] == digests]

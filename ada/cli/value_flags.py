@@ -29,6 +29,8 @@ class _Path(flags.ArgumentParser):
     def parse(self, argument: str) -> str:
         if not argument.strip():
             raise ValueError("the path is empty")
+        if "\0" in argument:
+            raise ValueError("no name of a file has a zero byte in it")
         path = expanded(argument)
         # TensorFlow takes names for UTF-8, Python for what the locale says.
         if not is_remote(path) and os.fsencode(path) != path.encode("utf-8", "replace"):

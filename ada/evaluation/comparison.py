@@ -30,8 +30,9 @@ from ada.pages.share import FILE as SHARED_PAGE
 from ada.runs.chain import Chain
 from ada.utils import log
 from ada.utils.csv_files import csv_text
+from ada.utils.errors import UserError
 from ada.utils.extras import how_to_install
-from ada.utils.jsonable import parse_json
+from ada.utils.jsonable import parse_json, read_json_object
 from ada.utils.made import claim, mark, marked, remove_made, require_free
 
 EVALUATION, SYSTEMS, FILES, PAGE = "evaluation.json", "systems.csv", "files.csv", "page.html"
@@ -215,9 +216,28 @@ def is_evaluation(directory: Path) -> bool:
     return isinstance(found, dict) and {"split", "systems"} <= found.keys()
 
 
+def systems_of(path: str | Path) -> list[dict[str, Any]]:
+    """What such a file says of each system.
+
+    Raises:
+      UserError: if it is something else.
+    """
+    systems = read_json_object(path).get("systems")
+    is_one = isinstance(systems, list) and all(isinstance(one, dict) for one in systems)
+    if not is_one or not systems or not all(_has_digests(one.get("levels")) for one in systems):
+        raise UserError(f"{path} is no evaluation.json of ada.evaluate.")
+    return systems
+
+
+def _has_digests(levels: Any) -> bool:
+    return isinstance(levels, list) and all(
+        isinstance(level, dict) and "digest" in level for level in levels
+    )
+
+
 def read_evaluation(path: str | Path) -> dict[str, Any]:
     """What such a file says of its first system."""
-    return json.loads(Path(path).read_text("utf-8"))["systems"][0]
+    return systems_of(path)[0]
 
 
 def _files(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ Reconstructions are drawn given the codes of all levels, and compared as spectra
 audio distance (FAD, of musicnn's embeddings, so that it compares with no other) is from the
 split's audio, with its standard error over clips; real is that of as much audio of the train
 split. The plain one is too high for few clips; without bias, what the jackknife estimates is taken
-off. Of fewer than 30 clips both are rough.
+off, and the error counts what may be left. Of fewer than 30 clips both are rough.
 
 Structure is our measure: 0 is noise, 0.1 a chord that is held, 1 notes without order, and
 repetition counts on top: how well stretches of 2 to 8 s are found again in the same clip, above

@@ -56,6 +56,9 @@ class Results(NamedTuple):
         if 0 not in ids or not _are_identities(report.get("runs")):
             lacks = "run identities in sample.json" if 0 in ids else f"the bottom's ids in {CODES}"
             raise UserError(f"{directory} lacks {lacks}, which ada.sample writes: sample it again.")
+        clips = report.get("clips")
+        if clips and not _are_clips(clips, len(ids[0])):
+            raise UserError(f'{directory}/{REPORT} is damaged: "clips" are not numbers of clips.')
         return cls(directory, ids, report["runs"], report)
 
     def require_same_runs(self, chain: Chain) -> None:
@@ -172,6 +175,15 @@ def clips_of(report: Mapping[str, Any] | None) -> list[str]:
     wavs = (report or {}).get("wavs")
     listed = wavs if isinstance(wavs, list) else []
     return list(filter(is_clip_name, listed))
+
+
+def _are_clips(clips: Any, count: int) -> bool:
+    """Whether something read from a report holds the numbers of `count` clips."""
+    return (
+        isinstance(clips, list)
+        and len(clips) == count
+        and all(type(clip) is int and 0 <= clip < 2**31 for clip in clips)
+    )
 
 
 def _are_identities(runs: Any) -> bool:

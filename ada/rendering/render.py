@@ -15,6 +15,7 @@ from ada.rendering.piece import Piece, RenderOptions, SkippedPiece, render_piece
 from ada.utils import log
 from ada.utils.errors import UserError
 from ada.utils.files import exclusive, write_bytes_atomically
+from ada.utils.jsonable import read_json_object
 from ada.utils.made import claim, refuse_others
 from ada.utils.progress import progress_bar
 
@@ -113,10 +114,7 @@ def _keep_settings(output_dir: Path, options: RenderOptions) -> None:
     if not path.exists():
         write_bytes_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
         return
-    try:
-        earlier = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: use another --output_dir.") from error
+    earlier = read_json_object(path)
     for name, value in settings.items():
         if earlier.get(name) != value:
             raise UserError(

@@ -4,7 +4,10 @@ import dataclasses
 import json
 import types
 import typing
+from pathlib import Path
 from typing import Any, TypeVar
+
+from ada.utils.errors import UserError, first_line
 
 T = TypeVar("T")
 _LATER = "later"
@@ -29,6 +32,21 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def read_json_object(path: str | Path) -> dict[str, Any]:
+    """The JSON object in a local file.
+
+    Raises:
+      UserError: if there is something else in it.
+    """
+    try:
+        found = parse_json(Path(path).read_text("utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: {first_line(error)}.") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged, or something else: there is no JSON object in it.")
+    return found
 
 
 def to_jsonable(value: Any) -> Any:

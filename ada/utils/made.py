@@ -30,7 +30,8 @@ def marked(directory: Path, command: str) -> list[str] | None:
         found = parse_json((directory / MARKER).read_text("utf-8"))
         if isinstance(found, dict) and found.get("made_by") == command:
             named = found.get("files")
-            return [name for name in named or [] if isinstance(name, str) and _is_within(name)]
+            listed = named if isinstance(named, list) else []
+            return [name for name in listed if isinstance(name, str) and _is_within(name)]
     return None
 
 
@@ -109,4 +110,5 @@ def files_in(directory: Path) -> list[str]:
 
 
 def _is_within(name: str) -> bool:
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
+    parts = Path(name).parts
+    return bool(parts) and "\0" not in name and not Path(name).is_absolute() and ".." not in parts

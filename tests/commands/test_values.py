@@ -66,6 +66,7 @@ def test_tilde_in_every_command(module, flags, said, monkeypatch):
         ("ada.render_scores", ["--seed=4294967296"]),
         ("ada.sample", ["--pretrained=piano_hop64", "--output_dir="]),
         ("ada.train", ["--gin_file=gin/hop64_vqvae.gin", "--run_dir= "]),
+        ("ada.export", ["--run_dirs=/nothing", "--output_dir=x\0"]),
         ("ada.sample", ["--run_dirs=/nothing", "--temperature=1e31"]),
         ("ada.sample", ["--run_dirs=/nothing", "--top_k=3000000000"]),
         ("ada.sample", ["--run_dirs=/nothing", "--batch_size=100000000"]),

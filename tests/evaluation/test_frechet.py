@@ -74,6 +74,19 @@ def test_the_bias_of_few_clips_is_taken_off(count):
     assert np.mean(np.abs(corrected - expected) < 2.0 * np.array(errors)) > 0.85
 
 
+@pytest.mark.parametrize("count", [32, 48])
+def test_clips_of_one_distribution_are_zero_apart_within_the_error(count):
+    """In many dimensions some of the bias of few clips is left."""
+    rng, scale = np.random.default_rng(2), np.exp(-np.arange(120) / 20)
+
+    def drawn():
+        return list(scale * (rng.normal(size=[count, 1, 120]) + rng.normal(size=[count, 3, 120])))
+
+    found = [distance_and_error(drawn(), drawn()) for _ in range(4)]
+    for one in found:
+        assert abs(one["corrected"]) < 2.0 * one["corrected_error"] < one["mean"]
+
+
 @pytest.mark.skipif(not tagger.is_installed(), reason="the weights are a package of their own")
 def test_the_tagger_hears_a_piano_and_no_guitar():
     audio = read_audio(str(sample_audio_dir() / "joplin_solace.ogg"), 16000)[: 16000 * 10]

@@ -82,3 +82,13 @@ def test_a_report_of_something_else_is_no_traceback(text, tmp_path):
     (tmp_path / "sample.json").write_text(text)
     with pytest.raises(UserError, match="holds no results|lacks run identities"):
         Results.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("clips", [7, [[0]], ["0"], [-2], [True], [0, 1], {"0": 0}])
+def test_clips_that_are_no_numbers_are_refused(clips, chain_dirs, tmp_path):
+    chain = Chain.open(chain_dirs[1])
+    write(tmp_path, chain, {"level0": np.zeros((1, 4), int)})
+    report = {"wavs": [], "runs": run_identities(chain), "clips": clips}
+    (tmp_path / "sample.json").write_text(json.dumps(report))
+    with pytest.raises(UserError, match='"clips" are not numbers of clips'):
+        Results.load(str(tmp_path))

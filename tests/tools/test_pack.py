@@ -78,6 +78,25 @@ def test_only_evaluated_systems_are_packed(chain_dirs, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '"systems"',
+        '{"systems": {}}',
+        '{"systems": [3]}',
+        '{"systems": [{"levels": [1]}]}',
+    ],
+)
+def test_other_json_than_an_evaluation_is_refused(text, chain_dirs, tmp_path):
+    (tmp_path / "evaluation.json").write_text(text)
+    flags = [f"--run_dirs={','.join(chain_dirs[2])}", "--name=x", "--data=setup.py"]
+    flags += [f"--evaluation={tmp_path / 'evaluation.json'}", f"--output_dir={tmp_path}"]
+    refuses("tools.pack", *flags, said="evaluation.json is ")
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "-x"])
 def test_a_name_is_the_name_of_a_folder(name, chain_dirs, tmp_path):
     (tmp_path / "mine").write_text("mine")

@@ -1,5 +1,7 @@
 """What a command has not made, it neither replaces nor removes."""
 
+import json
+
 import pytest
 
 from ada.utils.errors import UserError
@@ -46,6 +48,14 @@ def test_nothing_outside_is_removed_whatever_a_marker_says(tmp_path):
     remove_made(inside, "ada.x")
     assert {path.name for path in inside.iterdir()} == {"b.wav", MARKER}
     assert (tmp_path / "other").read_text() == "mine"
+
+
+@pytest.mark.parametrize("files", [3, "a.wav", {"a.wav": 1}, [["a.wav"], "", ".", "a\0b"], None])
+def test_a_marker_whose_files_are_no_names_names_none(files, tmp_path):
+    (tmp_path / "a.wav").write_text("mine")
+    (tmp_path / MARKER).write_text(json.dumps({"made_by": "ada.x", "files": files}))
+    remove_made(tmp_path, "ada.x")
+    assert (tmp_path / "a.wav").read_text() == "mine"
 
 
 def test_a_directory_is_replaced_if_all_in_it_was_made(tmp_path):
