@@ -136,7 +136,8 @@ def explained(
     """
     import numpy as np
 
-    from ada.models.losses import equal_weights, explained_share
+    from ada.models.losses import explained_share
+    from ada.quantizers import equal_weights
 
     if model.auxiliary is None:
         return None

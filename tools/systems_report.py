@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import ada
 from ada.data.spec import write_text_atomically
 from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.comparison import EVALUATION, read_evaluation
@@ -165,7 +164,6 @@ def write(root: Path, results: list[dict[str, Any]], coders: list[dict[str, Any]
         "The systems of the table",
         "Trained, sampled and evaluated on the same audio.",
         sections,
-        f"Made by ada {ada.__version__}.",
     )
     page.write_page(root / "page.html", html)
 

@@ -29,19 +29,19 @@ def spectrogram_db(audio: np.ndarray, window_length: int = 1024, hop: int = 256)
     return np.maximum(level - loudest, FLOOR_DB).astype(np.float32)
 
 
-def spectrogram_picture(audio: np.ndarray, height: int = 256) -> np.ndarray:
-    """A spectrogram as shades from 0 to 31, uint8 `[height, frames]`, highest frequency on top."""
-    level = spectrogram_db(audio, window_length=2 * height)[1:][::-1]
+def spectrogram_picture(audio: np.ndarray) -> np.ndarray:
+    """A spectrogram as shades from 0 to 31, uint8 `[256, frames]`, highest frequency on top."""
+    level = spectrogram_db(audio, window_length=512)[1:][::-1]
     return np.round((level / -FLOOR_DB + 1.0) * (SHADES - 1)).astype(np.uint8)
 
 
-def spectrogram_png(audio: np.ndarray, height: int = 256) -> bytes:
+def spectrogram_png(audio: np.ndarray) -> bytes:
     """`spectrogram_picture` as the bytes of a PNG file: 5 kB per second at 16 kHz."""
     import matplotlib
     from PIL import Image
 
     colours = matplotlib.colormaps["magma"](np.linspace(0.0, 1.0, SHADES))[:, :3]
-    picture = Image.fromarray(spectrogram_picture(audio, height))
+    picture = Image.fromarray(spectrogram_picture(audio))
     picture.putpalette((255 * colours).astype(np.uint8).tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, format="png", optimize=True)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ada
 from ada.audio import read_audio
 from ada.generation.results import PAGE
 from ada.pages import page
@@ -97,8 +96,7 @@ def _page(
     ]
     count = "1 clip" if len(report["wavs"]) == 1 else f"{len(report['wavs'])} clips"
     subtitle = f"{count} of {secs:g} s, by {', '.join(map(_name, report['run_dirs']))}."
-    footer = f"Made by ada {ada.__version__}."
-    return page.page(title, subtitle, sections, footer)
+    return page.page(title, subtitle, sections)
 
 
 def _name(run_dir: str) -> str:

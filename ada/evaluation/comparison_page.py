@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import ada
 from ada.evaluation import note_report
 from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.note_files import NOTES
@@ -88,10 +87,7 @@ def write_comparison(
     names = ", ".join(result["name"] for result in results)
     split = results[0]["split"]
     title = "Evaluation" if len(results) == 1 else "Systems side by side"
-    html = page.page(
-        title, f"{names}, on the {split} split.", sections, f"Made by ada {ada.__version__}."
-    )
-    page.write_page(path, html)
+    page.write_page(path, page.page(title, f"{names}, on the {split} split.", sections))
 
 
 def _tables(results: list[dict[str, Any]]) -> list[str]:

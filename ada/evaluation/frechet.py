@@ -39,28 +39,12 @@ def _fitted(vectors: np.ndarray) -> _Normal:
 
 
 def _distance(a: _Normal, b: _Normal) -> float:
+    """|m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), the squared 2-Wasserstein distance."""
     # tr (C_a C_b)^(1/2) is the sum of the singular values of R_a R_b^T: no root of a matrix that is
     # singular where vectors are fewer than dimensions.
     cross = np.linalg.svd(a.root @ b.root.T, compute_uv=False).sum()
     spread = np.square(a.root).sum() + np.square(b.root).sum()
     return float(max(np.square(a.mean - b.mean).sum() + spread - 2.0 * cross, 0.0))
-
-
-def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """The Frechet distance of the normal distributions fitted to two sets of vectors.
-
-    |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), the squared 2-Wasserstein distance.
-
-    Args:
-      a: `[patches, dim]`, two patches or more.
-      b: `[patches, dim]`.
-
-    Raises:
-      ValueError: if there are fewer than two patches of one.
-    """
-    if min(len(a), len(b)) < 2:
-        raise ValueError(f"a Frechet distance of {len(a)} and {len(b)} vectors: needs two of each.")
-    return _distance(_fitted(a), _fitted(b))
 
 
 def distance_and_error(
@@ -74,7 +58,8 @@ def distance_and_error(
     alike, the clips of both around their means, divided at random.
 
     Args:
-      clips: embeddings of each clip, `[patches, dim]`; clips without a patch do not count.
+      clips: embeddings of each clip, `[patches, dim]`, in all two patches or more; clips without
+        a patch do not count.
       reference: the same of each reference clip.
 
     Returns:

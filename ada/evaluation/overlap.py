@@ -5,8 +5,8 @@ from ada.data import DatasetSpec
 from ada.runs.run import Run
 
 
-def trained_on_before(run: Run, split: str = "validation") -> list[str]:
-    """Sources of a split, by name, whose files an earlier run was trained on.
+def trained_on_before(run: Run) -> list[str]:
+    """Validation sources, by name, whose files an earlier run was trained on.
 
     Earlier runs are the one that this run started from (`ada.train --init_from`), the one that that
     one started from, and so on, as far as they are at hand.
@@ -16,7 +16,9 @@ def trained_on_before(run: Run, split: str = "validation") -> list[str]:
         for earlier in earlier_runs(run).values()
         for source in earlier.splits["train"].sources
     }
-    return [source.name for source in run.spec.splits[split].sources if source.sha256 in known]
+    return [
+        source.name for source in run.spec.splits["validation"].sources if source.sha256 in known
+    ]
 
 
 def earlier_runs(run: Run) -> dict[str, DatasetSpec]:

@@ -94,12 +94,11 @@ def changing(rows: np.ndarray) -> float:
     return float(np.clip(change / LEAST_CHANGE, 0.0, 1.0))
 
 
-def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
+def repetition(rows: np.ndarray) -> float | None:
     """How well stretches of a clip are found again in it, above other orders of its pieces.
 
     Args:
       rows: unit rows `[frames, dim]`, a frame every quarter second.
-      seed: of the other orders.
 
     Returns:
       0 where order does not matter, 1 where all is repeated and in another order nothing would be;
@@ -107,7 +106,7 @@ def repetition(rows: np.ndarray, seed: int = 0) -> float | None:
     """
     if len(rows) < SHORTEST_SECS / FRAME_SECS:
         return None
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     likeness = rows @ rows.T
     size = round(PIECE_SECS / FRAME_SECS)
     orders = [_fitting_order(likeness, size, rng) for _ in range(ORDERS)]

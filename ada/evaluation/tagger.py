@@ -18,7 +18,6 @@ from ada.utils.errors import UserError
 
 SAMPLE_RATE = 16000
 PATCH_FRAMES, HOP_LENGTH, FFT_LENGTH, NUM_MELS = 187, 256, 512, 96
-PATCH_SECS = PATCH_FRAMES * HOP_LENGTH / SAMPLE_RATE
 PATCH_HOP_FRAMES = 62  # a patch of 3 s every second
 HOW_TO_INSTALL = (
     "musicnn, the weights of the tagging network, is not installed: pip install --no-deps "

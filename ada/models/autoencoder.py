@@ -5,10 +5,10 @@ import tensorflow as tf
 
 from ada.layers import Configured, Field, stack_fields
 from ada.models.encoder import Encoder
-from ada.models.losses import ModelOutput, categorical, equal_weights
+from ada.models.losses import ModelOutput, categorical
 from ada.models.modulator import Modulator
 from ada.models.wavenet import WaveNet
-from ada.quantizers import Quantizer
+from ada.quantizers import Quantizer, equal_weights
 
 
 @keras.saving.register_keras_serializable("ada")

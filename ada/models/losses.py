@@ -37,11 +37,6 @@ def categorical(logits: tf.Tensor) -> tfp.distributions.Categorical:
     return tfp.distributions.Categorical(logits=tf.cast(logits, tf.float32))
 
 
-def equal_weights(ids: tf.Tensor) -> tf.Tensor:
-    """Equal shares for ids `[batch, time]`, summing to one."""
-    return tf.ones(tf.shape(ids)) / tf.cast(tf.size(ids), tf.float32)
-
-
 def explained_share(moments: np.ndarray) -> float:
     """Share of a target's variance that a prediction explains; 1 is all, 0 no more than its mean.
 

@@ -5,11 +5,11 @@ import itertools
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from ada.layers import Configured, GatedResidualBlock, recomputed
 from ada.models.embedding import IdEmbedding
-from ada.models.losses import ModelOutput, categorical, equal_weights
+from ada.models.losses import ModelOutput, categorical
+from ada.quantizers import equal_weights
 
 
 @keras.saving.register_keras_serializable("ada")
@@ -200,15 +200,9 @@ class WaveNet(Configured, keras.Model):
                 f"called with conditioning {'absent' if conditioning is None else 'present'}."
             )
 
-    def distribution(
-        self, ids: tf.Tensor, conditioning: tf.Tensor | None = None
-    ) -> tfp.distributions.Categorical:
-        """p(x_t | x_1..x_t-1, h) for every t of ids `[batch, time]`."""
-        return categorical(self(ids, conditioning))
-
     def log_prob(self, ids: tf.Tensor, conditioning: tf.Tensor | None = None) -> tf.Tensor:
         """Log p(x_t | x_1..x_t-1, h), `[batch, time]`, in nats."""
-        return self.distribution(ids, conditioning).log_prob(ids)
+        return categorical(self(ids, conditioning)).log_prob(ids)
 
     def compute_losses(
         self,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+import ada
 from ada.audio import encoded_bytes
 from ada.audio.spectrogram import spectrogram_png
 from ada.pages import jinja
@@ -138,7 +139,7 @@ def page(
     title: str,
     subtitle: str,
     sections: Sequence[tuple[str, Sequence[str]]],
-    footer: str = "",
+    footer: str = f"Made by ada {ada.__version__}.",
     has_files: bool = False,
 ) -> str:
     """The whole document.
@@ -148,7 +149,7 @@ def page(
       subtitle: one sentence below it.
       sections: of (heading, blocks), in the order of reading. Charts that follow each other stand
         side by side where there is room.
-      footer: a last line.
+      footer: the last line.
       has_files: whether clips are files beside the page.
     """
     sources = "'self' file:" if has_files else "data:"

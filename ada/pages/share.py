@@ -43,8 +43,8 @@ def shared(html: str, most_bytes: int = MOST_BYTES) -> str | None:
     return None
 
 
-def share(path: Path) -> Path:
-    """Writes `share.html` beside a page, of at most 10 MB, and says so; returns its path.
+def share(path: Path) -> None:
+    """Writes `share.html` beside a page, of at most 10 MB, and prints its path.
 
     Raises:
       UserError: if the page cannot be as small.
@@ -57,4 +57,3 @@ def share(path: Path) -> Path:
         )
     write_bytes_atomically(path.with_name(FILE), small.encode())
     print(f"To mail, or for a web server: {path.with_name(FILE)}")
-    return path.with_name(FILE)

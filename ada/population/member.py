@@ -110,7 +110,7 @@ class MemberTrainer:
         active = quantizer is None or quantizer.is_active
         least = search.least_perplexity or least_perplexity(loop.trainer.model.num_codes)
         score, healthy, report = judge(loop.scores, active, least, search.least_code_cost)
-        saved = loop.checkpoints.newest()
+        saved = loop.checkpoints.newest
         checkpoint = None if score >= 2 * PENALTY_BITS else str(Path(saved).relative_to(self.root))
         return Progress(stop, score, {"step": stop, "checkpoint": checkpoint}, healthy, report)
 

@@ -4,7 +4,7 @@ from ada.quantizers.argmax import ArgmaxQuantizer
 from ada.quantizers.base import LookUp, Quantizer, QuantizerOutput
 from ada.quantizers.identity import IdentityQuantizer
 from ada.quantizers.loss import ada_loss
-from ada.quantizers.usage import collapsed, least_perplexity, perplexity
+from ada.quantizers.usage import collapsed, equal_weights, least_perplexity, perplexity
 from ada.quantizers.vector import VectorQuantizer
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "VectorQuantizer",
     "ada_loss",
     "collapsed",
+    "equal_weights",
     "least_perplexity",
     "perplexity",
 ]

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from ada.layers import Configured
-from ada.quantizers.usage import uniform_weights
+from ada.quantizers.usage import equal_weights
 
 
 class LookUp(NamedTuple):
@@ -122,7 +122,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
             global batch. Default: equal shares of this batch.
           mean_query: E_t[q] over the global batch, `[query_dim]`, where `mean_query_needed`.
         """
-        weights = uniform_weights(queries) if weights is None else weights
+        weights = equal_weights(queries) if weights is None else weights
         found = self.look_up(queries)
         losses = self.losses(tf.zeros(()), found, weights, mean_query)
         del losses["nll"]

@@ -6,9 +6,9 @@ import tensorflow as tf
 COLLAPSED_SHARE = 20 / 256
 
 
-def uniform_weights(queries: tf.Tensor) -> tf.Tensor:
-    """Equal shares `[batch, steps]` that sum to one, for queries `[batch, steps, D]`."""
-    shape = tf.shape(queries)[:2]
+def equal_weights(steps: tf.Tensor) -> tf.Tensor:
+    """Equal weights `[batch, time]` that sum to one, for steps `[batch, time, ...]`."""
+    shape = tf.shape(steps)[:2]
     return tf.ones(shape) / tf.cast(tf.reduce_prod(shape), tf.float32)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-import ada
 from ada.evaluation import transcription
 from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.note_files import NOTES
@@ -77,7 +76,7 @@ def report_page(
         f"{how} {learnt:.1f} minutes of audio, scored on {scored:.1f} others. "
         f"From the bottom up: {names}"
     )
-    return page.page("New audio", subtitle, sections, f"Made by ada {ada.__version__}.")
+    return page.page("New audio", subtitle, sections)
 
 
 def _listening(folder: Path, wavs: Sequence[str], sample_rate: int) -> list[tuple[str, list[str]]]:

@@ -37,6 +37,7 @@ class Checkpoints:
 
     Attributes:
       variables: what is saved and restored.
+      newest: path prefix of the newest checkpoint saved here; None before the first.
     """
 
     def __init__(self, directory: str, trainer: Trainer, keep: int, writes: bool = True) -> None:
@@ -70,7 +71,7 @@ class Checkpoints:
         self._writes, self._keep = writes, keep
         self._checkpoint = tf.train.Checkpoint(**state)
         self._saved_step: int | None = None
-        self._newest: str | None = None
+        self.newest: str | None = None
 
     def restore(self) -> bool:
         """Restores the newest checkpoint that is whole, the best if that is the newest.
@@ -121,10 +122,6 @@ class Checkpoints:
         """Restores a checkpoint of another run of the same layout, given its path prefix."""
         restore(self._checkpoint, path).assert_consumed()
 
-    def newest(self) -> str | None:
-        """The path prefix of the newest checkpoint saved here."""
-        return self._newest
-
     def _write(self, directory: str, keep: int) -> str:
         """Saves to a directory, and removes what is older than a number of the newest."""
         path = f"{directory}/ckpt-{self._trainer.step}"
@@ -149,7 +146,7 @@ class Checkpoints:
             weights = self._trainer.model.weights
             if not all(bool(tf.reduce_all(tf.math.is_finite(w))) for w in weights):
                 return False
-            self._newest = self._write(self.directory, self._keep)
+            self.newest = self._write(self.directory, self._keep)
             self._saved_step = self._trainer.step
         return True
 

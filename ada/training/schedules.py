@@ -5,36 +5,17 @@ import keras
 SCHEDULES = ("constant", "cosine", "exponential")
 
 
-def learning_rate_schedule(
-    peak: float,
-    num_steps: int,
-    schedule: str = "constant",
-    warmup_steps: int = 0,
-    final_fraction: float = 0.01,
-) -> keras.optimizers.schedules.LearningRateSchedule:
+class WarmUpSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A linear warm-up, then one of `SCHEDULES` down to `final_fraction * peak` at `num_steps`.
 
     Args:
       peak: the learning rate after the warm-up.
       num_steps: training steps in all.
       schedule: "constant", "cosine" or "exponential".
-      warmup_steps: steps from zero to the peak.
+      warmup_steps: steps from zero to the peak, fewer than `num_steps`.
       final_fraction: the last learning rate as a fraction of the peak; not for "constant".
-
-    Raises:
-      ValueError: for an unknown schedule, or a warm-up as long as the training.
     """
-    if schedule not in SCHEDULES:
-        raise ValueError(f"schedule must be one of {SCHEDULES}, got {schedule!r}.")
-    if not 0 <= warmup_steps < num_steps:
-        raise ValueError(
-            f"warmup_steps must be at least 0 and below num_steps, got {warmup_steps} of "
-            f"{num_steps}."
-        )
-    return _WarmUp(peak, num_steps, schedule, warmup_steps, final_fraction)
 
-
-class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(
         self, peak: float, num_steps: int, schedule: str, warmup_steps: int, final_fraction: float
     ) -> None:

@@ -10,7 +10,7 @@ import keras
 from ada.audio.companding import COMPANDINGS
 from ada.extensions import TrainingHook
 from ada.training.adam import CodebookAdam
-from ada.training.schedules import SCHEDULES, learning_rate_schedule
+from ada.training.schedules import SCHEDULES, WarmUpSchedule
 
 # Where no number of validation ids is given, this factor fewer than are trained on between two
 # validations are scored. Scoring an id takes a third to a half of the time of training on it, with
@@ -78,7 +78,7 @@ class Optimization:
 
         A warm-up takes half of the training at most, so that a first try of a few steps is one.
         """
-        schedule = learning_rate_schedule(
+        schedule = WarmUpSchedule(
             self.learning_rate,
             num_steps,
             self.schedule,

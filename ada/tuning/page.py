@@ -4,7 +4,6 @@ import re
 import shlex
 from pathlib import Path
 
-import ada
 from ada.audio import read_audio
 from ada.data import Dataset
 from ada.evaluation import transcription
@@ -60,7 +59,7 @@ def write_tune_page(root: Path, state: State) -> None:
         ("Play it, or go on", [page.command_block(more)]),
     ]
     subtitle = f"{state.init_from}, tuned on your music for {state.spent_secs / 60:.0f} minutes."
-    html = page.page("Tuned on your music", subtitle, sections, f"Made by ada {ada.__version__}.")
+    html = page.page("Tuned on your music", subtitle, sections)
     page.write_page(root / "page.html", html)
     for line in [*said, *music]:
         print(line)

@@ -59,7 +59,8 @@ def test_a_shared_page_is_as_small_as_asked(tmp_path, monkeypatch):
     assert sizes[0] > sizes[1] > sizes[2]
     assert share.shared(html, 1000) is None
     page.write_page(tmp_path / "page.html", html)
-    assert share.share(tmp_path / "page.html").read_text() == share.shared(html)
+    share.share(tmp_path / "page.html")
+    assert (tmp_path / share.FILE).read_text() == share.shared(html)
     monkeypatch.setattr(share.shared, "__defaults__", (1000,))
     with pytest.raises(UserError, match="more sound than fits into 10 MB"):
         share.share(tmp_path / "page.html")

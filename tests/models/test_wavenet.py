@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ada.models import WaveNet
+from ada.models.losses import categorical
 
 
 def log_softmax(logits):
@@ -88,7 +89,7 @@ def test_nll_is_the_mean_in_nats(weighted, make_wavenet):
 
 def test_probabilities_sum_to_one(make_wavenet):
     ids = np.random.default_rng(1).integers(0, 7, (2, 9))
-    probabilities = make_wavenet().distribution(ids).probs_parameter()
+    probabilities = categorical(make_wavenet()(ids)).probs_parameter()
     np.testing.assert_allclose(probabilities.numpy().sum(-1), np.ones((2, 9)), rtol=1e-5)
 
 

@@ -91,7 +91,7 @@ def test_other_processes_are_given_all_that_a_checkpoint_holds(settings, tmp_pat
     trainer = launch.make_trainer(dataclasses.replace(settings, precision="mixed_float16"))
     checkpoints = Checkpoints(str(tmp_path), trainer, keep=1)
     checkpoints.save()
-    kept = values_in(checkpoints.newest())
+    kept = values_in(checkpoints.newest)
     assert len(kept) == len({id(variable) for variable in checkpoints.variables})
 
 
