@@ -18,6 +18,7 @@ from ada.data import SPLITS, Dataset, DatasetError, DatasetSpec, SourceSpec
 from ada.data.spec import RECORD_STEPS, SPEC_NAME, codes_dtype, join
 from ada.extraction.job import CodesJob
 from ada.preparation.assembly import assemble, claim, pieces_of_part
+from ada.preparation.parts import run_missing
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.runs.run import Run
 from ada.runs.upstream import upstream_of
@@ -72,24 +73,13 @@ def extract_codes(
     existing = _existing(output_dir, upstream, set(encoded.values()), overwrite)
     if existing is not None:
         return existing
-    # The longest first, so that no worker is left alone with one at the end.
-    missing = sorted(
-        (job for job in jobs if not job.is_done()), key=lambda job: -job.source.num_steps
-    )
-    if len(missing) < len(jobs):
-        print(f"Going on: {len(jobs) - len(missing)} of {len(jobs)} sources are done already.")
     claim(output_dir)
     with exclusive(output_dir):
-        run_jobs(missing)
+        run_missing(jobs, run_jobs, lambda job: job.source.num_steps, "source")
         pieces = []
         for job in jobs:
-            summary = job.summary()
-            if summary is None:
-                raise DatasetError(
-                    f"Encoding {job.name} left no result in {output_dir}: do all workers write to "
-                    "that directory? Run it again."
-                )
-            pieces += pieces_of_part(job.split, job.part_path, summary.sources, [encoded[job.name]])
+            sources = job.result().sources
+            pieces += pieces_of_part(job.split, job.part_path, sources, [encoded[job.name]])
         spec = dataset.spec
         return assemble(
             output_dir,

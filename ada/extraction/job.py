@@ -12,13 +12,7 @@ import tensorflow as tf
 from ada.data import Dataset, SourceSpec
 from ada.data.spec import FORMAT_VERSION, RECORD_STEPS, SPEC_NAME, codes_dtype, join
 from ada.models import AutoregressiveDiscreteAutoencoder
-from ada.preparation.parts import (
-    PartSummary,
-    load_summary,
-    part_path,
-    save_summary,
-    write_part,
-)
+from ada.preparation.parts import PartJob, PartSummary, save_summary, write_part
 from ada.preparation.runners import Interrupted, require_seen
 from ada.runs.info import FILE as RUN_FILE
 from ada.runs.run import Run
@@ -72,7 +66,7 @@ class SourceEncoder:
 
 
 @dataclass(frozen=True)
-class CodesJob:
+class CodesJob(PartJob):
     """One source to be encoded into a part.
 
     Attributes:
@@ -105,13 +99,7 @@ class CodesJob:
         where = f"+{self.source.offset}+{self.shift}" if shifted else ""
         return f"{self.split}{where}/{self.source.name}"
 
-    @property
-    def part_path(self) -> str:
-        """Where the part goes."""
-        return part_path(self.output_dir, self.name)
-
     def fingerprint(self) -> dict[str, Any]:
-        """What a part is made of and how: if any of it changes, the part is made again."""
         return {
             "digest": self.digest,
             "source": self.source,
@@ -119,14 +107,6 @@ class CodesJob:
             "record_steps": RECORD_STEPS["codes"],
             "format_version": FORMAT_VERSION,
         }
-
-    def summary(self) -> PartSummary | None:
-        """What came of it, if the part is there and was made of the same source and model."""
-        return load_summary(self.part_path, self.fingerprint())
-
-    def is_done(self) -> bool:
-        """Whether a finished part is there and was made of the same source and model."""
-        return self.summary() is not None
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Makes the part; nothing where it is complete, as runners may run a job twice.

@@ -17,14 +17,7 @@ import tensorflow as tf
 from ada.audio import AudioError, pcm16, stream_audio
 from ada.data.spec import FORMAT_VERSION, Dropped
 from ada.preparation.fingerprint import Fingerprinter
-from ada.preparation.parts import (
-    PartSource,
-    PartSummary,
-    load_summary,
-    part_path,
-    save_summary,
-    write_part,
-)
+from ada.preparation.parts import PartJob, PartSource, PartSummary, save_summary, write_part
 from ada.preparation.runners import Interrupted, require_seen
 from ada.utils.files import is_remote
 
@@ -33,7 +26,7 @@ SILENT_BELOW = 1e-4
 
 
 @dataclass(frozen=True)
-class AudioJob:
+class AudioJob(PartJob):
     """One audio file to be made into a part.
 
     Attributes:
@@ -56,13 +49,7 @@ class AudioJob:
     decoder: str
     is_there: bool = False
 
-    @property
-    def part_path(self) -> str:
-        """Where the part goes."""
-        return part_path(self.output_dir, self.name)
-
     def fingerprint(self) -> dict[str, Any]:
-        """What a part is made of and how: if any of it changes, the part is made again."""
         try:
             if is_remote(self.path):
                 found = tf.io.gfile.stat(self.path)
@@ -77,10 +64,6 @@ class AudioJob:
             del options[name]
         return options | {"file_bytes": size, "mtime_ns": mtime, "format_version": FORMAT_VERSION}
 
-    def is_done(self) -> bool:
-        """Whether a finished part is there and was made of the same file in the same way."""
-        return load_summary(self.part_path, self.fingerprint()) is not None
-
     def run(self, stop: Callable[[], bool] = lambda: False) -> PartSummary:
         """Makes the part; a file that cannot be used becomes a summary that says why.
 
@@ -94,7 +77,7 @@ class AudioJob:
           Interrupted: if `stop` says so.
           UserError: if the file was there when it was listed, and cannot be opened here.
         """
-        if (finished := load_summary(self.part_path, self.fingerprint())) is not None:
+        if (finished := self.summary()) is not None:
             return finished
         if self.is_there:
             require_seen(self.path)

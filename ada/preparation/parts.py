@@ -7,17 +7,19 @@ summary is whole. Parts are put together into shards by `ada.preparation.assembl
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from ada.data.records import RecordWriter
-from ada.data.spec import Dropped, join, write_text_atomically
+from ada.data.spec import DatasetError, Dropped, join, write_text_atomically
+from ada.preparation.runners import RunJobs
 from ada.utils.files import is_remote, sync
 from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
+from ada.utils.streams import printable
 
 PARTS_DIR = ".parts"
 
@@ -145,3 +147,67 @@ def load_summary(path: str, fingerprint: dict[str, Any] | None = None) -> PartSu
     if fingerprint is not None and summary.fingerprint != to_jsonable(fingerprint):
         return None
     return summary
+
+
+class PartJob:
+    """A job that makes one part (`ada.preparation.runners.Job`).
+
+    Attributes:
+      name: unique within the dataset.
+      output_dir: of the dataset.
+    """
+
+    name: str
+    output_dir: str
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What a part is made of and how: if any of it changes, the part is made again."""
+        raise NotImplementedError
+
+    @property
+    def part_path(self) -> str:
+        """Path of the part."""
+        return part_path(self.output_dir, self.name)
+
+    def summary(self) -> PartSummary | None:
+        """The summary of the finished part; None if there is none with this fingerprint."""
+        return load_summary(self.part_path, self.fingerprint())
+
+    def is_done(self) -> bool:
+        """Whether there is a finished part with this fingerprint."""
+        return self.summary() is not None
+
+    def result(self) -> PartSummary:
+        """The summary after the job was run.
+
+        Raises:
+          DatasetError: if no worker left one.
+        """
+        summary = self.summary()
+        if summary is None:
+            raise DatasetError(
+                f"{printable(self.name)} left no result in {self.output_dir}: do all workers write "
+                "to that directory? Run the command again."
+            )
+        return summary
+
+
+_Job = TypeVar("_Job", bound=PartJob)
+
+
+def run_missing(
+    jobs: Sequence[_Job], run_jobs: RunJobs, size: Callable[[_Job], int], unit: str
+) -> list[_Job]:
+    """Runs the jobs that are not done, and returns them.
+
+    Args:
+      jobs: of a dataset.
+      run_jobs: runs them, in any order, on any machines.
+      size: of a job; the largest are first, so that no worker is left alone with one at the end.
+      unit: what a job is about, for the message that some are done.
+    """
+    missing = sorted((job for job in jobs if not job.is_done()), key=lambda job: -size(job))
+    if len(missing) < len(jobs):
+        print(f"Resuming: {len(jobs) - len(missing)} of {len(jobs)} {unit}s are done already.")
+    run_jobs(missing)
+    return missing

@@ -12,7 +12,7 @@ from ada.preparation.assembly import assemble, claim, clear_parts
 from ada.preparation.audio_job import AudioJob
 from ada.preparation.inputs import InputFile, find_files, why_not_audio
 from ada.preparation.options import AudioOptions
-from ada.preparation.parts import PARTS_DIR, PartSummary, load_summary, part_path
+from ada.preparation.parts import PARTS_DIR, run_missing
 from ada.preparation.placement import place
 from ada.preparation.report import count_reasons, print_report
 from ada.preparation.runners import RunJobs, run_in_process
@@ -84,16 +84,11 @@ def _made_of(
         )
         for file in files
     ]
-    # The largest first, so that no core is left alone with one at the end.
-    missing = [job for job in jobs if not job.is_done()]
-    missing.sort(key=lambda job: -job.fingerprint()["file_bytes"])
-    if len(missing) < len(jobs):
-        print(f"Going on: {len(jobs) - len(missing)} of {len(jobs)} files are done already.")
     try:
-        run_jobs(missing)
+        missing = run_missing(jobs, run_jobs, lambda job: job.fingerprint()["file_bytes"], "file")
     except DecoderUnavailableError as error:
         raise DatasetError(str(error)) from error
-    summaries = {job.name: _summary(job) for job in jobs}
+    summaries = {job.name: job.result() for job in jobs}
     kept = {name: summary for name, summary in summaries.items() if not summary.dropped}
     dropped += [s.dropped for s in summaries.values() if s.dropped]
     dropped.sort(key=lambda d: d.path)
@@ -223,13 +218,3 @@ def _inputs(
 
 def _identity(path: str) -> str:
     return path if is_remote(path) else os.path.realpath(path)
-
-
-def _summary(job: AudioJob) -> PartSummary:
-    summary = load_summary(part_path(job.output_dir, job.name))
-    if summary is None:
-        raise DatasetError(
-            f"The preparation of {printable(job.name)} left no result in {job.output_dir}: do all "
-            "workers write to that directory? Run it again."
-        )
-    return summary
