@@ -22,7 +22,7 @@ __all__ = [
     "stack_fields",
 ]
 
-# What the keras.json of other projects says is not meant for this one.
+# Ignores the user's keras.json, which may have been written for other projects.
 keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 keras.config.set_image_data_format("channels_last")

@@ -1,4 +1,4 @@
-"""What makes a Keras object rebuildable from JSON alone."""
+"""A mixin that lets Keras objects be rebuilt from their JSON config."""
 
 import inspect
 
@@ -6,10 +6,10 @@ import keras
 
 
 class Configured:
-    """Mixin: `get_config` from the constructor's own argument names.
+    """Mixin that builds `get_config` from the argument names of the constructor.
 
-    Every argument of `__init__` (but `**kwargs`) must be kept as an attribute of the same name, so
-    that none can be forgotten. Keras objects among them are serialised too.
+    Every argument of `__init__` except `**kwargs` must be stored in an attribute of the same name.
+    Keras layers among them are serialised too.
     """
 
     def get_config(self) -> dict:
@@ -31,7 +31,7 @@ class Configured:
         return cls(**loaded)
 
     def get_build_config(self) -> None:
-        """Weights are made by `build`, under the caller's strategy, never by deserialising."""
+        """None: weights are made by `build`, under the caller's strategy, not by deserialising."""
         return
 
 

@@ -10,9 +10,10 @@ from ada.layers.configured import Configured
 
 @functools.cache
 def can_dilate(dtype: str) -> bool:
-    """Whether this machine has a gradient of dilated convolutions in a precision, by trying.
+    """Whether TensorFlow has gradients of dilated convolutions in a precision on this machine.
 
-    On processors it is oneDNN's; there is none of float16, nor of bfloat16 on older ones.
+    This is found out by trying: on CPUs they come from oneDNN, which has none for float16, and for
+    bfloat16 on newer CPUs only.
     """
     try:
         with tf.init_scope():
@@ -31,12 +32,12 @@ def can_dilate(dtype: str) -> bool:
 
 @keras.saving.register_keras_serializable("ada")
 class CausalConv1D(Configured, keras.layers.Layer):
-    """Dilated convolution whose output at step t sees inputs t, t - d, ..., t - (k - 1) d only.
+    """Dilated convolution whose output at step t depends on inputs t, t - d, ..., t - (k - 1) d.
 
-    TensorFlow's own convolution where it can be trained: outside of XLA it is up to 1.7 times as
-    fast as one matrix product over the concatenated taps, and keeps none of them
-    (`python -m tools.benchmark training`). Elsewhere that product, which is also what a single step
-    is (`flat_kernel`, `ada.generation.incremental`).
+    Uses TensorFlow's convolution where it has a gradient: without XLA it is up to 1.7 times as fast
+    as one matrix product over the concatenated taps, and does not store the taps
+    (`python -m tools.benchmark training`). Elsewhere it uses that product, as generation step by
+    step does (`ada.generation.incremental`).
 
     Args:
       filters: number of output channels.
@@ -70,7 +71,7 @@ class CausalConv1D(Configured, keras.layers.Layer):
 
     @property
     def receptive_field(self) -> int:
-        """Number of input steps, the current one included, that an output step sees."""
+        """Number of input steps that an output step depends on, the current one included."""
         return (self.kernel_size - 1) * self.dilation_rate + 1
 
     def build(self, input_shape: tuple) -> None:

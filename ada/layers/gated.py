@@ -14,15 +14,15 @@ class GatedResidualBlock(Configured, keras.layers.Layer):
         z = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h),  output x + W_r z
 
     `*` is the causal dilated convolution. The filter and the gate share one convolution with twice
-    the channels, filter first. V h comes in already projected (`conditioning`): the WaveNet does
-    that once for all its layers, at the rate of h. Likewise it sums the skips W_s z of all layers
-    in one product, so the block gives out z.
+    the channels, filter first. The argument `conditioning` is V h: the WaveNet computes it once for
+    all layers, at the rate of h. It also computes the sum of all skips W_s z in one product, so the
+    block returns z.
 
     Args:
       residual_channels: channels of x, of z and of the output.
       kernel_size: taps of the convolution.
       dilation_rate: dilation of the convolution, in steps.
-      residual_output: False for the last layer of a network, whose output nobody reads.
+      residual_output: False for the last layer of a network, whose output is not used.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GatedResidualBlock(Configured, keras.layers.Layer):
         """Returns (output, z) for inputs `[batch, time, residual_channels]`.
 
         `conditioning` is V h, `[batch, code_steps, 2 * residual_channels]`; each of its steps
-        serves `time / code_steps` consecutive steps.
+        is used for `time / code_steps` consecutive steps.
         """
         gates = self.convolution(inputs)
         if conditioning is not None:

@@ -8,7 +8,7 @@ from ada.layers.field import Field, stack_fields
 
 
 def _strides(hop_length: int) -> list[int]:
-    """The hop as a product of strides of 4 and smaller where it can be, largest first."""
+    """Factors of the hop, of at most 4 where possible, largest first."""
     strides, rest = [], hop_length
     for factor in (4, 3, 2):
         while rest % factor == 0:
@@ -23,7 +23,7 @@ class Downsample(Configured, keras.layers.Layer):
 
     Args:
       channels: channels of the output.
-      hop_length: input steps to one output step.
+      hop_length: input steps per output step.
       method: "strided", a stack of strided convolutions with ReLU before each (our choice), or
         "average", a projection and a mean over the hop (NSynth, Engel et al. 2017).
 
@@ -43,7 +43,7 @@ class Downsample(Configured, keras.layers.Layer):
         self.method = method
         self.strides = _strides(hop_length) if method == "strided" else []
         self.convolutions = [
-            # Twice the stride in taps, half a stride of them on each side: neighbours overlap.
+            # The kernel is twice the stride and centred, so that neighbouring steps overlap.
             keras.layers.Conv1D(
                 channels, 2 * s, strides=s, dtype=self.dtype_policy, name=f"stride{s}_{i}"
             )
@@ -54,7 +54,7 @@ class Downsample(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """What an output step sees of the input."""
+        """The receptive field of an output step."""
         if self.method == "average":
             return Field(hop=self.hop_length)
         return stack_fields(Field(s // 2, s - s // 2, s) for s in self.strides)
@@ -77,14 +77,14 @@ class Downsample(Configured, keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ada")
 class Upsample(Configured, keras.layers.Layer):
-    """Lengthens a sequence by the factor `hop_length`: step i serves its own hop and nothing else.
+    """Lengthens a sequence by the factor `hop_length`: each step becomes the steps of its own hop.
 
     Args:
       channels: channels of the output.
-      hop_length: output steps to one input step.
+      hop_length: output steps per input step.
 
-    A transposed convolution with as many taps as its stride: every position within the hop gets
-    its own projection, so that the look-ahead of what it follows stays as it is.
+    It is a transposed convolution whose kernel is as long as its stride: every position within the
+    hop has its own projection, and the layer adds no look-ahead.
 
     Shapes: `[batch, steps, any]` to `[batch, steps * hop_length, channels]`.
     """

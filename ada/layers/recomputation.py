@@ -1,4 +1,4 @@
-"""Activations that are recomputed in the backward pass instead of kept."""
+"""Gradient checkpointing: activations are recomputed in the backward pass instead of stored."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import tensorflow as tf
 
 
 def recomputed(function: Callable, recompute: bool = True) -> Callable:
-    """A function of tensors whose gradient calls it again (Chen et al. 2016), if asked to.
+    """The function, but its gradient calls it again if `recompute` (Chen et al. 2016).
 
-    Only its arguments and results are kept in between.
+    Then only its arguments and results are stored for the backward pass.
     """
     return tf.recompute_grad(function) if recompute else function

@@ -43,7 +43,7 @@ class ResidualBlock(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """What an output step sees."""
+        """The receptive field of an output step."""
         reach = (self.kernel_size - 1) // 2 * self.dilation_rate
         return Field(past=reach, future=reach)
 

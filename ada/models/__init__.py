@@ -9,7 +9,7 @@ from ada.models.modulator import Modulator
 from ada.models.polyak import PolyakAverage
 from ada.models.wavenet import WaveNet
 
-# GPUs would multiply float32 with 10 bits, also where codes are chosen and counted.
+# TensorFloat-32 would round float32 to 10 bits on GPUs, also where codes are chosen.
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
 __all__ = [

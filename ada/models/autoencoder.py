@@ -15,9 +15,9 @@ from ada.quantizers import Quantizer, equal_weights
 class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
     """x -> encoder -> queries -> quantiser -> codes -> modulator -> local model over x.
 
-    Lengths: one code stands for `hop_length` ids. Ids whose number is no multiple of the hop are
-    padded by repeating the last one, so that n ids have ceil(n / hop_length) codes; logits and
-    log-probabilities come back for the n ids alone.
+    Lengths: one code stands for `hop_length` ids. If the number of ids is not a multiple of the
+    hop, the last one is repeated, so that n ids have ceil(n / hop_length) codes; logits and
+    log-probabilities are returned for the n ids only.
 
     Args:
       encoder: ids to queries.
@@ -33,7 +33,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
     """
 
     # "bottleneck": all but the local model, by the auxiliary loss alone. "local_model": that, and
-    # what brings conditioning to its rate; everything before is frozen.
+    # the upsampling of the modulator; everything before is frozen.
     PARTS = ("all", "bottleneck", "local_model")
     trained_part = "all"
 
@@ -74,7 +74,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
 
     @property
     def hop_length(self) -> int:
-        """Ids to one code."""
+        """Ids per code."""
         return self.encoder.hop_length
 
     @property
@@ -94,7 +94,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
 
     @property
     def alignment(self) -> int:
-        """Ids to codes that stand for one vector together; what is encoded begins at multiples."""
+        """Ids per vector (one code, or a group of them); encoding starts at multiples of it."""
         return self.hop_length * self.quantizer.group_length
 
     @property
@@ -114,17 +114,17 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
     def context(self) -> tuple[int, int]:
         """Steps before and after an id that its log-probability may depend on.
 
-        Through the codes it depends on what the encoder saw of every code that the modulator sees,
-        for every step whose conditioning the local model still holds.
+        Through the codes it depends on the encoder's field of every code in the modulator's field,
+        at every step in the field of the local model.
         """
         field = stack_fields([self.encoder.field, self.code_field])
-        # Within its hop an id may stand first or last.
+        # An id may be the first or the last of its hop.
         reach = self.hop_length - 1
         past = self.local_model.conditioning_field - 1 + field.past + reach
         return max(self.receptive_field, past), field.future + reach
 
     def recompute_layers(self, number: int) -> None:
-        """`WaveNet.recompute_layers` of the local model, and of the encoder a layer at a time."""
+        """See `WaveNet.recompute_layers`; the encoder recomputes one layer at a time."""
         self.local_model.recompute_layers(number)
         self.encoder.recompute = number > 0
 
@@ -188,7 +188,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
         return self._local(ids, self.modulator(self.quantizer(self.queries(ids)).quantized))
 
     def log_prob(self, ids: tf.Tensor, codes: tf.Tensor | None = None) -> tf.Tensor:
-        """Log p(x_t | x_1..x_t-1, codes), `[batch, time]`, in nats: no likelihood."""
+        """Log p(x_t | x_1..x_t-1, codes), `[batch, time]`, in nats; not a likelihood of the ids."""
         codes = self.encode(ids) if codes is None else codes
         return categorical(self.decode(codes, ids)).log_prob(ids)
 
@@ -207,7 +207,7 @@ class AutoregressiveDiscreteAutoencoder(Configured, keras.Model):
           weights: share of each id in the mean; sums to one over the global batch; the share of a
             code is that of its ids. Default: equal.
           training: whether losses that train nothing are left out.
-          inputs: what the local model sees in place of `ids`, `[batch, time]`.
+          inputs: ids that the local model gets as inputs instead of `ids`, `[batch, time]`.
           mean_query: E_t[q] of the global batch (`ada.quantizers.Quantizer`).
         """
         if weights is None:

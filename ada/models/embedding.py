@@ -1,4 +1,4 @@
-"""The first layer of every network over ids: one vector a class."""
+"""The first layer of every network over ids: one vector per class."""
 
 import keras
 import numpy as np

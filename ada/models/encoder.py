@@ -1,4 +1,4 @@
-"""The encoder: ids to queries, one every hop (Dieleman et al. 2018)."""
+"""The encoder: ids to queries, one per hop (Dieleman et al. 2018)."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class Encoder(Configured, keras.layers.Layer):
     ids, and the mean over each hop last.
 
     Args:
-      hop_length: ids to one query.
+      hop_length: ids per query.
       num_classes: number of ids.
       channels: width.
       dilation_rates: dilations of the residual blocks, in code steps; with "average" in ids.
@@ -84,7 +84,7 @@ class Encoder(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """What a query sees, in ids."""
+        """The receptive field of a query, in ids."""
         return stack_fields(layer.field for layer in self._layers_in_order())
 
     def _layers_in_order(self) -> list[keras.layers.Layer]:

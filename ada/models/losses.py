@@ -1,4 +1,4 @@
-"""What every model returns from `compute_losses`, and how ids are scored."""
+"""The output of `compute_losses`, the same for all models, and the distribution of ids."""
 
 from typing import NamedTuple
 
@@ -19,10 +19,10 @@ class ModelOutput(NamedTuple):
       losses: weighted scalar terms; their sum is what training minimises. "nll" is in nats per
         step: -log p(ids), or -log p(ids | codes) for an autoencoder.
       metrics: raw values by name (`ada.quantizers.QuantizerOutput.metrics`).
-      q: what codes were decided by (`ada.quantizers.LookUp`), of an autoencoder, else None.
+      q: queries as the codes were chosen by (`ada.quantizers.LookUp`); None for a WaveNet.
       codes: int32 `[batch, code_steps]` of an autoencoder with codes, else None.
-      row_nll: "nll" of each row, `[batch]`; None where there is no "nll", as long as everything but
-        the local model is trained.
+      row_nll: "nll" of each row, `[batch]`; None where there is no "nll", while the bottleneck is
+        trained.
     """
 
     losses: dict[str, tf.Tensor]

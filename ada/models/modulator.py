@@ -16,7 +16,7 @@ class Modulator(Configured, keras.layers.Layer):
       channels: width, and channels of the conditioning.
       dilation_rates: dilations of the residual blocks, in code steps.
       kernel_size: taps of the residual blocks.
-      upsample_by: conditioning steps to a code, a divisor of the hop length. 1: the output is
+      upsample_by: conditioning steps per code, a divisor of the hop length. 1: the output is
         repeated over the hop (by the local model). More: a transposed convolution, so that the
         local model knows where in the hop it is; the hop length brings it to the rate of the ids.
 
@@ -50,7 +50,7 @@ class Modulator(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """What a conditioning step sees, in code steps; `future` is the look-ahead."""
+        """The receptive field of a conditioning step, in code steps; `future` is the look-ahead."""
         return stack_fields(block.field for block in self.blocks)
 
     def build(self, input_shape: tuple) -> None:

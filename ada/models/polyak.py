@@ -23,7 +23,7 @@ class PolyakAverage(tf.Module):
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"PolyakAverage: decay must be in [0, 1), got {decay}.")
         self.decay = decay
-        # Keras's variables: a checkpoint would hold what is in them a second time.
+        # Keras's variables, which checkpoints do not follow: they would hold the weights twice.
         self._sources = list(model.trainable_variables)
         self.averages = [self._copy(source.value) for source in self._sources]
 

@@ -30,7 +30,7 @@ class WaveNet(Configured, keras.Model):
       ordinal_classes: ids are levels of a quantity (audio), not names (codes); see `IdEmbedding`.
     """
 
-    # A level without codes of its own answers the same questions as an autoencoder.
+    # What an autoencoder has, for code that works with both.
     quantizer = None
     num_codes = 0
     hop_length = alignment = 1
@@ -108,7 +108,7 @@ class WaveNet(Configured, keras.Model):
     def conditioning_field(self) -> int:
         """Number of steps whose conditioning h can affect p(x_t), the present one included.
 
-        h enters every layer past its convolution, so only the first one does not reach back.
+        h is added after the convolution of each layer, so the first layer does not extend it.
         """
         return 1 + sum(block.convolution.receptive_field - 1 for block in self.blocks[1:])
 
@@ -118,15 +118,16 @@ class WaveNet(Configured, keras.Model):
         return self.receptive_field, 0
 
     def recompute_layers(self, number: int) -> None:
-        """Lets the backward pass recompute activations, a number of layers at a time.
+        """Sets gradient checkpointing, a setting of the training and not part of the config.
 
-        The layers' inputs alone are kept, one a stretch; 0 keeps all. This is how the network is
-        trained, not what it is: no part of its config.
+        Args:
+          number: layers per segment; the backward pass recomputes segments, of which only the
+            inputs are stored. 0 stores all activations.
         """
         self._recomputed_layers = number
 
     def train_part(self, part: str) -> None:
-        """Refuses what only an autoencoder has (`AutoregressiveDiscreteAutoencoder.train_part`)."""
+        """Raises ValueError for anything but "all": only autoencoders have parts to train."""
         if part != "all":
             raise ValueError(f"WaveNet: has no parts to train one by one, asked for {part!r}.")
 
@@ -151,10 +152,10 @@ class WaveNet(Configured, keras.Model):
         """Teacher-forced logits.
 
         Args:
-          ids: int `[batch, time]`; the network sees them shifted by one step, zeros first.
+          ids: int `[batch, time]`; the network gets them shifted by one step, zeros first.
           conditioning: h, `[batch, code_steps, conditioning_channels]`; `time` must be a multiple
             of `code_steps`.
-          inputs: what the network sees in place of `ids` (before the shift).
+          inputs: ids that the network gets instead of `ids` (before the shift).
 
         Returns:
           Float32 logits `[batch, time, num_classes]` of p(x_t | x_1..x_t-1, h).
@@ -162,21 +163,21 @@ class WaveNet(Configured, keras.Model):
         x = self.embedding(ids if inputs is None else inputs)
         x = tf.pad(x, [[0, 0], [1, 0], [0, 0]])[:, :-1]
         per_layer = self.split_conditioning(conditioning)
-        stretch = self._recomputed_layers or len(self.blocks)
+        segment = self._recomputed_layers or len(self.blocks)
         skips = None
-        for first in range(0, len(self.blocks), stretch):
-            layers = range(first, min(first + stretch, len(self.blocks)))
-            run = recomputed(functools.partial(self._stretch, layers), self._recomputed_layers > 0)
+        for first in range(0, len(self.blocks), segment):
+            layers = range(first, min(first + segment, len(self.blocks)))
+            run = recomputed(functools.partial(self._segment, layers), self._recomputed_layers > 0)
             x, skip = run(x, *(h for h in per_layer[first : layers.stop] if h is not None))
             skips = skip if skips is None else skips + skip
         # The sum of the skips, then ReLU, 1x1, ReLU, 1x1.
         hidden = self.hidden(tf.nn.relu(skips))
         return tf.cast(self.logits(tf.nn.relu(hidden)), tf.float32)
 
-    def _stretch(
+    def _segment(
         self, layers: range, x: tf.Tensor, *conditioning: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Consecutive layers: what goes on, and the sum of their skips W_s z."""
+        """Consecutive layers: the output of the last, and the sum of their skips W_s z."""
         gated = []
         for layer, h in itertools.zip_longest(layers, conditioning):
             x, z = self.blocks[layer](x, h)
@@ -219,7 +220,7 @@ class WaveNet(Configured, keras.Model):
           ids: int `[batch, time]`.
           weights: share of each id in the mean; sums to one over the global batch. Default: equal.
           training: not used here (`AutoregressiveDiscreteAutoencoder`).
-          inputs: what the network sees in place of `ids`.
+          inputs: see `call`.
           mean_query: not used here.
           conditioning: as in `call`.
         """

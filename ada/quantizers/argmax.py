@@ -56,7 +56,7 @@ class ArgmaxQuantizer(Quantizer):
         self.mean_query_needed = diversity_weight > 0.0
 
     def normalize(self, activations: tf.Tensor) -> tf.Tensor:
-        """Activations `[..., C]` to q, which sums to one (or to zero where all are dead)."""
+        """Activations `[..., C]` to q, which sums to one (or to zero where none is positive)."""
         if self.normalization == "softmax":
             return tf.nn.softmax(activations, axis=-1)
         rectified = tf.nn.relu(activations)

@@ -11,12 +11,12 @@ from ada.quantizers.usage import equal_weights
 
 
 class LookUp(NamedTuple):
-    """What a quantiser makes of queries, by the symbols of `ada.quantizers.loss`.
+    """Quantised queries, in the symbols of `ada.quantizers.loss`.
 
     Attributes:
-      q: what codes are decided by, `[batch, steps, D]`.
+      q: the queries, normalised if the quantiser does so, `[batch, steps, D]`.
       codes: int32 `[batch, steps]`, or None where there are none (identity).
-      e: what stands for each q, `[batch, steps, D]`: its codebook vector, or a one-hot vector.
+      e: the vector of each code, `[batch, steps, D]`: its codebook vector, or a one-hot vector.
       quantized: the decoder's input, q' with the straight-through gradient q + [q' - q].
     """
 
@@ -27,14 +27,14 @@ class LookUp(NamedTuple):
 
 
 def require_weights(layer: object, **weights: float) -> None:
-    """Raises ValueError for a negative weight of a loss: minimising it would have no end."""
+    """Raises ValueError for a negative weight of a loss, which would have no minimum."""
     for name, weight in weights.items():
         if weight < 0.0:
             raise ValueError(f"{type(layer).__name__}: {name} must be at least 0, got {weight}.")
 
 
 class QuantizerOutput(NamedTuple):
-    """What a quantiser returns for queries `[batch, steps, query_dim]`.
+    """Output of a quantiser for queries `[batch, steps, query_dim]`.
 
     Attributes:
       quantized: `[batch, steps, quantized_dim]`, input of the modulator; carries the
@@ -60,18 +60,18 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
     Attributes:
       query_dim: channels that the encoder must deliver.
       num_codes: number of codes C; 0 where there are none.
-      group_length: codes that stand for one vector together (`ada.extensions`); 1 in the paper.
+      group_length: consecutive codes that represent one vector (`ada.extensions`); 1 in the paper.
       mean_query_needed: whether the losses need E_t[q] of the *global* batch, which `call` then
         takes as `mean_query` (only used with several replicas or micro-batches).
-      active: 1 while queries are quantised, always in the paper. At 0 they are passed on as they
-        are, without losses (`ada.extensions.CodebookWarmup`).
+      active: 1 while queries are quantised, as they always are in the paper; 0 while they are
+        passed through unchanged, without losses (`ada.extensions.CodebookWarmup`).
     """
 
     query_dim: int
     num_codes: int
     group_length = 1
     mean_query_needed = False
-    # Whether `active` may be 0: the paper's graph has nothing of it.
+    # Whether `active` may be 0; if not, graphs do not contain it.
     _may_be_inactive = False
 
     def __init__(self, **kwargs) -> None:
@@ -97,7 +97,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
 
         Args:
           nll: -log p(x | q').
-          found: of the queries.
+          found: the quantised queries.
           weights: share of each step in the means, `[batch, steps]`.
           mean_query: see `call`.
         """
@@ -138,7 +138,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
         weights: tf.Tensor,
         mean_query: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
-        """`loss`, of which only "nll" counts while queries are not quantised."""
+        """The terms of `loss`; all but "nll" are 0 while queries are not quantised."""
         terms = self.loss(nll, found, weights, mean_query)
         if not self._may_be_inactive:
             return terms
@@ -162,7 +162,7 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
                 f"{type(self).__name__}: queries have {input_shape[-1]} channels, the quantiser "
                 f"takes {self.query_dim}; set its size or the encoder's width."
             )
-        # A checkpointed variable that no gradient moves and every replica sets alike.
+        # A variable, so that it is in checkpoints; every replica sets it to the same value.
         self.active = self.add_weight(
             name="active",
             shape=(),
@@ -177,6 +177,6 @@ class Quantizer(Configured, keras.layers.Layer, abc.ABC):
         return float(self.active.value.numpy()) > 0.0
 
     def set_active(self, active: bool) -> None:
-        """Sets whether queries are quantised; before a graph is traced, or after the first call."""
+        """Sets whether queries are quantised; first called before graphs are traced, if at all."""
         self._may_be_inactive = self._may_be_inactive or not active
         self.active.assign(float(active))

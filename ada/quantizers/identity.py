@@ -8,7 +8,7 @@ from ada.quantizers.base import LookUp, Quantizer
 
 @keras.saving.register_keras_serializable("ada")
 class IdentityQuantizer(Quantizer):
-    """Passes queries on as they are; there are no codes, and no losses but the NLL.
+    """Returns queries unchanged: without codes, and without losses other than the NLL.
 
     Args:
       code_dim: channels of the queries.

@@ -40,5 +40,5 @@ def least_perplexity(num_codes: int) -> float:
 
 
 def collapsed(perplexity: float, num_codes: int) -> bool:
-    """Whether a codebook has collapsed, by its perplexity over many codes; NaN counts as such."""
+    """Whether the perplexity over many codes, or NaN, means that a codebook has collapsed."""
     return not perplexity >= least_perplexity(num_codes)

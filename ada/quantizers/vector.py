@@ -48,7 +48,7 @@ class VectorQuantizer(Quantizer):
             name="codebook",
             shape=(self.num_codes, self.code_dim),
             initializer=keras.initializers.RandomUniform(-scale, scale),
-            aggregation="only_first_replica",  # whatever sets it does so alike on all replicas
+            aggregation="only_first_replica",  # all replicas set it to the same values
         )
         super().build(input_shape)
 
