@@ -1,8 +1,8 @@
-"""Auxiliary losses on what the local model is conditioned on (ours, not the paper's).
+"""Auxiliary losses on the conditioning of the local model (ours, not the paper's).
 
 The negative log-likelihood alone hardly rewards pitch, since most bits of audio are fine texture.
-An auxiliary loss asks that one linear layer can read what matters from the modulator's features. It
-trains encoder, codebook and modulator, and never the local model. Jukebox (Dhariwal et al. 2020,
+An auxiliary loss is that of one linear layer which predicts a target from the modulator's features.
+It trains encoder, codebook and modulator, and never the local model. Jukebox (Dhariwal et al. 2020,
 section 3.2) adds a spectral loss for the same reason.
 """
 
@@ -39,12 +39,12 @@ class AuxiliaryLoss(Configured, keras.layers.Layer, abc.ABC):
 
     Args:
       hop_length: samples to one step.
-      weight: of the loss.
+      weight: factor of the loss.
       companding: how audio became ids (`ada.audio.COMPANDINGS`).
       num_classes: number of ids.
     """
 
-    # Outputs of the linear layer, set by each kind of loss.
+    # Number of outputs of the linear layer, set by each kind of loss.
     num_outputs: int
 
     def __init__(
@@ -74,7 +74,7 @@ class AuxiliaryLoss(Configured, keras.layers.Layer, abc.ABC):
 
         Args:
           features: of the modulator, `[batch, steps, channels]`.
-          audio: what the ids stand for, float32 `[batch, steps * hop_length]`.
+          audio: of the ids, float32 `[batch, steps * hop_length]`.
           weights: share of each step, `[batch, steps]`; they sum to one over the global batch.
         """
         target = tf.stop_gradient(self.target(audio))

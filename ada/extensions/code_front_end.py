@@ -1,9 +1,9 @@
-"""The front end of a second level: it hears codes as the audio that they stand for (ours).
+"""The front end of a second level: it turns codes into the audio that they stand for (ours).
 
-Codes of the level below are names; nothing of their pitch can be seen in them. But that level has
-learnt to read the waveform from its codes by one linear layer (`ada.extensions.WaveformLoss`). A
-frozen copy of its codebook, modulator and linear layer makes approximate audio of the codes; then
-comes the filterbank of the first level.
+Codes of the level below are arbitrary names, from which pitch cannot be read directly. But that
+level has learnt to predict the waveform from its codes by one linear layer
+(`ada.extensions.WaveformLoss`). A frozen copy of its codebook, modulator and linear layer turns the
+codes into approximate audio, followed by the same filterbank as in the first level.
 """
 
 import keras
@@ -18,13 +18,13 @@ from ada.quantizers import Quantizer
 
 @keras.saving.register_keras_serializable("ada")
 class CodeFrontEnd(Configured, keras.layers.Layer):
-    """Codes to the encoder's channels, one step a hop; takes the place of `Encoder.front_end`.
+    """Codes to the encoder's channels, one step per hop; an `Encoder.front_end`.
 
     The three layers are of the same kinds and sizes as those of the level below. Their weights are
     copied by `load_below` before the training begins, and are not trained.
 
     Args:
-      hop_length: codes to one step.
+      hop_length: codes per step.
       channels: channels of the output.
       quantizer: of the level below.
       modulator: of the level below.
@@ -80,7 +80,7 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """The codes that a step covers."""
+        """The receptive field of a step, in codes."""
         heard, seen, hop = self._filterbank.field, self.modulator.field, self.waveform.hop_length
         past, future = -(-heard.past // hop), -(-heard.future // hop)
         return Field(past + seen.past, future + seen.future, self.hop_length)
@@ -92,11 +92,11 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
         self.waveform.build((None, None, self.modulator.channels))
         self.mix.build((None, None, self.num_filters))
         for layer in self._frozen:
-            # Keras sets nothing, in sublayers either, where the value is what it was.
+            # Keras ignores a value that is already set, also for sublayers.
             layer.trainable = True
             layer.trainable = False
-        # Checkpoints do not follow Keras's lists of layers. What is trained is in them through the
-        # optimizer and the Polyak average; this is not.
+        # Checkpoints do not follow Keras's lists of layers. Trained weights are in them through the
+        # optimizer and the Polyak average; these are not trained.
         self._copies = tf.Module()
         copies = [[w.value for w in layer.weights] for layer in self._frozen]
         copies[0] += [tf.Module() for _ in range(self.skipped_copies)]
@@ -112,7 +112,7 @@ class CodeFrontEnd(Configured, keras.layers.Layer):
         if not isinstance(model.auxiliary, WaveformLoss):
             raise ValueError(
                 "CodeFrontEnd: the level below was trained without a WaveformLoss (gin/notes.gin), "
-                "so that nothing makes audio of its codes."
+                "so that its codes cannot be turned into audio."
             )
         pairs = [
             (own, other)

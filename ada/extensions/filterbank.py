@@ -1,9 +1,9 @@
-"""A fixed bank of log-frequency filters, and the encoder's front end made of it (ours).
+"""A fixed bank of log-frequency filters, and a front end of the encoder that uses it (ours).
 
-Companded ids distort pitch: mu-law makes intermodulation, and strided convolutions with ReLU hear
-little of what is left. Here ids become amplitudes again, fixed filters measure how loud each pitch
-is, and the logarithm comes last. The filters are not trained: Adam's steps are larger than their
-taps and destroy them.
+Companding distorts pitch: mu-law adds intermodulation, and strided convolutions with ReLU recover
+little of the pitch. Here ids are turned back into amplitudes, fixed filters measure the loudness of
+each pitch, and the logarithm is taken last. The filters are not trained: Adam's steps are larger
+than their taps and would destroy them.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from ada.layers import Configured, Field
 
 # Cycles of a filter's own frequency under its window; fewer for low filters, which need more taps.
 CYCLES = 24.0
-# log(1 + LOUDNESS |x|): an amplitude of 1 / LOUDNESS is where loudness begins to count.
+# log(1 + LOUDNESS |x|): amplitudes well below 1 / LOUDNESS count as silence.
 LOUDNESS = 1000.0
 
 
@@ -42,7 +42,7 @@ class Filterbank(NamedTuple):
 
     @property
     def field(self) -> Field:
-        """The samples that a frame covers: `num_taps`, centred about its hop."""
+        """The receptive field of a frame: `num_taps` samples, centred about its hop."""
         around = self.num_taps - self.hop_length
         return Field(around // 2, around - around // 2, self.hop_length)
 
@@ -66,7 +66,7 @@ class Filterbank(NamedTuple):
         return taps.astype(np.float32)
 
     def check(self) -> None:
-        """Raises ValueError for taps that are not whole hops."""
+        """Raises ValueError unless the number of taps is a multiple of the hop."""
         if self.num_taps % self.hop_length:
             raise ValueError(
                 f"Filterbank: num_taps {self.num_taps} must be a multiple of the hop length "
@@ -94,12 +94,12 @@ class Filterbank(NamedTuple):
 
 @keras.saving.register_keras_serializable("ada")
 class FilterbankFrontEnd(Configured, keras.layers.Layer):
-    """Ids to the encoder's channels, one step a hop: log filterbank, then one trained projection.
+    """Ids to the encoder's channels, one step per hop: log filterbank, then a trained projection.
 
-    Takes the place of the encoder's embedding and strided convolutions (`Encoder.front_end`).
+    Replaces the encoder's embedding and strided convolutions (`Encoder.front_end`).
 
     Args:
-      hop_length: samples to one step.
+      hop_length: samples per step.
       channels: channels of the output.
       num_filters: see `Filterbank`.
       filters_per_octave: see `Filterbank`.
@@ -143,7 +143,7 @@ class FilterbankFrontEnd(Configured, keras.layers.Layer):
 
     @property
     def field(self) -> Field:
-        """The ids that a step covers."""
+        """The receptive field of a step, in ids."""
         return self._filterbank.field
 
     def build(self, input_shape: tuple | None = None) -> None:
@@ -154,5 +154,5 @@ class FilterbankFrontEnd(Configured, keras.layers.Layer):
         return amplitudes(ids, self.companding, self.num_classes)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        # Brought to a spread of about one.
+        # Scaled to a standard deviation of about one.
         return self.mix(0.7 * self._filterbank.log_spectrum(self.amplitudes(ids)))

@@ -16,7 +16,7 @@ from ada.quantizers import ArgmaxQuantizer, ada_loss
 
 
 class GroupLookUp(NamedTuple):
-    """`LookUp` of K activations a step, and q of all places: float `[batch, steps, C]`."""
+    """`LookUp` of K activations per step, and q of all places: float `[batch, steps, C]`."""
 
     q: tf.Tensor
     codes: tf.Tensor
@@ -74,7 +74,7 @@ class GroupedArgmaxQuantizer(ArgmaxQuantizer):
     def look_up(self, queries: tf.Tensor) -> GroupLookUp:
         steps = tf.shape(queries)[1]
         every_q = self.normalize(queries)
-        # Of each step the activations of its own place.
+        # For each step, the activations of its own place.
         shape = [tf.shape(queries)[0], -1, self.codes_per_step]
         q = tf.reshape(every_q[:, :: self.group_length], shape)[:, :steps]
         ids = tf.argmax(q, axis=-1, output_type=tf.int32)

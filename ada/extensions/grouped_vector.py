@@ -1,14 +1,14 @@
-"""Residual codebooks, interleaved over groups of steps: one code a step, all bits spent (ours).
+"""Residual codebooks, interleaved over groups of steps, with one code per step (ours).
 
 Queries that hold notes hardly change from one step of a few milliseconds to the next: 95 of 100
-codes repeat the one before, and most bits lie idle. Here G consecutive steps share one vector, the
-mean of their queries, and the g-th step of a group holds the code of the g-th residual codebook:
+codes repeat the one before, and most bits are wasted. Here G consecutive steps share one vector,
+the mean of their queries, and the g-th step of a group has the code of the g-th residual codebook:
 
     f = mean_g q_g,   r_1 = f,   r_{g+1} = r_g - e_{c_g},   q' = sum_g e_{c_g}  (at all G steps)
 
-There is still one code a step. Codebook g has the ids (g - 1) K .. g K - 1, so that a code tells
-its place in the group, and priors need to know nothing of groups. Residual quantisation is that of
-SoundStream (Zeghidour et al. 2021).
+There is still one code per step. Codebook g has the ids (g - 1) K .. g K - 1, so that a code
+implies its place in the group, and priors need no notion of groups. Residual quantisation is that
+of SoundStream (Zeghidour et al. 2021).
 """
 
 import keras
@@ -27,7 +27,7 @@ class GroupedVectorQuantizer(VectorQuantizer):
 
         alpha (e - [r])^2  +  beta ([e] - r)^2        ([ ]: tf.stop_gradient)
 
-    Steps that do not fill their last group are quantised as far as they go, more coarsely.
+    An incomplete last group is quantised with fewer residual codebooks, more coarsely.
 
     Args:
       num_codes: number of codes in all, G times those of one codebook.

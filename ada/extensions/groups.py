@@ -1,10 +1,10 @@
-"""Groups of G consecutive steps that stand for one vector together (ours)."""
+"""Groups of G consecutive steps that share one vector (ours)."""
 
 import tensorflow as tf
 
 
 def check_group_length(name: str, num_codes: int, group_length: int) -> None:
-    """Raises ValueError, in the name of a quantiser, for codes that cannot be divided by G."""
+    """Raises ValueError, with the name of a quantiser, if G does not divide its codes."""
     if group_length < 1 or num_codes % group_length or num_codes < 2 * group_length:
         raise ValueError(
             f"{name}: num_codes {num_codes} must be a multiple of group_length {group_length}, "
@@ -16,11 +16,11 @@ def group_means(steps: tf.Tensor, group_length: int) -> tf.Tensor:
     """Means of groups, at each of their steps.
 
     Args:
-      steps: `[batch, steps, dim]`; a last group that is not full is filled up by its last step.
+      steps: `[batch, steps, dim]`; an incomplete last group is padded with its last step.
       group_length: G.
 
     Returns:
-      `[batch, steps, dim]`, steps filled up to whole groups.
+      `[batch, steps, dim]`, steps padded to whole groups.
     """
     number = steps.shape[1]
     if number is None or number % group_length:
@@ -33,7 +33,7 @@ def group_means(steps: tf.Tensor, group_length: int) -> tf.Tensor:
 def group_sums(steps: tf.Tensor, group_length: int) -> tf.Tensor:
     """Sums of groups, at each of their steps, `[batch, steps, dim]` as given.
 
-    What a last group lacks adds nothing.
+    Steps that the last group lacks count as zero.
     """
     number = tf.shape(steps)[1]
     whole = tf.pad(steps, [[0, 0], [0, -number % group_length], [0, 0]])

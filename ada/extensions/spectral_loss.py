@@ -1,4 +1,4 @@
-"""An auxiliary loss: the log spectrum must be readable from the conditioning (ours)."""
+"""An auxiliary loss: the log spectrum is predicted from the conditioning (ours)."""
 
 import keras
 import tensorflow as tf

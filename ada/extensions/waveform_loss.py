@@ -1,7 +1,7 @@
-"""An auxiliary loss: the waveform must be readable from the conditioning (ours).
+"""An auxiliary loss: the waveform is predicted from the conditioning (ours).
 
-For codes of a short hop, of which there are enough to tell the waveform. A second level hears such
-codes through the same linear layer (`ada.extensions.CodeFrontEnd`).
+It is meant for codes of a short hop, which have enough bits for the waveform. A second level turns
+such codes into audio with the same linear layer (`ada.extensions.CodeFrontEnd`).
 """
 
 import math
@@ -14,10 +14,10 @@ from ada.extensions.auxiliary import AuxiliaryLoss
 
 @keras.saving.register_keras_serializable("ada")
 class WaveformLoss(AuxiliaryLoss):
-    """`AuxiliaryLoss` whose target are the samples of a hop, companded by mu-law to [-1, 1].
+    """`AuxiliaryLoss` whose target is the samples of a hop, companded by mu-law to [-1, 1].
 
-    Companded, quiet music counts as much as loud. The target is companded in this way whatever the
-    ids are.
+    Companding makes quiet music count as much as loud music. The target is companded in this way
+    even if the ids are not.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class WaveformLoss(AuxiliaryLoss):
         return tf.reshape(companded, [tf.shape(audio)[0], -1, self.hop_length])
 
     def audio(self, features: tf.Tensor) -> tf.Tensor:
-        """The waveform read from features: float32 `[batch, steps * hop_length]` in [-1, 1]."""
+        """The predicted waveform: float32 `[batch, steps * hop_length]` in [-1, 1]."""
         companded = tf.clip_by_value(self.head(tf.cast(features, tf.float32)), -1.0, 1.0)
         expanded = tf.math.expm1(tf.abs(companded) * math.log1p(MU)) / MU
         return tf.reshape(tf.sign(companded) * expanded, [tf.shape(features)[0], -1])

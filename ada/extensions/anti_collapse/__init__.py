@@ -1,7 +1,7 @@
 """Measures against codes that collapse or are ignored (ours). Off in the plain gin files.
 
-Each is a `TrainingHook`: an object beside the model, named in `train.hooks`. Models and quantisers
-of the paper know nothing of them.
+Each is a `TrainingHook`, an object separate from the model, listed in `train.hooks`. The models and
+quantisers of the paper do not depend on them.
 """
 
 from ada.extensions.anti_collapse.ema import EmaCodebook

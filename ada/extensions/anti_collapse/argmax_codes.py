@@ -7,19 +7,19 @@ import numpy as np
 from ada.extensions.anti_collapse.kmeans import kmeans
 from ada.quantizers import ArgmaxQuantizer
 
-# Mean largest q once codes are made from data: at 1 the softmax would have no gradient left.
+# Mean of the largest q after initialisation from data: at 1 the softmax would have no gradient.
 CONFIDENCE = 0.5
-# Principal components of the activations, all places of a group together, that codes are made from.
+# Principal components of the activations that codes are made from, for all places of a group.
 NUM_COMPONENTS = 64
 
 
 class ArgmaxCodes(NamedTuple):
-    """How the layers around the quantiser have to change so that code k stands for centre k.
+    """Changes to the layers around the quantiser after which code k stands for centre k.
 
     Attributes:
       kernel: `[C, C]`; activations a become a @ kernel + bias.
       bias: `[C]`.
-      centres: `[C, C]`, what the decoder was given in place of each one-hot vector.
+      centres: `[C, C]`, the vectors that the one-hot vectors replace as input of the decoder.
     """
 
     kernel: np.ndarray
@@ -48,7 +48,7 @@ def codes_from_data(quantizer: ArgmaxQuantizer, queries: np.ndarray, seed: int) 
 def _codes_of_groups(quantizer: ArgmaxQuantizer, points: np.ndarray, seed: int) -> ArgmaxCodes:
     """Codes of each place in its own subspace, of group means `[n, C]`.
 
-    The principal components of the points are dealt out to the places in turn.
+    The principal components of the points are assigned to the places in turn.
     """
     group, per_place = quantizer.group_length, quantizer.num_codes // quantizer.group_length
     middle = points.mean(axis=0)
@@ -69,7 +69,7 @@ def _codes_of_groups(quantizer: ArgmaxQuantizer, points: np.ndarray, seed: int) 
 
 
 def scale_of_confidence(activations: np.ndarray, confidence: float) -> float:
-    """The factor at which the softmax of activations `[n, C]` has this mean largest value."""
+    """The factor that gives the softmax of activations `[n, C]` this mean largest value."""
     below = activations - activations.max(axis=-1, keepdims=True)
     low, high = -40.0, 40.0  # powers of two; the mean grows with the factor
     while high - low > 1e-3:

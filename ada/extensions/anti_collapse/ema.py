@@ -10,8 +10,8 @@ from ada.quantizers import VectorQuantizer
 class EmaCodebook(TrainingHook):
     """Learns the codebook as a moving average of its queries instead of by gradient.
 
-    It takes the place of the codebook loss: alpha becomes 0. Of a group's residual codebooks
-    (`GroupedVectorQuantizer`) each follows the residuals of its own place.
+    It replaces the codebook loss: alpha becomes 0. With the residual codebooks of a group
+    (`GroupedVectorQuantizer`), each codebook is the average of the residuals of its own place.
 
     Args:
       decay: of the averages, per training step; None switches it off.
@@ -40,7 +40,7 @@ class EmaCodebook(TrainingHook):
         counts = tf.math.unsorted_segment_sum(counted, found.codes, num_codes)
         weighted = found.q * counted[:, tf.newaxis]
         sums = tf.math.unsorted_segment_sum(weighted, found.codes, num_codes)
-        # Before there is a codebook there is nothing to average.
+        # Nothing is averaged before the codebook is initialised.
         share = (1.0 - self.decay) * tf.convert_to_tensor(quantizer.active)
         self.counts.assign(self.counts + share * (counts - self.counts))
         self.sums.assign(self.sums + share * (sums - self.sums))
@@ -56,12 +56,12 @@ class EmaCodebook(TrainingHook):
 
 
 def trains_codebook(model: keras.Model) -> bool:
-    """Whether a model has a codebook, and it is trained."""
+    """Whether a model has a codebook that is trained."""
     return isinstance(model.quantizer, VectorQuantizer) and model.trained_part != "local_model"
 
 
 def whole_groups(counted: tf.Tensor, group_length: int) -> tf.Tensor:
-    """Counts `[n]` in which a group that is partly padding does not count."""
+    """Counts `[n]`, set to 0 for groups that are partly padding."""
     if group_length == 1:
         return counted
     groups = tf.reshape(counted, [-1, group_length])

@@ -1,4 +1,4 @@
-"""The interface of what takes part in training beside the model."""
+"""The interface of training hooks."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -8,13 +8,13 @@ import tensorflow as tf
 
 
 class CodeStatistics(NamedTuple):
-    """What a training step found out about codes, over the *global* batch.
+    """Codes of a training step, over the *global* batch.
 
     Attributes:
       usage: share of each code, `[num_codes]`.
-      q: what codes were decided by (`ada.quantizers.LookUp`), `[n, D]`.
+      q: queries as in `ada.quantizers.LookUp`, `[n, D]`.
       codes: their codes, `[n]`.
-      counted: 1 for a code, 0 for what stands for padding, float `[n]`.
+      counted: 1 for a code, 0 for padding, float `[n]`.
     """
 
     usage: tf.Tensor
@@ -24,7 +24,7 @@ class CodeStatistics(NamedTuple):
 
 
 class TrainingHook:
-    """Takes part in the training of a model.
+    """Something that acts at every step of a training, besides the model and the optimizer.
 
     Attributes:
       updates_codebook: whether `after_step` does anything.
@@ -37,11 +37,11 @@ class TrainingHook:
         self.state: dict[str, tf.Variable] = {}
 
     def applies_to(self, model: keras.Model) -> bool:
-        """Whether there is anything to do in the training of a model."""
+        """Whether the hook has an effect in the training of a model."""
         raise NotImplementedError
 
     def build(self, model: keras.Model) -> None:
-        """Makes variables and prepares the model; called once, under the strategy's scope."""
+        """Makes the variables and prepares the model; called once, under the strategy's scope."""
 
     def begin(self) -> None:
         """Called when a training begins or resumes, its variables restored."""
@@ -49,7 +49,7 @@ class TrainingHook:
     def inputs(
         self, ids: tf.Tensor, num_classes: int, seeds: tf.Tensor, step: tf.Tensor
     ) -> tf.Tensor:
-        """What the local model sees in place of ids `[batch, time]`, of `num_classes` classes.
+        """The inputs of the local model, in place of ids `[batch, time]` of `num_classes` classes.
 
         Args:
           ids: the teacher-forced inputs.
@@ -78,7 +78,7 @@ class TrainingHook:
         """Changes the codebook after a step of the optimizer.
 
         Args:
-          found: of this step.
+          found: codes of this step.
           seed: int32 `[2]`, for stateless random numbers.
 
         Returns:
@@ -86,10 +86,10 @@ class TrainingHook:
         """
 
     def follow(self, replaced: tf.Tensor) -> None:
-        """Takes notice that something else replaced codebook rows, by their mask `[num_codes]`."""
+        """Called after another hook replaced codebook rows, given by their mask `[num_codes]`."""
 
     def add_variable(self, name: str, value: tf.Tensor) -> tf.Variable:
-        """Makes a variable of `state`, which every replica sets alike."""
+        """Makes a variable of `state`, which every replica sets to the same value."""
         only_first = tf.VariableAggregation.ONLY_FIRST_REPLICA
         self.state[name] = tf.Variable(value, trainable=False, aggregation=only_first)
         return self.state[name]

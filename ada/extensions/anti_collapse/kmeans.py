@@ -4,7 +4,7 @@ import numpy as np
 
 from ada.utils.progress import passing_bar
 
-# Distances that are in memory at a time.
+# Number of distances in memory at a time.
 _CHUNK = 2**24
 
 
@@ -13,8 +13,8 @@ def kmeans(points: np.ndarray, num_centres: int, seed: int, iterations: int = 20
 
     Args:
       points: `[n, dim]`.
-      num_centres: number of centres; more than n points repeat with a little noise.
-      seed: seed of the draws; the result is a pure function of the arguments.
+      num_centres: number of centres; if points are fewer, they are repeated with a little noise.
+      seed: random seed; the result is a pure function of the arguments.
       iterations: number of Lloyd steps.
 
     Returns:
@@ -45,7 +45,7 @@ def kmeans(points: np.ndarray, num_centres: int, seed: int, iterations: int = 20
 def _nearest(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest centre of each point, and its squared distance less the point's own square.
 
-    Worked off in chunks: all distances at once would take 16 GiB for 8,192 centres.
+    Computed in chunks: all distances at once would take 16 GiB for 8,192 centres.
     """
     squares, size = (centres**2).sum(1), max(_CHUNK // len(centres), 1)
     nearest = np.zeros(len(points), np.int64)

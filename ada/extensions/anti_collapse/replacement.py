@@ -1,4 +1,4 @@
-"""Random inputs of the local model, so that it cannot do without its codes (ours)."""
+"""Random inputs of the local model, so that it must rely on its codes (ours)."""
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,7 @@ class ReplaceInputs(TrainingHook):
 
     Args:
       share: of the inputs, in [0, 1); 0 switches it off.
-      steps: training steps over which the share falls linearly to zero; 0: it stays.
+      steps: training steps over which the share falls linearly to zero; 0 keeps it constant.
     """
 
     def __init__(self, share: float = 0.0, steps: int = 0) -> None:
@@ -43,7 +43,7 @@ def replace_ids(
     def replace_row(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         old, seed = row
         uniform = tf.random.stateless_uniform(tf.shape(old), seed)
-        # One number decides both: below `share` it is replaced, and where below says by what.
+        # One number decides both: whether it is below `share`, and by how much (the new id).
         new = tf.cast(tf.math.divide_no_nan(uniform, share) * num_classes, old.dtype)
         return tf.where(uniform < share, tf.minimum(new, num_classes - 1), old)
 

@@ -1,4 +1,4 @@
-"""Codes that nothing uses become random queries (as in Jukebox, Dhariwal et al. 2020)."""
+"""Unused codes are replaced by random queries (as in Jukebox, Dhariwal et al. 2020)."""
 
 import keras
 import tensorflow as tf
@@ -8,13 +8,13 @@ from ada.extensions.anti_collapse.hook import CodeStatistics, TrainingHook
 
 
 class RestartUnusedCodes(TrainingHook):
-    """Replaces codebook vectors that nothing used for a while by random queries of the batch.
+    """Replaces codebook vectors that were not used for a while by random queries of the batch.
 
-    Of a group's residual codebooks (`GroupedVectorQuantizer`) each is given residuals of its own
-    place.
+    With the residual codebooks of a group (`GroupedVectorQuantizer`), vectors of each codebook are
+    replaced by residuals of its own place.
 
     Args:
-      every: training steps from one time to the next; 0 switches it off.
+      every: training steps between two replacements; 0 switches it off.
     """
 
     updates_codebook = True
@@ -35,7 +35,7 @@ class RestartUnusedCodes(TrainingHook):
 
     def after_step(self, found: CodeStatistics, seed: tf.Tensor) -> tf.Tensor:
         quantizer = self._quantizer
-        # During the warm-up nothing is used yet.
+        # During the warm-up no code is used.
         active = tf.convert_to_tensor(quantizer.active)
         uses = self.uses + active * found.usage
         steps = self.steps + active
@@ -56,8 +56,8 @@ class RestartUnusedCodes(TrainingHook):
 
 
 def random_rows(rows: tf.Tensor, counted: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
-    """Random rows `[count, D]` of those `[n, D]` that count; none twice while there are enough."""
-    # Rows that do not count come last in the random order and are not reached.
+    """Random rows `[count, D]` of the counted ones `[n, D]`; repeated only if these are fewer."""
+    # Rows that do not count are last in the random order, and not taken.
     order = tf.argsort(tf.random.stateless_uniform(tf.shape(counted), seed) + 1.0 - counted)
     num_counted = tf.maximum(tf.cast(tf.reduce_sum(counted), tf.int32), 1)
     return tf.gather(rows, tf.gather(order, tf.range(count) % num_counted))

@@ -11,7 +11,7 @@ from ada.quantizers.vector import nearest_codes
 class UnitLengthVectorQuantizer(VectorQuantizer):
     """A `VectorQuantizer` that scales queries and codebook vectors to length one first.
 
-    It keeps the encoder from running away from the codebook.
+    This keeps the queries from growing away from the codebook.
     """
 
     def look_up(self, queries: tf.Tensor) -> LookUp:

@@ -1,6 +1,6 @@
 """A codebook made from data, after training steps without quantisation (ours).
 
-The slides start from random vectors, of which most are soon unused.
+The slides start from random vectors; most of them are soon unused.
 """
 
 import itertools
@@ -18,21 +18,21 @@ from ada.quantizers import ArgmaxQuantizer, VectorQuantizer
 from ada.quantizers.vector import nearest_codes
 from ada.utils import log
 
-# Queries that k-means is given, for each code.
+# Number of queries for k-means, per code.
 QUERIES_PER_CODE = 64
 MAX_BATCHES = 256
 
 
 class CodebookWarmup(TrainingHook):
-    """Passes queries on unquantised at first; then makes the codebook by k-means of queries.
+    """Starts training without quantisation, then initialises the codebook by k-means of queries.
 
-    Of an AMAE, whose codes are fixed one-hot vectors, the layers around the quantiser change
-    instead: activations become distances to the centres (`argmax_codes`). That needs "softmax": of
-    distances ReLU would leave nothing.
+    In an AMAE, whose codes are fixed one-hot vectors, the layers around the quantiser are changed
+    instead: activations become negative distances to the centres (`argmax_codes`). This needs
+    "softmax"; ReLU does not work with distances.
 
     Args:
       steps: training steps without quantisation.
-      init_from_data: make the codebook from data even if `steps` is 0, before the first step.
+      init_from_data: initialise the codebook from data even if `steps` is 0, before the first step.
     """
 
     def __init__(self, steps: int = 0, init_from_data: bool = False) -> None:
@@ -59,7 +59,7 @@ class CodebookWarmup(TrainingHook):
 
     @property
     def is_pending(self) -> bool:
-        """Whether there is no codebook yet."""
+        """Whether the codebook is not initialised yet."""
         return not self._model.quantizer.is_active
 
     def begin(self) -> None:
@@ -68,7 +68,7 @@ class CodebookWarmup(TrainingHook):
     def before_step(
         self, step: int, batches: Callable[[], Iterable[dict]], seed: int
     ) -> list[keras.Variable]:
-        # Asking a device whether the codebook is made waits for its step: not each time.
+        # Reading `is_active` waits for the device, so it is not read at every step.
         if self._is_over or step < self.steps:
             return []
         self._is_over = True
@@ -81,7 +81,7 @@ class CodebookWarmup(TrainingHook):
 def some_queries(
     model: AutoregressiveDiscreteAutoencoder, batches: Iterable[dict[str, tf.Tensor]]
 ) -> np.ndarray:
-    """Queries of training batches, or their group's means, `[n, query_dim]`; none of padding."""
+    """Queries of training batches without padding, or the means of groups, `[n, query_dim]`."""
     found, wanted = [], model.num_codes * QUERIES_PER_CODE
     # Compiled once for all batches.
     queries_of = tf.function(lambda ids: model.quantizer.group_means(model.queries(ids)))
@@ -96,7 +96,7 @@ def some_queries(
 def make_codebook(
     model: AutoregressiveDiscreteAutoencoder, queries: np.ndarray, seed: int
 ) -> list[keras.Variable]:
-    """Makes the codes of a model from queries `[n, query_dim]`, and begins to quantise.
+    """Initialises the codes of a model from queries `[n, query_dim]`, and starts to quantise.
 
     Returns:
       The weights that were replaced.
@@ -106,7 +106,7 @@ def make_codebook(
     if isinstance(quantizer, VectorQuantizer):
         quantizer.codebook.assign(residual_kmeans(queries, quantizer, seed))
         return [quantizer.codebook]
-    # One-hot vectors have no codebook: the layers before and after them hold it.
+    # One-hot vectors have no codebook; the layers before and after them take its role.
     kernel, bias, centres = codes_from_data(quantizer, queries, seed)
     before, after = model.to_queries, model.modulator.project
     before.bias.assign(tf.linalg.matvec(kernel, before.bias, True) + bias)
@@ -116,7 +116,7 @@ def make_codebook(
 
 
 def residual_kmeans(queries: np.ndarray, quantizer: VectorQuantizer, seed: int) -> np.ndarray:
-    """K-means of queries; of groups one codebook after the other, each of what is left over."""
+    """K-means of queries; for groups, of the residuals of each codebook in turn."""
     group_length = quantizer.group_length
     # All steps of a group have the same mean.
     residuals, codebooks = queries[::group_length], []
