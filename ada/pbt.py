@@ -26,7 +26,7 @@ flags.DEFINE_string(
 
 def check() -> None:
     """Refuses what can be checked without TensorFlow."""
-    from ada.cli.inputs import check_inputs
+    from ada.cli.inputs import check_inputs, run_dir
     from ada.config.bindings import read_model
     from ada.utils import extras
     from ada.utils.errors import UsageError
@@ -39,13 +39,7 @@ def check() -> None:
             f"{_ray_address()} is the address of a Ray client: run the command on a node of the "
             "cluster, or with `ray job submit`, with --ray_address=auto"
         )
-    check_inputs(read_model(FLAGS.gin_file, FLAGS.gin_param), _run_dir(), FLAGS.data_dir)
-
-
-def _run_dir() -> str:
-    from ada.cli.inputs import default_run_dir
-
-    return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
+    check_inputs(read_model(FLAGS.gin_file, FLAGS.gin_param), run_dir(), FLAGS.data_dir)
 
 
 def _ray_address() -> str | None:
@@ -55,6 +49,7 @@ def _ray_address() -> str | None:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
+    from ada.cli.inputs import run_dir
     from ada.config import configuration
     from ada.population.search import search
     from ada.preparation import bundled
@@ -63,7 +58,7 @@ def main(argv: list[str]) -> None:
     settings = model.load({})
     configuration.warn_of_unused(FLAGS.gin_param)
     data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
-    search(model.load, configuration.operative, _run_dir(), data_dir, _ray_address())
+    search(model.load, configuration.operative, run_dir(), data_dir, _ray_address())
 
 
 if __name__ == "__main__":

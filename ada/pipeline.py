@@ -61,7 +61,7 @@ value_flags.define_share("page.html")
 
 def check() -> None:
     """Refuses what can be checked without TensorFlow."""
-    from ada.cli.inputs import check_dataset
+    from ada.cli.inputs import check_dataset, run_dir
     from ada.config.bindings import read_system
     from ada.preparation.inputs import split_patterns
     from ada.preparation.options import AudioOptions
@@ -74,18 +74,19 @@ def check() -> None:
         raise UsageError("give either --data_dir, or --input_audio_filepatterns and --maestro_csv.")
     levels = read_system(FLAGS.gin_file, FLAGS.gin_param)
     level_sampling.per_level(level_flags.given(), len(levels))
-    for directory in (FLAGS.levels_dir or _run_dir(), _run_dir()):
+    for directory in (FLAGS.levels_dir or run_dir(), run_dir()):
         require_local(directory)
     check_dataset(FLAGS.data_dir)
     if FLAGS.input_audio_filepatterns:
         inputs = tuple(split_patterns(FLAGS.input_audio_filepatterns))
-        data_dir = Path(FLAGS.levels_dir or _run_dir(), "data")
+        data_dir = Path(FLAGS.levels_dir or run_dir(), "data")
         AudioOptions(inputs, FLAGS.sample_rate).check_input_is_there(str(data_dir))
 
 
 def main(argv: list[str]) -> int:
     """Runs the command."""
     del argv
+    from ada.cli.inputs import run_dir
     from ada.config.bindings import load_system
     from ada.pages.share import share
     from ada.preparation.inputs import split_patterns
@@ -108,16 +109,10 @@ def main(argv: list[str]) -> int:
         sampling=level_flags.given(),
         seed=FLAGS.seed,
     )
-    code = run_system(system, _run_dir())
+    code = run_system(system, run_dir())
     if FLAGS.share:
-        share(Path(_run_dir(), "page.html"))
+        share(Path(run_dir(), "page.html"))
     return code
-
-
-def _run_dir() -> str:
-    from ada.cli.inputs import default_run_dir
-
-    return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ value_flags.define_path(
 
 def check() -> None:
     """Refuses what can be checked without TensorFlow."""
-    from ada.cli.inputs import check_inputs
+    from ada.cli.inputs import check_inputs, run_dir
     from ada.config.bindings import read_model
     from ada.runs.run import Run
     from ada.utils.errors import UsageError
@@ -42,7 +42,7 @@ def check() -> None:
     bindings = read_model(FLAGS.gin_file, _params())
     # Several processes refuse together, once they are connected.
     if bindings.value("train.strategy") != "multi_worker":
-        check_inputs(bindings, _run_dir(), FLAGS.data_dir)
+        check_inputs(bindings, run_dir(), FLAGS.data_dir)
         if FLAGS.init_from:
             Run.open(FLAGS.init_from)
 
@@ -52,36 +52,31 @@ def _params() -> list[str]:
     return [*FLAGS.gin_param, *strategy]
 
 
-def _run_dir() -> str:
-    from ada.cli.inputs import default_run_dir
-
-    return FLAGS.run_dir or default_run_dir(FLAGS.gin_file)
-
-
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
+    from ada.cli.inputs import run_dir
     from ada.config import configuration
     from ada.inspection import description
     from ada.preparation import bundled
     from ada.training import Workers, make_strategy, train
     from ada.utils.files import require_local
 
-    message = configuration.parsed(FLAGS.gin_file, _params())
     settings = configuration.load(FLAGS.gin_file, _params())
+    parsed = configuration.parsed()
     configuration.warn_of_unused(FLAGS.gin_param)
-    run_dir = _run_dir()
-    require_local(run_dir)
+    directory = run_dir()
+    require_local(directory)
     # Before anything else of TensorFlow: processes are connected while it starts.
     workers = Workers(make_strategy(settings.strategy))
-    with workers.watched(run_dir):
+    with workers.watched(directory):
         # Before there are variables, which meet by their shapes.
-        workers.check_same({"settings": message, "--run_dir": run_dir})
+        workers.check_same({"settings": parsed, "--run_dir": directory})
         with workers.agreeing():
             data_dir = FLAGS.data_dir or bundled.dataset_for(settings.kind)
     train(
         settings,
-        run_dir,
+        directory,
         data_dir,
         FLAGS.init_from,
         configuration.operative,

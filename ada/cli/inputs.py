@@ -1,13 +1,16 @@
 """What commands are given, checked as far as it needs no TensorFlow."""
 
-from collections.abc import Sequence
 from pathlib import Path
+
+from absl import flags
 
 from ada.config.bindings import Bindings
 from ada.data.spec import DatasetSpec
 from ada.preparation import bundled
 from ada.runs.run import Run
 from ada.utils.files import is_remote, require_local
+
+FLAGS = flags.FLAGS
 
 
 def check_dataset(directory: str | None) -> None:
@@ -40,6 +43,6 @@ def check_inputs(bindings: Bindings, run_dir: str, data_dir: str | None) -> None
         Run.open(run_dir)
 
 
-def default_run_dir(gin_files: Sequence[str]) -> str:
-    """Where a command writes without `--run_dir`: a folder named as the first gin file."""
-    return f"runs/{Path(gin_files[0]).stem}"
+def run_dir() -> str:
+    """--run_dir; by default a folder of `runs` named as the first --gin_file."""
+    return FLAGS.run_dir or f"runs/{Path(FLAGS.gin_file[0]).stem}"

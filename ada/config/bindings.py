@@ -115,13 +115,8 @@ def allow_imports() -> None:
     os.environ[_ALLOWED] = "1"
 
 
-def imports_are_allowed() -> bool:
-    """Whether gin files may import modules."""
-    return os.environ.get(_ALLOWED) == "1"
-
-
 def _refuse_code(what: str) -> None:
-    if not imports_are_allowed():
+    if os.environ.get(_ALLOWED) != "1":
         raise ValueError(
             f"it asks for {what}, which may execute anything: read the file, and if you trust it "
             "give --allow_gin_imports"

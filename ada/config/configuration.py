@@ -225,9 +225,8 @@ def warn_of_unused(gin_params: Sequence[str]) -> None:
         )
 
 
-def parsed(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> str:
-    """The gin text of everything that files, their includes and bindings say."""
-    load(gin_files, gin_params)
+def parsed() -> str:
+    """The gin text of everything that was loaded last: files, their includes and bindings."""
     return gin.config_str()
 
 

@@ -68,13 +68,8 @@ def memorised(
             break
     heard = real.spread_clips(dataset, split, held_out, steps * secs_a_code)
     shared = longest_shared_runs([*top_ids, *heard], corpus) * secs_a_code
-    own, other = shared[:num_clips], shared[num_clips:]
-    return {
-        "mean_secs": float(own.mean()),
-        "max_secs": float(own.max()),
-        "real_mean_secs": float(other.mean()),
-        "real_max_secs": float(other.max()),
-    }
+    found = _means_and_maxima(shared[:num_clips], shared[num_clips:])
+    return {f"{name}_secs": value for name, value in found.items()}
 
 
 def _training_codes(top: Run, dataset: Dataset) -> Dataset | None:
@@ -122,15 +117,15 @@ def near_copies(
     else:
         other = real.stored_to_audio(run, real.spread_clips(dataset, split, held_out, secs))
         found = nearest([*audio, *other], _training_audio(run, dataset), rate)
-        own, other = found[: len(audio)], found[len(audio) :]
-        return {
-            "mean": float(own.mean()),
-            "max": float(own.max()),
-            "real_mean": float(other.mean()),
-            "real_max": float(other.max()),
-        }
+        return _means_and_maxima(found[: len(audio)], found[len(audio) :])
     log.warning(f"near-copies are not looked for: {reason}.")
     return None
+
+
+def _means_and_maxima(own: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    found = {"": own, "real_": real}
+    means = {f"{prefix}mean": float(values.mean()) for prefix, values in found.items()}
+    return means | {f"{prefix}max": float(values.max()) for prefix, values in found.items()}
 
 
 def _training_audio(run: Run, dataset: Dataset) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ from ada.evaluation.note_agreement import f1_of_frames, f1_of_notes
 from ada.evaluation.note_controls import key_controls, murmur, noise
 from ada.evaluation.notes import Notes, measures
 from ada.evaluation.reconstruction import Reconstructions
-from ada.evaluation.transcription import Transcription, transcribe
+from ada.evaluation.transcription import Transcription, transcribe_all
 
 # Of a statistic: mean, standard error over clips (None of fewer than two), least and greatest,
 # clips that have a value.
@@ -37,19 +37,16 @@ def reconstruction_scores(clips: Reconstructions) -> tuple[dict[str, Any], dict[
     Raises:
       UserError: if the transcriber is not installed.
     """
-
-    def heard(audio: np.ndarray) -> list[Transcription]:
-        return [transcribe(clip, clips.sample_rate) for clip in audio]
-
-    reference = heard(clips.stored)
-    made = {name: heard(audio) for name, audio in clips.named().items() if name != "original"}
+    rate, named = clips.sample_rate, clips.named()
+    reference, original = (transcribe_all(c, rate) for c in (clips.stored, named.pop("original")))
+    made = {name: transcribe_all(audio, rate) for name, audio in named.items()}
     others = [*reference[1:], *reference[:1]]
     scores = {
         "reconstruction": [
             {"levels": depth} | agreement(reference, found)
             for depth, found in zip(clips.made, made.values(), strict=True)
         ],
-        "mu_law": agreement(reference, heard(clips.original)),
+        "mu_law": agreement(reference, original),
         "other_clip": agreement(reference, others) if len(reference) > 1 else None,
     }
     found = {"original": reference} | made
@@ -91,19 +88,15 @@ def generated_scores(
       UserError: if the transcriber is not installed.
     """
     real = real[:MOST_REAL_CLIPS]
-
-    def heard(audio: Iterable[np.ndarray]) -> list[Transcription]:
-        return [transcribe(clip, sample_rate) for clip in audio]
-
-    generated, others = heard(made), heard(real)
+    generated, others = (transcribe_all(clips, sample_rate) for clips in (made, real))
     changed = key_controls([one.notes for one in others], others[0].duration_secs, seed)
     controls = {
         name: {measure: statistic(values) for measure, values in found.items()}
         for name, found in changed.items()
     }
     for control in (murmur, noise):
-        clips = heard(control(clip, seed + number) for number, clip in enumerate(real))
-        controls[control.__name__] = _statistics(clips)
+        changed = (control(clip, seed + number) for number, clip in enumerate(real))
+        controls[control.__name__] = _statistics(transcribe_all(changed, sample_rate))
     scores = {
         "generated": _statistics(generated),
         "real": _statistics(others),

@@ -8,7 +8,7 @@ paper's.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -81,6 +81,11 @@ def transcribe(audio: np.ndarray, sample_rate: int) -> Transcription:
     )
     heard_secs = float(times[-1]) if count > 1 else len(audio) / SAMPLE_RATE
     return Transcription(notes, frames, times, heard_secs)
+
+
+def transcribe_all(clips: Iterable[np.ndarray], sample_rate: int) -> list[Transcription]:
+    """`transcribe` for every clip."""
+    return [transcribe(clip, sample_rate) for clip in clips]
 
 
 def _frames_kept() -> int:

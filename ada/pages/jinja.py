@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ada.web.style import style
+from ada.web.style import PATH
 
 
 @functools.cache
@@ -24,4 +24,4 @@ def block(name: str, *args: Any) -> Markup:
 
 def document(**values: Any) -> str:
     """A whole page: `templates/page.html`."""
-    return _environment().get_template("page.html").render(style=style(), **values)
+    return _environment().get_template("page.html").render(style=PATH.read_text("utf-8"), **values)

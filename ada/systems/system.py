@@ -212,14 +212,14 @@ def train_level(
     flags += [f"--gin_param={binding}" for binding in params]
     out = stages.root / name
     _set_aside(out, data_dir)
-    searched = search and configuration.load(gin_files, params).search is not None
-    module = "ada.pbt" if searched else "ada.train"
+    searched = configuration.load(gin_files, params).search is not None
+    module = "ada.pbt" if search and searched else "ada.train"
     command = [module, *flags, f"--run_dir={out}", f"--data_dir={data_dir}"]
     if system.init_from and level in system.levels:
         start = f"{system.init_from}/{level}"
         if Run.exists(pretrained.resolve(start)):
             command.append(f"--init_from={start}")
-    stages.run(name, command, out / "run.json", configuration.parsed(gin_files, params))
+    stages.run(name, command, out / "run.json", configuration.parsed())
     return str(out)
 
 

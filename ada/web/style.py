@@ -3,8 +3,3 @@
 from pathlib import Path
 
 PATH = Path(__file__).with_name("style.css").resolve()
-
-
-def style() -> str:
-    """The style sheet."""
-    return PATH.read_text("utf-8")

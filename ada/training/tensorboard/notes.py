@@ -1,4 +1,4 @@
-"""How many notes reconstructions keep while an autoencoder trains: our measure, not the paper's."""
+"""Note F1 of reconstructions while an autoencoder trains: our measure, not the paper's."""
 
 import functools
 
@@ -10,7 +10,7 @@ from ada.data import Dataset
 from ada.evaluation import transcription
 from ada.evaluation.clips import spread_clips
 from ada.evaluation.note_scores import agreement
-from ada.evaluation.transcription import Transcription, transcribe
+from ada.evaluation.transcription import Transcription, transcribe_all
 from ada.generation import Level, SamplingConfig, generate_level
 from ada.generation.backends import default_batch_size
 from ada.runs.info import RunInfo
@@ -24,11 +24,11 @@ class NoteListener:
     """Note F1 and frame F1 of reconstructions of clips from several validation sources.
 
     Args:
-      model: built; the weights that it has when it is called are measured.
+      model: built; the weights at the time of the call are used.
       dataset: whose validation split the clips come from.
       info: of the run.
-      intervals: how often, of how long clips, and how they are drawn.
-      seed: of the draws.
+      intervals: how often, length of the clips, and top-p of sampling.
+      seed: random seed of sampling.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class NoteListener:
             self._every = 0
 
     def is_due(self, step: int, last: bool) -> bool:
-        """Whether to measure after a step; never before the codebook is made."""
+        """Whether to measure after a step; never before the codebook is initialised."""
         if not self._every or not (step % self._every == 0 or last):
             return False
         return self._model.quantizer.is_active
@@ -57,21 +57,19 @@ class NoteListener:
         ids, reference = self._originals
         codes = self._model.encode(ids).numpy()
         drawn, _ = generate_level(self._level, len(ids), ids.shape[1], codes=codes)
-        made = [self._heard(clip) for clip in np.asarray(self._info.ids_to_audio(drawn))]
+        audio = np.asarray(self._info.ids_to_audio(drawn))
+        made = transcribe_all(audio, self._info.sample_rate)
         found = agreement(reference, made)
         return {f"notes/{name}": one["mean"] for name, one in found.items() if one}
 
     @functools.cached_property
     def _originals(self) -> tuple[np.ndarray, list[Transcription]]:
-        """Ids of the clips, int `[clips, steps]`, and what is heard in them as stored."""
+        """Ids of the clips, int `[clips, steps]`, and transcriptions of the stored audio."""
         stored = spread_clips(self._dataset, "validation", NUM_CLIPS, self._secs / NUM_CLIPS)
         ids = np.asarray(self._info.to_ids()(stored))
-        return ids, [self._heard(np.asarray(from_pcm16(clip))) for clip in stored]
+        return ids, transcribe_all(np.asarray(from_pcm16(stored)), self._info.sample_rate)
 
     @functools.cached_property
     def _level(self) -> Level:
-        # Compiled once, not each time.
+        # Compiled only once.
         return Level(self._model, self._draws, batch_size=default_batch_size("auto", NUM_CLIPS))
-
-    def _heard(self, audio: np.ndarray) -> Transcription:
-        return transcribe(audio, self._info.sample_rate)

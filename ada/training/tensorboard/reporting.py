@@ -1,4 +1,4 @@
-"""What the loop tells of a step: scalars, the progress bar's figures, a warning of collapse."""
+"""Reports of the training loop: scalars, the progress bar, a warning of codebook collapse."""
 
 import math
 import time
@@ -12,7 +12,7 @@ from ada.models.losses import NATS_TO_BITS
 from ada.quantizers import collapsed
 from ada.runs import run as runs
 from ada.training.settings import TrainingSettings
-from ada.training.tensorboard.summaries import Summaries
+from ada.training.tensorboard.summaries import Summaries, bits_of
 from ada.training.trainer import Trainer
 from ada.utils import log
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Stopwatch:
-    """Time since it was started, in the loop and waiting for input."""
+    """Measures time in the loop, and the part of it spent waiting for input."""
 
     def __init__(self) -> None:
         self.start(0)
@@ -30,7 +30,7 @@ class Stopwatch:
         self._step, self._began, self._waited = step, time.monotonic(), 0.0
 
     def waiting(self, batches: Iterator[T]) -> Iterator[T]:
-        """Goes through batches and counts the time until each is there."""
+        """Iterates over batches and counts the time until each is available."""
         while True:
             began = time.monotonic()
             batch = next(batches, None)
@@ -40,7 +40,7 @@ class Stopwatch:
             yield batch
 
     def scalars(self, step: int) -> dict[str, float]:
-        """Steps a second, and the share of the time that the loop waited for input."""
+        """Steps per second, and the share of the time that the loop waited for input."""
         secs = time.monotonic() - self._began
         return {
             "speed/steps_per_sec": (step - self._step) / secs,
@@ -69,7 +69,7 @@ class Reporter:
         self._warned = False
 
     def step(self, values: dict[str, Any], step: int, bar: tqdm) -> None:
-        """Tells of a step."""
+        """Reports a step."""
         rate = values["speed/steps_per_sec"]
         values[f"speed/{self._unit}_per_sec"] = rate * self._ids_a_step
         values["speed/audio_secs_per_sec"] = rate * self._audio_secs
@@ -94,7 +94,7 @@ class Reporter:
         usage: np.ndarray | None,
         clips: dict[str, np.ndarray],
     ) -> None:
-        """Tells of a validation, and shows what there is to see and hear.
+        """Reports a validation, with its pictures and audio.
 
         Args:
           values: scalars by name.
@@ -126,7 +126,7 @@ class Reporter:
             summaries.codes(step, codes, counts)
 
     def notes(self, values: dict[str, float], step: int) -> None:
-        """Tells how many notes reconstructions keep (`tensorboard.notes.NoteListener`)."""
+        """Reports note F1 of reconstructions (`tensorboard.notes.NoteListener`)."""
         if not values:
             log.info(f"step {step}: no notes in the clips of the validation split")
             return
@@ -134,15 +134,15 @@ class Reporter:
         log.info(f"step {step}: " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
 
     def score(self, values: dict[str, float], step: int, best_bits: float) -> None:
-        """Writes what the table of hyperparameters shows of a validation.
+        """Writes the scores of a validation for the table of hyperparameters.
 
         Args:
           values: its scalars by name.
           step: training steps done.
-          best_bits: the fewest so far; infinite before a model is a candidate.
+          best_bits: the lowest so far; infinite before a model can be the best.
         """
         scores = {
-            "bits": values.get("bits", values.get("reconstruction_bits")),
+            "bits": bits_of(values),
             "best_bits": best_bits if math.isfinite(best_bits) else None,
             "perplexity": values.get("codebook/perplexity"),
         }
