@@ -7,6 +7,11 @@ import struct
 import av
 import numpy as np
 import soundfile as sf
+import soxr
+
+from ada.audio import AudioError, read_audio
+
+RATE = 16000
 
 
 def melody(secs, rate, seed=0, peak=0.6):
@@ -186,3 +191,45 @@ def mp3_frames(data):
         found.append(data[:size])
         data = data[size:]
     return found
+
+
+def read(tmp_path, content, name="a.bin"):
+    """Audio and kinds of notes, or the reason for which it is refused."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    notes = []
+    try:
+        audio = read_audio(path, RATE, on_note=lambda note: notes.append(note.kind))
+    except AudioError as error:
+        return error.reason, error.detail
+    return audio, notes
+
+
+def same(audio, expected, slack=0):
+    """Whether the middle of the sound is the same, and the length but for some samples."""
+    if isinstance(audio, str) or abs(len(audio) - len(expected)) > slack:
+        return False
+    length = min(len(audio), len(expected))
+    return np.corrcoef(audio[:length], expected[:length])[0, 1] > 0.98
+
+
+def encoded_at_rate(sound):
+    return soxr.resample(sound, 48000, RATE)
+
+
+def floats(sound, channels=1):
+    return wav(np.asarray(sound, "<f4").tobytes(), RATE, bits=32, channels=channels, coding=3)
+
+
+def changed(data, *, flags=None, position=None, early=0, all_pages=False):
+    found = pages(data)
+    for page in found[2:-1] if all_pages else ():
+        struct.pack_into("<q", page, 6, position(struct.unpack_from("<q", page, 6)[0]))
+    if early:
+        found[-1 - early][5] |= 4
+    if flags is not None:
+        found[-1][5] = flags
+    if position is not None:
+        now = struct.unpack_from("<q", found[-1], 6)[0]
+        struct.pack_into("<q", found[-1], 6, position(now))
+    return joined(found)

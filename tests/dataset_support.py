@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from ada.data import SPLITS
 from ada.data.dataset import Dataset
 from ada.preparation.assembly import assemble, pieces_of_part, whole_source
+from ada.preparation.options import AudioOptions
 from ada.preparation.parts import part_path, write_part
 
 RECORD_STEPS = 100
@@ -94,3 +96,26 @@ def _files(directory):
 def files_of():
     """All that a dataset directory holds, to be compared."""
     return _files
+
+
+SMALL = {"record_steps": 4000}
+
+
+def options_for(directory, **more):
+    """Options of a dataset of all that is in a directory, in small records."""
+    return AudioOptions(inputs=(str(directory),), **SMALL | more)
+
+
+def sources_of(spec):
+    """The sources of all splits by name."""
+    return {s.name: s for split in SPLITS for s in spec.splits[split].sources}
+
+
+@pytest.fixture
+def four_files(tmp_path, write_audio):
+    """Four files of all kinds in two folders."""
+    write_audio(tmp_path / "in/a.wav", rate=44100, channels=2, seed=1)
+    write_audio(tmp_path / "in/b.flac", rate=22050, seed=2, subtype="PCM_24")
+    write_audio(tmp_path / "in/x/c.ogg", rate=48000, seed=3)
+    write_audio(tmp_path / "in/x/d.aiff", rate=16000, channels=5, seed=4)
+    return tmp_path / "in"

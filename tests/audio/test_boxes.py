@@ -5,8 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from audio.test_unusual_files import RATE, changed, floats, read, same
-from audio_support import encoded, id3v1, melody, muxed, wav
+from audio_support import RATE, changed, encoded, floats, id3v1, melody, muxed, read, same, wav
 
 SOUND = melody(1.5, 48000, seed=11)
 FRAGMENTS = {"movflags": "frag_every_frame+empty_moov"}

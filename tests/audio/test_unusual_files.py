@@ -7,8 +7,11 @@ import pytest
 import soundfile as sf
 from audio_support import (
     BLOCK,
+    RATE,
     aiff,
+    changed,
     encoded,
+    encoded_at_rate,
     flac_in_ogg,
     id3v1,
     id3v2,
@@ -17,41 +20,21 @@ from audio_support import (
     mp3_frames,
     muxed,
     pages,
+    read,
     rf64,
+    same,
     verbatim_flac,
     wav,
 )
 
-from ada.audio import AudioError, read_audio
 from ada.audio.chunks import find_samples
 from ada.audio.sections import Section
 
-RATE = 16000
 SOUND = melody(1.7, RATE, seed=1)
 PCM = np.round(SOUND * 32767).astype("<i2")
 DATA, BIG = PCM.tobytes(), PCM.astype(">i2").tobytes()
 TEXT = b"These lines are about music, and hold none of it.\n" * 90
 JUNK = np.random.default_rng(5).integers(1, 127, 700).astype(np.uint8).tobytes()
-
-
-def read(tmp_path, content, name="a.bin"):
-    """Audio and kinds of notes, or the reason for which it is refused."""
-    path = tmp_path / name
-    path.write_bytes(content)
-    notes = []
-    try:
-        audio = read_audio(path, RATE, on_note=lambda note: notes.append(note.kind))
-    except AudioError as error:
-        return error.reason, error.detail
-    return audio, notes
-
-
-def same(audio, expected, slack=0):
-    """Whether the middle of the sound is the same, and the length but for some samples."""
-    if isinstance(audio, str) or abs(len(audio) - len(expected)) > slack:
-        return False
-    length = min(len(audio), len(expected))
-    return np.corrcoef(audio[:length], expected[:length])[0, 1] > 0.98
 
 
 # --- The contents decide, not the name ---
@@ -138,20 +121,6 @@ def test_joined_files_of_other_rates_are_refused(tmp_path, kind):
 # --- Counts, marks and positions that are wrong ---
 
 
-def changed(data, *, flags=None, position=None, early=0, all_pages=False):
-    found = pages(data)
-    for page in found[2:-1] if all_pages else ():
-        struct.pack_into("<q", page, 6, position(struct.unpack_from("<q", page, 6)[0]))
-    if early:
-        found[-1 - early][5] |= 4
-    if flags is not None:
-        found[-1][5] = flags
-    if position is not None:
-        now = struct.unpack_from("<q", found[-1], 6)[0]
-        struct.pack_into("<q", found[-1], 6, position(now))
-    return joined(found)
-
-
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
 @pytest.mark.parametrize(
     ("change", "kind"),
@@ -168,12 +137,6 @@ def test_ogg_packets_count_and_not_marks_or_positions(tmp_path, subtype, change,
     audio, notes = read(tmp_path, changed(encoded("OGG", subtype, sound, 48000), **change))
     assert same(audio, encoded_at_rate(sound), slack=0.05 * RATE), notes
     assert kind is None or kind in notes
-
-
-def encoded_at_rate(sound):
-    import soxr
-
-    return soxr.resample(sound, 48000, RATE)
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
@@ -330,52 +293,6 @@ def test_old_formats_whose_end_is_unknown_are_noted(tmp_path, kind):
     audio, notes = read(tmp_path, encoded(kind, "PCM_16", SOUND, RATE))
     np.testing.assert_allclose(audio, SOUND, atol=1e-4)
     assert notes == ["unknown_end"]
-
-
-def test_eight_channels_and_more_are_not_mixed_up(tmp_path):
-    """PyAV reads behind the end of the list of channels, if it is asked for an array."""
-    for channels in (8, 20):
-        sounds = np.stack([melody(0.4, 48000, seed) for seed in range(channels)], axis=1)
-        kind = ("FLAC", "PCM_16") if channels == 8 else ("CAF", "PCM_16")
-        audio, _ = read(tmp_path, encoded(*kind, sounds, 48000))
-        assert same(audio, encoded_at_rate(sounds.mean(1)), 1)
-
-
-# --- Levels and channels ---
-
-
-def floats(sound, channels=1):
-    return wav(np.asarray(sound, "<f4").tobytes(), RATE, bits=32, channels=channels, coding=3)
-
-
-@pytest.mark.parametrize("scale", [100, 2**15, 2**23, 2**31])
-def test_floats_at_the_scale_of_integers_are_refused(tmp_path, scale):
-    reason, detail = read(tmp_path, floats(SOUND * scale))
-    assert reason == "out_of_scale" and "full scale is 1" in detail
-
-
-def test_clipping_is_counted(tmp_path):
-    audio, notes = read(tmp_path, floats(SOUND * 4))
-    assert notes == ["clipped"] and np.abs(audio).max() == pytest.approx(2.4, abs=1e-6)
-    assert read(tmp_path, floats(SOUND))[1] == []
-
-
-@pytest.mark.parametrize(
-    "weights", [(1, -1), (0.3, -0.3), (1, -0.8), (0.2, 1, -0.9), (1, -1, 1, -1)]
-)
-def test_channels_that_cancel_are_not_averaged(tmp_path, weights):
-    samples = SOUND[:, None] * weights
-    audio, notes = read(tmp_path, floats(samples, len(weights)))
-    assert notes == ["cancelling"]
-    loudest = weights[int(np.argmax(np.abs(weights)))]
-    np.testing.assert_allclose(audio, SOUND * loudest, atol=1e-6)
-
-
-def test_other_channels_are_averaged(tmp_path):
-    different = np.stack([SOUND, melody(1.7, RATE, seed=9), 0 * SOUND, 0 * SOUND], axis=1)
-    audio, notes = read(tmp_path, floats(different, 4))
-    assert notes == []
-    np.testing.assert_allclose(audio, different.mean(1), atol=1e-6)
 
 
 def test_written_audio_is_read_back_exactly(tmp_path):
