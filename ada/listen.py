@@ -6,7 +6,7 @@
 
 serve: raters hear clips blind, at one loudness, each in an order of their own, and rate fidelity
 and musicality from 1 to 5. Who leaves the page comes back to the same place. Stopped in any way,
-the same command goes on; a --db belongs to the clips that it was begun with.
+the same command resumes; a --db belongs to the clips that it was begun with.
 
 Whoever reaches the server may rate. With --invitations=20 it makes this number of links, each for
 one rater, and nobody rates without one; given again, it makes more.
@@ -112,7 +112,7 @@ def serve() -> None:
     print(
         f"{num_systems} systems, {len(clips)} clips at {store.study[1]:.1f} LUFS; a rater hears "
         f"{rounds * num_systems}. Ratings go to {FLAGS.db}; {store.num_raters()} have begun.\n"
-        f"Open http://{host}:{listening.getsockname()[1]} (Ctrl-C stops; the same command goes on)",
+        f"Open http://{host}:{listening.getsockname()[1]} (Ctrl-C stops; the same command resumes)",
         flush=True,
     )
     for key in store.invite(FLAGS.invitations) if FLAGS.invitations else ():

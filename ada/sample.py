@@ -221,7 +221,7 @@ def main(argv: list[str]) -> None:
         )
     except KeyboardInterrupt:
         if secs_there is not None:
-            print(f"{secs_there:.1f} of {total:.1f} s are in {out}; the same command goes on.")
+            print(f"{secs_there:.1f} of {total:.1f} s are in {out}; the same command resumes.")
         raise
     if not report["is_new"]:
         other = "" if FLAGS.seed is not None else "; give --overwrite or another --seed for others"

@@ -4,7 +4,7 @@
 
 It prepares the music, trains every level for as long as fits, keeps what became better, and writes
 a page: new clips, your songs before and after, and what it learnt in plain words. Ctrl-C at any
-time leaves a system that can be played; the same command goes on. With more --minutes it goes on
+time leaves a system that can be played; the same command resumes. With more --minutes it goes on
 from where it ended: they count all calls together.
 """
 

@@ -1,7 +1,7 @@
 """What all commands share: flags, exit codes, one-line errors, and a quiet start.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stopped from outside
-(SIGTERM, or another worker was lost): nothing is lost, and the same command goes on.
+(SIGTERM, or another worker was lost): nothing is lost, and the same command resumes.
 """
 
 import contextlib
@@ -147,7 +147,7 @@ def _exit_code(
         print(f"Error: {printable(_message_of(error))}", file=sys.stderr)
         return 1
     except Terminated:
-        print("Stopped: SIGTERM came; the same command goes on.", file=sys.stderr)
+        print("Stopped: SIGTERM came; the same command resumes.", file=sys.stderr)
         return STOPPED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

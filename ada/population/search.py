@@ -137,7 +137,7 @@ def _stoppable(root: Path) -> Iterator[None]:
     except KeyboardInterrupt as signal:
         name = "SIGTERM" if isinstance(signal, Terminated) else "Ctrl-C"
         step = History.load(str(root / "population.json")).step
-        raise StoppedError(f"{name}; the same command goes on from step {step}.") from signal
+        raise StoppedError(f"{name}; the same command resumes from step {step}.") from signal
 
 
 def _plan(settings: TrainingSettings) -> Plan:

@@ -7,12 +7,12 @@ import tensorflow as tf
 class CodebookAdam(keras.optimizers.Adam):
     """Adam whose updates of a codebook are multiplied by a factor (ours, not the paper's).
 
-    Adam divides each gradient by its own size, so it undoes alpha, the weight of the codebook loss:
-    no other loss reaches the codebook. The factor does what alpha does under plain gradient
-    descent: it decides how fast the codebook follows the encoder.
+    Adam divides each gradient by its magnitude. Since the codebook loss is the only one with a
+    gradient for the codebook, this cancels its weight alpha. The factor takes the role that alpha
+    has in plain gradient descent: it sets how fast the codebook follows the encoder.
 
     Args:
-      learning_rate: of all other variables, a number or a schedule.
+      learning_rate: for all other variables, a number or a schedule.
       codebook_rate: the factor.
       beta_2: Adam's second decay.
     """

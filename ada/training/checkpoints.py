@@ -25,15 +25,16 @@ from ada.utils.errors import UserError, first_line
 class Checkpoints:
     """Saves and restores everything that a training step changes.
 
-    Weights, codebook statistics, optimizer with its step number, Polyak averages, statistics of
-    code use, the loss scale of float16, the best validation score, how long ago it was, and the
-    step validated last. The input needs nothing but the step (`ada.data.training_batches`).
+    These are weights, codebook statistics, optimizer with its step number, Polyak averages,
+    statistics of code use, the loss scale of float16, the best validation score, the number of
+    validations since then, and the step of the last validation. The input pipeline depends on the
+    step only (`ada.data.training_batches`).
 
     Args:
       directory: of the run.
-      trainer: whose state it is.
+      trainer: whose state is saved.
       keep: number of newest checkpoints kept.
-      writes: whether this process saves; of several, one does.
+      writes: whether this process saves; of several processes, one does.
 
     Attributes:
       variables: what is saved and restored.
@@ -61,7 +62,7 @@ class Checkpoints:
                 state[type(hook).__name__] = tf.train.Checkpoint(**hook.state)
         if trainer.loss_scale is not None:
             state["loss_scale"] = trainer.loss_scale
-        # All of the state, by itself.
+        # All of the state as variables.
         self.variables = [
             *trainer.variables,
             self.best_score,
@@ -106,7 +107,7 @@ class Checkpoints:
         return False
 
     def _look_at_others(self, restored: str) -> None:
-        """Says which checkpoints are missing beside the one that was restored."""
+        """Warns if other checkpoints are missing besides the restored one."""
         numbered = existing_checkpoints(self.directory)
         if restored in numbered:
             self._saved_step = self._trainer.step
@@ -114,7 +115,7 @@ class Checkpoints:
             log.warning(f"{self.directory} holds the best checkpoint alone: going on from it.")
         best = existing_checkpoints(str(Path(self.directory) / BEST))
         if not best and np.isfinite(float(self.best_score)):
-            # Otherwise none would be kept before one is better than one that nobody has.
+            # Otherwise none would be kept until one is better than the lost one.
             log.warning(f"the best checkpoint of {self.directory} is gone: the next one is kept.")
             self.best_score.assign(float("inf"))
 
@@ -123,7 +124,7 @@ class Checkpoints:
         restore(self._checkpoint, path).assert_consumed()
 
     def _write(self, directory: str, keep: int) -> str:
-        """Saves to a directory, and removes what is older than a number of the newest."""
+        """Saves to a directory, and removes all but a number of the newest."""
         path = f"{directory}/ckpt-{self._trainer.step}"
         self._checkpoint.save_counter.assign_add(1)
         write(self._checkpoint, path)
@@ -135,10 +136,10 @@ class Checkpoints:
         return path
 
     def save(self) -> bool:
-        """Saves the present state, once a step at most; never weights that are not finite.
+        """Saves the present state, at most once per step, and only if all weights are finite.
 
         Returns:
-          Whether the state is saved; where another process saves it, always.
+          Whether the state is saved; always True where another process saves it.
         """
         if not self._writes:
             return True
@@ -151,20 +152,20 @@ class Checkpoints:
         return True
 
     def stopped_early(self, patience: int) -> bool:
-        """Whether the last `patience` validations were no better; never, for 0."""
+        """Whether the last `patience` validations brought no improvement; False for 0."""
         return bool(patience) and int(self.stale_validations) >= patience
 
     def validation_is_due(self, step: int, interval: int, last: bool) -> bool:
-        """Whether a step is one to validate at, the last one or by the interval, and was not."""
+        """Whether to validate at a step: the last, or a multiple of the interval, if not done."""
         return step > 0 and (last or step % interval == 0) and int(self._validated_step) != step
 
     def validated(self, step: int, score: float | None) -> None:
-        """Takes a validation score (lower is better) and saves the best; None is no candidate."""
+        """Records a validation score (lower is better) and saves the best; None cannot be best."""
         self._validated_step.assign(step)
-        self._saved_step = None  # a checkpoint of this step from before says otherwise
+        self._saved_step = None  # an earlier checkpoint of this step does not contain it
         if score is None:
             return
-        # Compared as it is kept: a best score rounded up would be beaten by itself.
+        # Compared in float32, as it is stored: a score rounded up would be better than itself.
         if not tf.constant(score, tf.float32) < self.best_score:
             self.stale_validations.assign_add(1)
             return

@@ -1,31 +1,31 @@
-"""Use of codes in training: how much each is used, how long ago it last was, what died."""
+"""Use of codes in training: how much each is used, and how long ago it was last used."""
 
 import numpy as np
 import tensorflow as tf
 
 from ada.quantizers import perplexity
 
-# The long window: an average over about 100 training steps; a code is dead once it was not used
-# for as many.
+# The long window: an average over about 100 training steps. A code that was not used in as many
+# steps is unused.
 WINDOW_STEPS = 100
 DECAY = 1.0 - 1.0 / WINDOW_STEPS
-# A code counts as used above this part of an equal share.
+# A code counts as used if its share is above this fraction of an equal share.
 LEAST_SHARE = 0.01
 
 
 class CodeUse(tf.Module):
     """Statistics of the codes, updated in every training step with *global* values.
 
-    A batch alone says little about dead codes. All of it is saved with a checkpoint.
+    One batch is too little to find unused codes. Checkpoints contain all of this.
 
     Args:
       num_codes: C; 0 for a model without codes.
 
     Attributes:
       share: of each code over the long window, float32 `[C]`; zero before the first step.
-      last_used: number of training steps done when each code was last used, int64 `[C]`; of one
-        that never was, when its codebook was made.
-      restarts: number of codes restarted so far, int64.
+      last_used: training step at which each code was last used, int64 `[C]`; for a code that was
+        never used, the step at which its codebook was made.
+      restarts: number of codes that were replaced so far, int64.
     """
 
     def __init__(self, num_codes: int) -> None:
@@ -51,11 +51,11 @@ class CodeUse(tf.Module):
         self.last_used.assign(tf.where(usage > 0.0, now, tf.identity(self.last_used)))
 
     def count_restarts(self, replaced: tf.Tensor) -> None:
-        """Counts codes that were replaced, from their mask `[C]`; their age goes on."""
+        """Counts codes that were replaced, from their mask `[C]`; their age is not reset."""
         self.restarts.assign_add(tf.math.count_nonzero(replaced))
 
     def reset(self, steps_done: int) -> None:
-        """Forgets everything: from now on codes stand for something else."""
+        """Resets everything, after the meaning of all codes has changed."""
         self.share.assign(tf.zeros_like(self.share))
         self.last_used.assign(tf.fill(self.last_used.shape, tf.cast(steps_done, tf.int64)))
         self.restarts.assign(0)
@@ -71,9 +71,9 @@ def used_codes(share: np.ndarray) -> int:
 
 
 def health(use: CodeUse, steps_done: int) -> dict[str, float]:
-    """The scalars of a codebook's health, by name; none before a code was counted.
+    """Scalars of a codebook's health by name; none before a code was counted.
 
-    Those that are dead were not used for the long window or longer.
+    "dead_codes" were not used for the length of the long window or longer.
     """
     share, ages = use.share.numpy(), use.ages(steps_done)
     if not share.sum() > 0.0:

@@ -1,4 +1,4 @@
-"""From settings to a running loop: what fits, what is there already, who does what."""
+"""Starts a training from its settings: checks them, resumes what exists, runs the loop."""
 
 import contextlib
 import math
@@ -48,17 +48,17 @@ def train(
     profile: bool = False,
     deadline: float = math.inf,
 ) -> None:
-    """Trains a model into a run directory, or goes on where it stopped.
+    """Trains a model into a run directory, or resumes the training there.
 
     Args:
-      settings: what is trained and how.
-      run_dir: directory of the run; of several processes, one that all see.
+      settings: of the training.
+      run_dir: directory of the run; with several processes, one that all can access.
       data_dir: dataset directory.
       init_from: a run directory whose weights and codebook to start from, with a new optimizer;
-        in two phases, the first one does.
-      describe: called once the model is made; returns the text of `operative.gin`.
-      workers: the processes of the strategy, where it was made before.
-      about: makes of the built model texts by name, for TensorBoard.
+        with two phases, for the first one.
+      describe: called after the model is made; returns the text of `operative.gin`.
+      workers: the processes of the strategy, if it was made already.
+      about: returns texts about the built model by name, for TensorBoard.
       profile: whether to write a profile of a few steps for TensorBoard.
       deadline: a time of `time.monotonic()` at which training ends even if steps remain, validated
         and saved like the last one; in one process only.
@@ -77,7 +77,7 @@ def train(
     first, second = str(Path(run_dir) / runs.BOTTLENECK), settings.of_second_phase()
     # Once the second phase has begun, the first is over.
     if not runs.Run.exists(run_dir):
-        # What would not fit then is not to be found after hours.
+        # Checked now, to find errors of the second phase before the first one takes hours.
         check_fit(second, settings.model(), Dataset.open(data_dir))
         _train_phase(settings.of_first_phase(), first, init_from, *arguments)
     start = first if runs.Run.exists(first) else None
@@ -115,7 +115,7 @@ def _train_phase(
         )
         with contextlib.ExitStack() as stack:
             with workers.agreeing():
-                # Before anything is written; a checkpoint of the run itself wins over it.
+                # Before anything is written; a checkpoint of the run itself takes precedence.
                 if init_from:
                     start_from(network, init_from)
                     trainer.polyak.reset()
@@ -153,16 +153,16 @@ def _make_loop(
     workers: Workers,
     profile: bool,
 ) -> Loop | None:
-    """The loop from the newest checkpoint on; None if there is nothing left to do."""
+    """The loop, from the newest checkpoint; None if the training is complete."""
     run_dir, network = run.directory, trainer.model
     with workers.agreeing():
         checkpoints = Checkpoints(run_dir, trainer, settings.intervals.keep, workers.is_chief)
         if workers.is_chief and not checkpoints.restore():
             _require_begun(run, settings)
-    # Not from the files: other machines may be late to see them.
+    # Not from the files, which other machines may see later.
     workers.follow_chief(checkpoints.variables)
     resumed = trainer.step > 0
-    # Stopped within its last validation, it has that still to do.
+    # A training stopped during its last validation still has to validate.
     done = trainer.step >= settings.num_steps and not checkpoints.validation_is_due(
         trainer.step, settings.intervals.validate, last=True
     )
@@ -183,7 +183,7 @@ def _make_loop(
 
 
 def _require_begun(run: runs.Run, settings: TrainingSettings) -> None:
-    """Refuses a run that had come further than to its first checkpoint, and has none."""
+    """Raises UserError for a run without checkpoints that must have had some."""
     path = Path(run.directory) / METRICS
     lines = path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
     reached = max(filter(math.isfinite, map(step_of_line, lines)), default=0)
@@ -204,7 +204,7 @@ def _tell_complete(run: runs.Run, settings: TrainingSettings, operative: str, st
 
 
 def check_divisible(settings: TrainingSettings, replicas: int) -> None:
-    """Raises UserError, with the next good sizes, if replicas and micro-batches divide no batch."""
+    """Raises UserError, with valid sizes, if replicas and micro-batches do not divide a batch."""
     parts = replicas * settings.accumulation_steps
     if settings.batch_size % parts:
         name = "FIRST_PHASE_BATCH_SIZE" if settings.part == "bottleneck" else "BATCH_SIZE"

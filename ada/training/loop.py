@@ -29,7 +29,7 @@ from ada.utils.errors import StoppedError, UserError
 from ada.utils.progress import progress_bar
 from ada.utils.replicas import distribute
 
-# Seconds, about, from one time that several processes ask each other whether to stop to the next.
+# Approximate interval at which several processes ask each other whether to stop.
 ASK_EVERY_SECS = 1.0
 
 
@@ -38,23 +38,23 @@ class DivergedError(UserError):
 
 
 class _ValidationBroken(Exception):  # noqa: N818 - it is no error
-    """A signal came while it validated."""
+    """A signal arrived during a validation."""
 
 
 class Loop:
-    """State of a running loop that no checkpoint needs.
+    """A running training loop, with the state that is not in checkpoints.
 
     Args:
-      run: where it reports.
-      trainer: at the step to go on from.
+      run: the run directory.
+      trainer: at the step to resume from.
       dataset: to train on and to validate with.
       checkpoints: of the trainer.
-      settings: what the trainer was made from.
+      settings: those that the trainer was made from.
       workers: the processes that train together; the first writes. Default: this one.
       profile: whether the first writes a profile of a few steps.
 
     Attributes:
-      scores: what the last validation found, by its name in `metrics.jsonl`.
+      scores: of the last validation, by their names in `metrics.jsonl`.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Loop:
         )
 
     def run_on(self, until: int | None = None, deadline: float = math.inf) -> None:
-        """Steps until done, stopped early, interrupted or broken.
+        """Trains until the end, an early stop, an interruption or an error.
 
         Args:
           until: the step to stop at before the end; it is validated and saved like the last one.
@@ -141,7 +141,7 @@ class Loop:
         )
         inputs = iter(read_batches(batches, self.dataset, "train"))
         with bar, contextlib.closing(profiler):
-            # It may have stopped between a step and its validation.
+            # The training may have been stopped between a step and its validation.
             if self._validation_is_due(step, stop) and self._finish_step(step, stop, bar):
                 return
             self.stopwatch.start(step)
@@ -152,7 +152,7 @@ class Loop:
                     result = self.trainer.train_step(batch)
                 step += 1
                 if step == first:
-                    bar.unpause()  # compiling says nothing of the time left
+                    bar.unpause()  # the time for compiling is no estimate of the time left
                 bar.update()
                 if time.monotonic() > deadline:
                     stop = step
@@ -173,9 +173,9 @@ class Loop:
     def _finish_step(
         self, step: int, stop: int, bar: progress_bar, result: StepResult | None = None
     ) -> bool:
-        """Validates and saves where that is due; returns whether this was the last step."""
+        """Validates and saves when due; returns whether this was the last step."""
         last = step == stop
-        # Validation first: a checkpoint remembers the best score up to its own step.
+        # Validation first: a checkpoint contains the best score up to its own step.
         if self._validation_is_due(step, stop):
             self._check(result, step)
             bar.set_postfix_str("validating", refresh=True)
@@ -206,19 +206,19 @@ class Loop:
         self._last_ask = step, now
         steps_per_sec = (step - before) / (now - then)
         answers = self.workers.gather([received, ASK_EVERY_SECS * steps_per_sec])
-        # The first one's watch counts, so that all ask after the same step.
+        # The value of the first process counts, so that all ask after the same step.
         self._next_ask = step + max(1, int(answers[0, 1]))
         return bool(answers[:, 0].any())
 
     def _stop(self, step: int) -> NoReturn:
-        """Saves, and ends as the signal says."""
+        """Saves, and ends with the exception for the signal."""
         received = self.signals.received
-        # Nobody leaves before the first one has saved: schedulers end jobs of which one is gone.
+        # No process ends before the first has saved: schedulers stop a job when one process ends.
         saved = self.workers.gather([self.checkpoints.save()])[0, 0]
         how = "saved" if saved else "NOT saved, weights are not finite"
         message = (
-            f"{received or 'another worker was asked to'} at step {step} of {self.num_steps}, "
-            f"{how}; the same command goes on."
+            f"{received or 'another worker was stopped'} at step {step} of {self.num_steps}, "
+            f"{how}; the same command resumes."
         )
         if received != "SIGINT":
             raise StoppedError(message)
@@ -255,11 +255,11 @@ class Loop:
         with self.trainer.polyak.in_place():
             values, usage = self.validation(self._break_validation)
             clips = self.listener() if self.listener else {}
-        # What is trained decides; the chief's, so that all processes decide alike.
+        # The score of what is trained, of the chief, so that all processes decide the same.
         score = float(self.workers.gather([list(values.values())[0]])[0, 0])
         self.scores = values
         quantizer = self.trainer.quantizer
-        # An unquantised model is no candidate for the best.
+        # A model that does not quantise yet cannot be the best.
         candidate = quantizer is None or quantizer.is_active
         if self.summaries is not None:
             self.reporter.validation(values, step, self.trainer, usage, clips)

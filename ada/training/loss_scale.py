@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-# float16 ends at 65504: a step that goes beyond halves it.
+# The largest float16 is 65504: a step with an overflow halves the scale.
 INITIAL = 2.0**15
 GROWTH_STEPS = 1000
 

@@ -12,9 +12,9 @@ from ada.extensions import TrainingHook
 from ada.training.adam import CodebookAdam
 from ada.training.schedules import SCHEDULES, WarmUpSchedule
 
-# Where no number of validation ids is given, this factor fewer than are trained on between two
-# validations are scored. Scoring an id takes a third to a half of the time of training on it, with
-# its context: some 5 % of the time in all. Of small models and data, all are scored.
+# By default a validation scores this factor fewer ids than are trained on between two validations.
+# Scoring an id, with its context, takes a third to a half of the time of training on it: about 5 %
+# of the time in all. With small models and data, all ids are scored.
 VALIDATED_PART, LEAST_VALIDATION_IDS = 10, 2**18
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -26,7 +26,7 @@ _MOST = 2**31 - 1
 
 
 def _check_range(group: str, settings: Any, least: int, names: Sequence[str]) -> None:
-    """Refuses what is no number of that least size; of fields annotated as int, whole numbers."""
+    """Raises ValueError unless fields are numbers in range, whole ones if annotated as int."""
     whole = {field.name for field in dataclasses.fields(settings) if field.type in (int, "int")}
     for name in names:
         value, kinds = getattr(settings, name), (int,) if name in whole else (int, float)
@@ -44,7 +44,7 @@ class Optimization:
       schedule: "constant", "cosine" or "exponential", after the warm-up.
       warmup_steps: linear warm-up; at most a half of all steps.
       final_fraction: the last learning rate as a fraction of the peak.
-      codebook_rate: learning rate of a codebook trained by gradients, as a multiple of that of the
+      codebook_rate: learning rate of a codebook trained by gradients, relative to that of the
         other weights (`ada.training.adam`).
       beta_2: Adam's second decay.
       clip_norm: global norm of the gradients, over the global batch; 0 for no clipping.
@@ -76,7 +76,7 @@ class Optimization:
     def make_optimizer(self, num_steps: int) -> keras.optimizers.Optimizer:
         """Adam with this schedule over `num_steps`; clips nothing itself (see `Trainer`).
 
-        A warm-up takes half of the training at most, so that a first try of a few steps is one.
+        The warm-up takes at most half of the training, so that short tests reach the peak too.
         """
         schedule = WarmUpSchedule(
             self.learning_rate,
@@ -96,17 +96,17 @@ class Intervals:
       log: scalars to TensorBoard and `metrics.jsonl`, and a check for NaN.
       validate: the whole validation split with averaged weights, audio, pictures.
       save: a checkpoint.
-      keep: number of newest checkpoints kept; the best is kept besides.
+      keep: number of newest checkpoints kept, besides the best one.
       patience: stop early after this number of validations without a better one; 0: never.
-      validation_ids: ids of the validation split that are scored, in the same windows each time,
-        one of every equal part of it; 0 scores all of them. None: a tenth of the ids that are
-        trained on between two validations, which takes some 5 % of the time.
-      audio_secs: length of the audio in TensorBoard, or of what codes there stand for; 0 for none.
+      validation_ids: number of ids of the validation split that are scored, in the same windows
+        each time, spread over the split; 0 scores all of them. None: a tenth of the ids that are
+        trained on between two validations, which takes about 5 % of the time.
+      audio_secs: length of the audio (or codes) in TensorBoard; 0 for none.
       weight_histograms: whether each validation writes histograms of all weights.
       notes: note F1 of reconstructions of an audio autoencoder, with averaged weights (needs the
-        packages of `[eval]` and basic-pitch); 0 for never. Training waits while clips are drawn.
-      note_secs: total length of the clips that it is measured of.
-      note_top_p: of the draws; lower than 1 leaves noise out.
+        packages of `[eval]` and basic-pitch); 0 for never. Training waits for the generation.
+      note_secs: total length of the clips that are transcribed.
+      note_top_p: top-p of sampling; below 1 there is less noise.
     """
 
     log: int = 50
@@ -160,7 +160,7 @@ class FirstPhase:
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """What population-based training searches (`ada.pbt`; `ada.train` has no use for it).
+    """The search of population-based training (`ada.pbt`; `ada.train` ignores it).
 
     Attributes:
       hyperparameters: (low, high) by the name of a gin binding, "Optimization.learning_rate" for
@@ -207,7 +207,7 @@ class Search:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """What is trained, on what, for how long; `train.` in gin.
+    """Settings of a training; `train.` in gin.
 
     Attributes:
       model: makes the model; called under the strategy's scope.
@@ -223,14 +223,14 @@ class TrainingSettings:
         weights, softmax, quantiser and statistics in float32; float16 with loss scaling.
       jit_compile: whether XLA compiles forward and backward passes; None: where that is faster
         (`ada.training.distributed.strategies.compiled_by_xla`).
-      accumulation_steps: micro-batches that a replica's share of a batch is worked off in, one
-        after the other, to save memory; the result is the same.
-      recompute_layers: layers of the WaveNet in a stretch whose activations are recomputed in
-        the backward pass, to save memory; 0: all are kept. The result is the same.
+      accumulation_steps: number of micro-batches into which a replica's share of a batch is
+        divided, to save memory; the result is the same.
+      recompute_layers: layers of the WaveNet per segment for gradient checkpointing, to save
+        memory; 0: all activations are stored. The result is the same.
       allow_short_crops: train even if a crop is shorter than the receptive field.
       seed: of initial weights, crops and everything random in a step.
       search: what `ada.pbt` searches; None for a model that is not searched.
-      hooks: make what takes part beside the model (`ada.extensions.TrainingHook`), ours.
+      hooks: constructors of training hooks (`ada.extensions.TrainingHook`), ours.
       first_phase: training of the bottleneck alone that comes first; None as in the paper.
       part: what is trained (`AutoregressiveDiscreteAutoencoder.trained_part`).
     """
@@ -298,7 +298,7 @@ class TrainingSettings:
             batch_size=first.batch_size,
             crop_steps=first.crop_steps,
             optimization=dataclasses.replace(self.optimization, learning_rate=first.learning_rate),
-            # Without a local model there is nothing to listen to.
+            # Without a local model there is no audio.
             intervals=dataclasses.replace(
                 self.intervals, validate=first.validate, audio_secs=0.0, notes=0
             ),
@@ -309,5 +309,5 @@ class TrainingSettings:
         )
 
     def of_second_phase(self) -> "TrainingSettings":
-        """The settings of what follows the first phase, where there is one."""
+        """The settings of the second phase, where there are two."""
         return dataclasses.replace(self, first_phase=None, part="local_model")

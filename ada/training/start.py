@@ -1,4 +1,4 @@
-"""Before the first step: does everything fit, and is the run new, resumed or fine-tuned?"""
+"""Before the first step: checks model and data, and opens or creates the run directory."""
 
 import os
 from collections.abc import Sequence
@@ -38,10 +38,10 @@ def make_model(settings: TrainingSettings) -> keras.Model:
 
 
 def make_hooks(settings: TrainingSettings, network: keras.Model) -> list[TrainingHook]:
-    """The hooks that have something to do in the training of a built model, built.
+    """The hooks that have an effect in the training of a built model, built.
 
     Raises:
-      UserError: for one that does not fit the model.
+      UserError: if one does not fit the model.
     """
     hooks = [hook for make in settings.hooks if (hook := make()).applies_to(network)]
     try:
@@ -59,7 +59,7 @@ def info_of_new_run(
     dataset: Dataset,
     init_from: str | None,
 ) -> RunInfo:
-    """What `run.json` will say."""
+    """The content of `run.json`."""
     spec, data_dir = dataset.spec, absolute(dataset.directory)
     return RunInfo(
         kind=spec.kind,
@@ -72,7 +72,7 @@ def info_of_new_run(
         upstream=dict(spec.upstream),
         init_from=init_from,
         part=settings.part,
-        # Frozen, it is that of the first phase for good.
+        # The encoder is frozen: it stays that of the first phase.
         encoder_digest=Run.open(init_from).codes_digest()
         if init_from and settings.part == "local_model"
         else None,
@@ -80,7 +80,7 @@ def info_of_new_run(
 
 
 def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset) -> None:
-    """Raises UserError if model, crop and data do not fit each other, or codes their encoder."""
+    """Raises UserError if model, crop and data, or codes and their encoder, do not match."""
     spec, crop_steps = dataset.spec, settings.crop_steps
     if spec.kind != settings.kind:
         raise UserError(
@@ -110,7 +110,7 @@ def check_fit(settings: TrainingSettings, network: keras.Model, dataset: Dataset
 
 
 def _check_hearing(settings: TrainingSettings, network: keras.Model, dataset: Dataset) -> None:
-    """Raises UserError if front end or auxiliary loss were made for other audio."""
+    """Raises UserError if front end or auxiliary loss are configured for other audio."""
     if network.quantizer is None:
         return
     expected = {"sample_rate": dataset.spec.sample_rate}
@@ -127,10 +127,10 @@ def _check_hearing(settings: TrainingSettings, network: keras.Model, dataset: Da
 
 
 def load_below(network: keras.Model, dataset: Dataset) -> None:
-    """Gives a second level's front end what it needs of the level that made its codes.
+    """Copies the weights that a second level's front end needs from the level below.
 
     Raises:
-      UserError: if that run is not there, or of another kind.
+      UserError: if the run of the level below does not exist or has other layers.
     """
     front_end = network.encoder.front_end if network.quantizer is not None else None
     if not isinstance(front_end, CodeFrontEnd):
@@ -143,7 +143,7 @@ def load_below(network: keras.Model, dataset: Dataset) -> None:
 
 
 def check_warmup(settings: TrainingSettings, hooks: Sequence[TrainingHook]) -> None:
-    """Raises UserError if the training would end before there is a codebook."""
+    """Raises UserError if the training would end before the codebook is initialised."""
     steps = settings.num_steps
     for hook in hooks:
         if isinstance(hook, CodebookWarmup) and hook.is_pending and hook.steps >= steps:
@@ -156,16 +156,16 @@ def check_warmup(settings: TrainingSettings, hooks: Sequence[TrainingHook]) -> N
 def open_or_create(
     run_dir: str, info: RunInfo, dataset: Dataset, network: keras.Model, operative: str
 ) -> Run:
-    """The run in `run_dir`: a new one, or the one that is there if it is of the same model.
+    """The run in `run_dir`: a new one, or the existing one if it has the same model.
 
     Raises:
-      UserError: if it is of another model or was trained on other data, or if `sampling.json` of
-        the run to start from cannot be used.
+      UserError: if the existing one has another model or other data, or if `sampling.json` of the
+        run to start from cannot be used.
     """
     if not Run.exists(run_dir):
         claim(Path(run_dir), "ada.train", RUN_FILES, lambda _: False)
         if info.init_from:
-            # Before the run: interrupted in between, it has them all the same.
+            # Before the run is created, so that an interruption in between does not lose them.
             sampling_defaults.take_over(info.init_from, run_dir)
         return Run.create(run_dir, info, dataset.spec, network, operative)
     run = Run.open(run_dir)
@@ -202,7 +202,7 @@ def open_or_create(
             "--run_dir, or --init_from to start from its weights."
         )
     if run.info.data_dir != info.data_dir:
-        # Its data were renamed: what comes after training looks for them there.
+        # Its data were moved: later commands look for them at the new place.
         return run.moved_data(info.data_dir, info.data_dir_from_run)
     return run
 
@@ -211,7 +211,7 @@ def start_from(network: keras.Model, init_from: str) -> None:
     """Sets weights and codebook to the averaged ones of another run (fine-tuning).
 
     Raises:
-      UserError: if that run is of another model.
+      UserError: if that run has another model.
     """
     source = Run.open(init_from).load_model()
     # Settings that change no weights, such as INPUT_REPLACEMENT or RESTART_EVERY, may differ.

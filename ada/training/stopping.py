@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop, answered between two steps."""
+"""Signals that stop a training between two steps."""
 
 import contextlib
 import os
@@ -9,12 +9,12 @@ from types import FrameType
 
 
 class StopSignals:
-    """Whether SIGTERM (a scheduler's) or SIGINT (Ctrl-C) came.
+    """Records SIGTERM (of a scheduler) or SIGINT (Ctrl-C).
 
-    A signal does not break into what is being done: the loop asks. A second Ctrl-C does.
+    A signal does not interrupt the step: the loop polls `received`. A second Ctrl-C interrupts.
 
     Args:
-      announcement: what is said at once, after the name of the signal; nothing if None.
+      announcement: printed at once, after the name of the signal; nothing if None.
 
     Attributes:
       received: the name of the first signal, or None.
@@ -26,11 +26,11 @@ class StopSignals:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Within the context, signals are kept here instead of ending the process."""
+        """Within the context, signals are recorded instead of ending the process."""
         if threading.current_thread() is not threading.main_thread():
             yield  # Python handles signals in its main thread only
             return
-        # A shell starts what is to run in the background without Ctrl-C: it stays so.
+        # Shells ignore Ctrl-C in background processes: keep that.
         heard = [n for n in _SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
         before = {number: signal.signal(number, self._keep) for number in heard}
         try:
@@ -50,7 +50,7 @@ class StopSignals:
         if self._announcement is None:
             return
         hint = "; Ctrl-C again stops at once, without" if number == signal.SIGINT else ""
-        # Not through Python's streams: the signal may have come in the midst of writing to them.
+        # Not through Python's streams, which are not reentrant.
         os.write(2, f"\n{name}: {self._announcement}{hint}.\n".encode())
 
 

@@ -29,10 +29,10 @@ class StepResult(NamedTuple):
 class Trainer:
     """Forward and backward pass, sum over replicas, clipping, Adam, codebook and Polyak updates.
 
-    XLA compiles the forward and backward pass of each replica; everything that talks to other
-    replicas stays outside. Gradients are summed over replicas *before* they are clipped, and all
-    losses are weighted sums over the global batch, so that N replicas, or N micro-batches, do what
-    one does. On a TPU XLA compiles the whole step: all shapes in it are static.
+    XLA compiles the forward and backward pass of each replica; communication between replicas is
+    outside. Gradients are summed over replicas *before* they are clipped, and all
+    losses are weighted sums over the global batch, so that the result does not depend on the number
+    of replicas or micro-batches. On a TPU XLA compiles the whole step: all shapes in it are static.
 
     Args:
       model: a built model (`compute_losses`), made under `strategy.scope()`.
@@ -41,11 +41,11 @@ class Trainer:
       strategy: a tf.distribute strategy.
       clip_norm: the global norm that gradients are clipped to; 0 for no clipping.
       jit_compile: whether XLA compiles the forward and backward pass.
-      accumulation_steps: micro-batches that a replica's rows are worked off in, one after the
-        other; their gradients are added up.
+      accumulation_steps: number of micro-batches into which a replica's rows are divided; their
+        gradients are added up.
       loss_scale: for float16, made under the same scope.
-      seed: of everything random in a step; with the step number it decides all draws.
-      hooks: what takes part beside the model, built (`ada.extensions.TrainingHook`).
+      seed: with the number of the step, it determines all random numbers of a step.
+      hooks: training hooks, built (`ada.extensions.TrainingHook`).
     """
 
     def __init__(
@@ -127,11 +127,11 @@ class Trainer:
         else:
             finite = tf.math.is_finite(norm)
             self._apply_if(finite, gradients)
-            # Where no smaller scale would help, the loop is to see what the gradient is.
+            # If a smaller scale cannot help, the loop must see the gradient norm.
             norm = tf.where(finite | (self.loss_scale.value <= 1.0), norm, 0.0)
             self.loss_scale.update(finite)
             metrics["loss_scale"] = tf.identity(self.loss_scale.value)
-            # Nor do codes of a pass that may have overflowed itself count.
+            # Nor are codes counted, as the forward pass may have overflowed too.
             weights = tf.where(finite, weights, 0.0)
         if self._trains_codes and any(hook.updates_codebook for hook in self.hooks):
             self._update_codebook(output, weights, metrics["usage"], step)
@@ -161,7 +161,7 @@ class Trainer:
     def _accumulated_gradients(
         self, rows: tuple[tf.Tensor, ...], mean_query: tf.Tensor | None, step: tf.Tensor
     ) -> tuple[ModelOutput, list[tf.Tensor]]:
-        """What `_local_gradients` returns of all rows, worked off in micro-batches."""
+        """The result of `_local_gradients` for all rows, computed in micro-batches."""
         if self.accumulation_steps == 1:
             return self._gradients(*rows, mean_query, step)
         parts = self._micro_batches(*rows)
@@ -170,7 +170,7 @@ class Trainer:
             return (*(p[number] for p in parts), mean_query, step)
 
         def split(output: ModelOutput, gradients: list) -> tuple[list, tuple]:
-            """What is put one behind the other, and what is added up."""
+            """Values that are concatenated, and values that are added up."""
             rows = [value for value in (output.q, output.codes) if value is not None]
             return rows, (output.losses, output.metrics, gradients)
 
@@ -179,8 +179,8 @@ class Trainer:
             arrays = [a.write(number, r) for a, r in zip(arrays, rows, strict=True)]
             return number + 1, arrays, tf.nest.map_structure(tf.add, sums, more)
 
-        # Only the shapes of what will be: a first part worked off before the loop would keep its
-        # memory beside that of the loop.
+        # Only the shapes are needed: computing a first part before the loop would take memory in
+        # addition to that of the loop.
         shapes = self._gradients.get_concrete_function(*part(0)).structured_outputs
         rows, sums = split(*shapes)
         arrays = [
@@ -219,13 +219,13 @@ class Trainer:
         gradients = tape.gradient(
             loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        # Metrics that do not add up over replicas are made from "usage" afterwards.
+        # Metrics that do not add up over replicas are computed from "usage" afterwards.
         metrics = {
             name: value
             for name, value in output.metrics.items()
             if name not in ("perplexity", "used_codes")
         }
-        # An embedding's gradient comes as slices; all that follows takes dense tensors.
+        # The gradient of an embedding is sparse (tf.IndexedSlices); the rest needs dense tensors.
         dense = [tf.convert_to_tensor(gradient) / scale for gradient in gradients]
         return output._replace(metrics=metrics), dense
 
@@ -242,11 +242,11 @@ class Trainer:
         return [g * scale for g in gradients], norm
 
     def _apply_if(self, finite: tf.Tensor, gradients: list[tf.Tensor]) -> None:
-        """Applies gradients, or leaves weights and optimizer slots as they are."""
+        """Applies finite gradients; otherwise weights and optimizer slots do not change."""
         slots = [*self.optimizer._momentums, *self.optimizer._velocities]
         changing = [*self.model.trainable_variables, *slots]
         before = [tf.identity(variable.value) for variable in changing]
-        # A sum that is not finite would stay in the slots, whatever came after.
+        # Otherwise infinite sums would remain in the slots.
         finite_ones = [tf.where(finite, gradient, 0.0) for gradient in gradients]
         self.optimizer.apply(finite_ones, self.model.trainable_variables)
         for variable, value in zip(changing, before, strict=True):
@@ -274,7 +274,7 @@ class Trainer:
         counted = tf.reshape(self.model.code_weights(weights), [-1])
         if self.strategy.num_replicas_in_sync > 1:
             q, codes, counted = (context.all_gather(values, 0) for values in (q, codes, counted))
-        # What stands for padding alone is no query.
+        # Queries of padding alone are set to 0.
         q = tf.where(counted[:, tf.newaxis] > 0.0, q, 0.0)
         found = CodeStatistics(usage, q, codes, tf.cast(counted > 0.0, tf.float32))
         seed = tf.stack([self.seed + 1, step])
@@ -303,7 +303,7 @@ class Trainer:
         return bool(replaced)
 
     def codes_changed(self) -> None:
-        """Resets what depends on codes, of which all now stand for something else."""
+        """Resets what depends on codes, after the meaning of all codes has changed."""
         self.code_use.reset(self.step)
         self._tell_hooks(tf.ones([self.model.num_codes], tf.bool))
 
@@ -312,7 +312,7 @@ class Trainer:
             hook.follow(replaced)
 
     def forget(self, variable: keras.Variable, rows: tf.Tensor | None = None) -> None:
-        """Makes optimizer slots and Polyak average follow a weight that was replaced.
+        """Resets optimizer slots and the Polyak average of a weight that was replaced.
 
         Args:
           variable: the weight.

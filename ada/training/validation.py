@@ -1,4 +1,4 @@
-"""What a validation in training measures: bits, code use, whether codes are ignored, its time."""
+"""Validation during training: bits, code use, whether codes are ignored, and its duration."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ada.training.settings import TrainingSettings
 from ada.training.trainer import Trainer
 from ada.utils import log
 
-# Of the clips whose codes are exchanged: number, and ids of each that count.
+# Number of clips whose codes are exchanged, and number of scored ids in each.
 ROLLED_CLIPS, ROLLED_STEPS = 16, 2048
 
 
@@ -41,7 +41,7 @@ class Validation:
             trainer.model,
             dataset,
             to_ids,
-            # No more at once than a training step, which keeps more of each.
+            # No more at once than in a training step, which needs more memory per id.
             batch_steps=min(65536, settings.batch_size * settings.crop_steps // parts),
             jit_compile=trainer.jit_compile,
             strategy=trainer.strategy,
@@ -70,19 +70,19 @@ class Validation:
             )
 
     def start_clock(self) -> None:
-        """From here on the time between validations is measured."""
+        """Starts the measurement of the time between validations."""
         self._ended = time.monotonic()
 
     def __call__(self, between: Callable[[], None]) -> tuple[dict[str, float], np.ndarray | None]:
         """Scores with the model's present weights.
 
         Args:
-          between: called after every batch; what it raises ends the validation.
+          between: called after every batch; exceptions that it raises end the validation.
 
         Returns:
-          Values by their names in `metrics.jsonl`, first what is trained; and the share of each
-          code, `[num_codes]`, None where there are none. "speed/validation_share" is the share of
-          the time since the last validation that this one took.
+          Values by their names in `metrics.jsonl`, first the score of what is trained; and the
+          share of each code, `[num_codes]`, None where there are none. "speed/validation_share" is
+          the share of the time since the last validation that this one took.
         """
         began = time.monotonic()
         scores = self._scorer(progress=self._is_chief, between=between)

@@ -1,4 +1,4 @@
-"""What a fine-tuning has done so far: `tune.json`, so that the same command goes on."""
+"""What a fine-tuning has done so far: `tune.json`, so that the same command resumes."""
 
 import contextlib
 import dataclasses

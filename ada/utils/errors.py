@@ -26,7 +26,7 @@ class Terminated(KeyboardInterrupt):  # noqa: N818 - like its base, it is no err
 
 
 class StoppedError(UserError):
-    """Stopped from outside, with nothing lost: the same command goes on. Exits with 75."""
+    """Stopped from outside, with nothing lost: the same command resumes. Exits with 75."""
 
 
 def first_line(error: BaseException) -> str:

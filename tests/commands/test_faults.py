@@ -91,7 +91,7 @@ def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(cod
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 75, stderr_of(process)
         [line] = [line for line in stderr_of(process).splitlines() if line.startswith("Stopped")]
-        assert "saved; the same command goes on" in line
+        assert "saved; the same command resumes" in line
         assert "Traceback" not in stderr_of(process)
     with training(codes, killed, steps) as process:
         assert process.wait(timeout=120) == 0, stderr_of(process)
@@ -108,7 +108,7 @@ def test_ctrl_c_exits_with_130_and_saves(codes, tmp_path):
         wait_for_step(run_dir, 3, process)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=120) == 130, stderr_of(process)
-        assert "saved; the same command goes on" in stderr_of(process)
+        assert "saved; the same command resumes" in stderr_of(process)
     step = int(existing_checkpoints(str(run_dir / "checkpoints"))[0].rsplit("-", 1)[1])
     assert step == last_step(run_dir)
 
@@ -187,6 +187,6 @@ def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tm
         for worker in workers:
             assert worker.wait(timeout=120) == 75, stderr_of(worker)
             assert "Resuming" in stderr_of(worker)
-            assert "saved; the same command goes on" in stderr_of(worker)
+            assert "saved; the same command resumes" in stderr_of(worker)
     saved = int(existing_checkpoints(str(run_dir / "checkpoints"))[0].rsplit("-", 1)[1])
     assert saved == last_step(run_dir)

@@ -1,4 +1,4 @@
-"""A full disk: one clear line, nothing lost, and the same command goes on once there is room."""
+"""A full disk: one clear line, nothing lost, and the same command resumes once there is room."""
 
 import itertools
 import shutil

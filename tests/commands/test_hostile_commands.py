@@ -113,7 +113,7 @@ def test_sampling_that_is_terminated_exits_with_75_and_goes_on(chain_dirs, tmp_p
         process.send_signal(signal.SIGTERM)
         code, said = process.wait(timeout=60), process.said()[1]
     assert code == 75, said
-    assert said.splitlines()[-1] == "Stopped: SIGTERM came; the same command goes on."
+    assert said.splitlines()[-1] == "Stopped: SIGTERM came; the same command resumes."
     again = run_here("ada.sample", *command(out, 30))
     assert again.returncode == 0 and "Going on: " in again.stdout, again.stderr
 

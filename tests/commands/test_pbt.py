@@ -95,7 +95,7 @@ def test_a_search_survives_and_its_winner_is_a_run(codes, tmp_path):
     assert search.wait(30) == 75, message.read_text()
     step = History.load(str(path)).step
     last = message.read_text().splitlines()[-1]
-    assert last == f"Stopped: SIGTERM; the same command goes on from step {step}."
+    assert last == f"Stopped: SIGTERM; the same command resumes from step {step}."
     with pytest.raises(ProcessLookupError):
         os.killpg(search.pid, 0)
 

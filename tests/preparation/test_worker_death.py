@@ -111,7 +111,7 @@ def test_a_command_that_is_stopped_says_so_and_goes_on(
         process.send_signal(number)
         assert process.wait(timeout=60) == code, process.said()
         said = process.said()[1]
-    message = {130: "Interrupted.", 75: "Stopped: SIGTERM came; the same command goes on."}[code]
+    message = {130: "Interrupted.", 75: "Stopped: SIGTERM came; the same command resumes."}[code]
     assert said.splitlines()[-1] == message and "Traceback" not in said
     missing = []
 

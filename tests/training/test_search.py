@@ -101,7 +101,7 @@ def test_a_signal_ends_a_search_with_one_line_that_says_where(number, name, tmp_
     monkeypatch.setattr(search, "evolve", evolve)
     plan = search.Plan({}, 1, 8, 4)
     with (
-        pytest.raises(StoppedError, match=f"^{name}; the same command goes on from step 4.$"),
+        pytest.raises(StoppedError, match=f"^{name}; the same command resumes from step 4.$"),
         search._stoppable(tmp_path),
     ):
         search._evolve(plan, None, History(), tmp_path, search.Cluster())

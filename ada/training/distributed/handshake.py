@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from ada.utils.hosts import is_loopback
 
 SECRET = "ADA_WORKERS_SECRET"
-# So long somebody who has connected, or was connected to, may take to prove who it is.
+# Time limit for the other end of a connection to prove its identity.
 MUTE_SECS = 10.0
 _POLL_SECS = 0.2
 _MOST_BYTES = 160  # of a line
@@ -27,16 +27,16 @@ NO_SECRET = f"does not know the secret of these workers: give all the same {SECR
 
 
 class StrangerError(Exception):
-    """What is at the other end is no worker of this training; says why."""
+    """The other end of a connection is not a worker of this training; the message says why."""
 
 
 def is_open(addresses: Sequence[str]) -> bool:
-    """Whether others may reach the workers and there is no secret that would keep them out."""
+    """Whether other machines may connect to the workers, without a secret that prevents it."""
     return not _secret() and not all(is_loopback(a.rsplit(":", 1)[0]) for a in addresses)
 
 
 class Newcomer:
-    """A connection to the first process that has not proved yet which process it is of."""
+    """A connection to the first process whose process number is not proved yet."""
 
     def __init__(self, connection: socket.socket, host: str) -> None:
         self.connection, self.host = connection, host
@@ -45,10 +45,10 @@ class Newcomer:
         connection.setblocking(False)
 
     def number(self) -> int | None:
-        """Which process it is of; None while it has not proved it. Waits for nothing.
+        """The number of its process; None until it is proved. Does not block.
 
         Raises:
-          StrangerError: if it is of something else.
+          StrangerError: if it is not a worker of this training.
         """
         line = self._line()
         if line is None:
@@ -68,7 +68,7 @@ class Newcomer:
         return None
 
     def _line(self) -> bytes | None:
-        """The next line, once it is there."""
+        """The next line; None until it is complete."""
         try:
             more = self.connection.recv(_MOST_BYTES)
         except BlockingIOError:
@@ -94,7 +94,7 @@ def introduce(connection: socket.socket, number: int) -> None:
     """Proves to the first process that this is process `number`, and asks it for the same.
 
     Raises:
-      StrangerError: if what is there is no worker of this training, or says nothing.
+      StrangerError: if the other end is not a worker of this training, or does not answer.
     """
     mine, deadline = _nonce(), time.monotonic() + MUTE_SECS
 
@@ -114,11 +114,11 @@ def introduce(connection: socket.socket, number: int) -> None:
 
 
 def hear_line(connection: socket.socket, minds: Callable[[], None]) -> bytes:
-    """The next line; what there is of it where the other hangs up.
+    """The next line; an incomplete one if the other end closes the connection.
 
     Args:
       connection: to read from.
-      minds: called now and then; raises to give up.
+      minds: called repeatedly while waiting; raises an exception to stop.
     """
     connection.settimeout(_POLL_SECS)
     line = b""

@@ -1,4 +1,4 @@
-"""Meeting the other processes where signals are heard: TensorFlow's own waiting hears none."""
+"""Waits for the other processes in a way that signals can interrupt, unlike TensorFlow's own."""
 
 import contextlib
 import errno
@@ -25,11 +25,11 @@ from ada.utils.hosts import is_loopback
 
 POLL_SECS = 0.2
 TELL_EVERY_SECS = 30.0
-# So long all wait for the last: schedulers may start some of them much later.
+# Time limit for the last process: schedulers may start some of them much later.
 LIMIT_SECS = 3600.0
-# Connections that have proved nothing yet; more are refused, so that they cannot use up all files.
+# Limit of connections without proof, so that they cannot use up all file descriptors.
 MOST_MUTE = 64
-# Strangers that are warned of, each once: they cannot fill a log.
+# Limit of different warnings about other connections, so that they cannot fill a log.
 _MOST_WARNINGS = 20
 _GO = b"ada go\n"
 
@@ -37,17 +37,18 @@ _GO = b"ada go\n"
 def wait_for_all(addresses: Sequence[str], number: int) -> None:
     """Returns once all processes wait at the same time.
 
-    Each keeps a connection to the first one, which answers all of them when the last has come; one
-    that is gone again by then has to come back. They prove to each other that they know the same
-    secret, the environment variable `ADA_WORKERS_SECRET`; a warning says where there is none.
+    Each keeps a connection to the first process, which answers all of them when the last has
+    connected; one that has disconnected by then must connect again. They prove to each other that
+    they know the same secret, the environment variable `ADA_WORKERS_SECRET`; if it is not set, a
+    warning is logged.
 
     Args:
       addresses: "host:port" of all processes.
-      number: of this one; its port is free again afterwards.
+      number: of this process; its port is free again afterwards.
 
     Raises:
       UserError: if this process's port cannot be used.
-      StoppedError: if not all have come within `LIMIT_SECS`.
+      StoppedError: if not all have connected within `LIMIT_SECS`.
     """
     deadline = time.monotonic() + LIMIT_SECS
     if is_open(addresses):
@@ -63,7 +64,7 @@ def wait_for_all(addresses: Sequence[str], number: int) -> None:
 
 
 class _Reminder:
-    """Says now and then who is waited for, and ends the waiting."""
+    """Logs now and then which processes are missing, and raises after the time limit."""
 
     def __init__(self, deadline: float) -> None:
         self._warned_at, self._deadline = time.monotonic(), deadline
@@ -81,10 +82,10 @@ class _Reminder:
 
 
 def _listen(address: str) -> socket.socket:
-    """A socket at the port of "host:port"; others reach it unless the host is this machine."""
+    """A socket at the port of "host:port", open to other machines unless host is this one."""
     host, port = address.rsplit(":", 1)
     host = host.strip("[]") if is_loopback(host) else ""
-    # Everywhere else: the first serves both, where it is there.
+    # Otherwise on all addresses: IPv6 serves both, where it is supported.
     v4, v6 = socket.AF_INET, socket.AF_INET6
     for family in (v6 if ":" in host else v4,) if host else (v6, v4):
         both = not host and family == v6
@@ -99,7 +100,7 @@ def _listen(address: str) -> socket.socket:
 
 
 def _gather(listener: socket.socket, addresses: Sequence[str], deadline: float) -> None:
-    """What the first process does."""
+    """Waits for all others in the first process, and answers them."""
     listener.settimeout(POLL_SECS)
     present: dict[int, socket.socket] = {}
     mute: list[Newcomer] = []
@@ -134,7 +135,7 @@ def _gather(listener: socket.socket, addresses: Sequence[str], deadline: float) 
 
 
 def _drop_one(mute: list[Newcomer]) -> None:
-    """Hangs up the oldest of the host that has the most."""
+    """Closes the oldest connection of the host that has the most."""
     [(host, _)] = Counter(newcomer.host for newcomer in mute).most_common(1)
     oldest = next(newcomer for newcomer in mute if newcomer.host == host)
     mute.remove(oldest)
@@ -142,7 +143,7 @@ def _drop_one(mute: list[Newcomer]) -> None:
 
 
 class _Warnings:
-    """Says everything once, and no more than a number of things."""
+    """Logs each warning once, and only a limited number of different ones."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
@@ -154,7 +155,7 @@ class _Warnings:
 
 
 def _number_of(newcomer: Newcomer, warn: _Warnings) -> int | None:
-    """Which process it is of; None while it has not proved it, -1 if it is of something else."""
+    """The number of its process; None until it is proved, -1 if it is not a worker."""
     try:
         return newcomer.number()
     except StrangerError as error:
@@ -164,7 +165,7 @@ def _number_of(newcomer: Newcomer, warn: _Warnings) -> int | None:
 
 
 def _waits(connection: socket.socket) -> bool:
-    """Whether a process is still there: it says nothing more, and has not hung up."""
+    """Whether a process is still connected and sends nothing; closes the connection if not."""
     connection.setblocking(False)
     try:
         connection.recv(1)
@@ -177,7 +178,7 @@ def _waits(connection: socket.socket) -> bool:
 
 
 def _join(address: str, number: int, deadline: float) -> None:
-    """What the others do."""
+    """Connects to the first process in all others, and waits for its answer."""
     host, port = address.rsplit(":", 1)
     reminder, warn = _Reminder(deadline), _Warnings()
     while True:
@@ -198,7 +199,7 @@ def _join(address: str, number: int, deadline: float) -> None:
 
 
 def hear_signals() -> None:
-    """Answers SIGTERM as before: TensorFlow answers it itself once it connects processes."""
+    """Restores the handler of SIGTERM, which TensorFlow replaces when it connects processes."""
     handler = signal.getsignal(signal.SIGTERM)
     if handler is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)

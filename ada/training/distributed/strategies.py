@@ -83,7 +83,7 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
 
 
 def _check_tf_config(text: str) -> None:
-    """Raises UserError for what is no TF_CONFIG of workers alone, with this one among them."""
+    """Raises UserError unless TF_CONFIG lists workers only, this one among them."""
     try:
         config = json.loads(text)
         addresses, task = config["cluster"]["worker"], config["task"]
@@ -107,7 +107,7 @@ def _check_tf_config(text: str) -> None:
 
 
 def _slurm_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
-    """Who the tasks of a Slurm step are; each uses all GPUs that Slurm lets it see."""
+    """The tasks of a Slurm step as workers; each uses all GPUs that Slurm gives it."""
     try:
         # Jobs that share a machine must not share ports.
         port = 15000 + int(os.environ.get("SLURM_JOB_ID", "0")[-4:])
@@ -136,7 +136,7 @@ def _slurm_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
 
 
 def _tpu() -> tf.distribute.Strategy:
-    # TPU VMs name their own TPU so. The resolver takes the word as an argument only.
+    # On a TPU VM the TPU is called "local", which the resolver accepts as an argument only.
     name = "local" if os.environ.get("TPU_NAME") == "local" else None
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
@@ -146,7 +146,7 @@ def _tpu() -> tf.distribute.Strategy:
 
 
 def compiled_by_xla(settings: TrainingSettings, strategy: tf.distribute.Strategy) -> bool:
-    """Whether XLA compiles forward and backward passes: `train.jit_compile`, or the faster.
+    """Whether XLA compiles forward and backward passes: `train.jit_compile`, or what is faster.
 
     On a CPU the faster is XLA for float32, and TensorFlow's own kernels for half precision, which
     XLA computes in float32 there (`python -m tools.benchmark training`).

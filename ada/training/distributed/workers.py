@@ -1,4 +1,4 @@
-"""What the processes of one training do together: the first one writes, and all agree."""
+"""The processes of one training: the first one writes, and decisions are the same in all."""
 
 import contextlib
 import hashlib
@@ -11,7 +11,7 @@ import tensorflow as tf
 from ada.utils.errors import StoppedError, UserError
 from ada.utils.replicas import run_on_replicas
 
-# What operations raise when another process is gone, and how their messages name it, the
+# Exceptions of operations when another process is gone, and patterns of their messages, the
 # clearest first.
 LOST = (
     tf.errors.UnavailableError,
@@ -32,7 +32,7 @@ _OTHER = (
 class Workers:
     """The processes of a strategy; one, unless it is a multi-worker strategy.
 
-    Every method but `watched` is a meeting: all processes must call it, in the same order.
+    All processes must call every method except `watched`, in the same order.
 
     Args:
       strategy: of `ada.training.distributed.strategies`.
@@ -53,7 +53,7 @@ class Workers:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes what there is to write."""
+        """Whether this process writes files."""
         return self.number == 0
 
     def gather(self, values: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ class Workers:
 
         def total(values: tf.Tensor) -> tf.Tensor:
             context = tf.distribute.get_replica_context()
-            # One replica speaks for its process.
+            # One replica sends the values of its process.
             speaks = tf.equal(context.replica_id_in_sync_group % local, 0)
             values = tf.where(speaks, values, tf.zeros_like(values))
             return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
@@ -82,23 +82,23 @@ class Workers:
         return bool(self.gather([float(flag)]).any())
 
     def follow_chief(self, variables: Sequence[tf.Variable]) -> None:
-        """Sets variables to what they are in the first process."""
+        """Sets variables to their values in the first process."""
         if self.count == 1:
             return
         for variable in variables:
-            # Exact for all that variables hold, and a type that all devices can send.
+            # float64 holds all values of variables exactly, and all devices can send it.
             value = tf.cast(tf.convert_to_tensor(variable), tf.float64)
             total = self._sum(value if self.is_chief else tf.zeros_like(value))
             variable.assign(tf.cast(total, variable.dtype))
 
     @contextlib.contextmanager
     def agreeing(self) -> Iterator[None]:
-        """Within the context each process works for itself; where one fails, all fail.
+        """Within the context each process works for itself; if one fails, all fail.
 
-        Without it those that did well would wait for one that is gone, and call it lost.
+        Without it the others would wait for the one that failed, and report it as lost.
 
         Raises:
-          UserError: in processes that did well, if another did not.
+          UserError: in the other processes, if one has failed.
         """
         try:
             yield
@@ -114,7 +114,7 @@ class Workers:
         """Raises UserError, in all processes, if a text is not the same in all of them.
 
         Args:
-          what: texts by what they are.
+          what: texts by name, for the message.
         """
         digests = [
             int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")

@@ -1,1 +1,1 @@
-"""What TensorBoard shows of a training: scalars, pictures, audio, hyperparameters, profiles."""
+"""The output of a training for TensorBoard: scalars, pictures, audio, hyperparameters, profiles."""

@@ -1,4 +1,4 @@
-"""The table of hyperparameters in TensorBoard ("HParams"): a row a run or member of a population.
+"""The table of hyperparameters in TensorBoard ("HParams"): a row per run or member.
 
 A row's scores are the scalars `score/...` of the same directory, which the loop writes.
 """
@@ -22,10 +22,10 @@ _OF_QUANTIZER = {
     "GroupedVectorQuantizer": ("num_codes", "group_length", "commitment_weight"),
     "ArgmaxQuantizer": ("num_codes", "commitment_weight", "diversity_weight"),
 }
-# TensorBoard takes its columns from the first run that it finds. Wherever that is a training these
-# are among them, for they are what is searched.
+# TensorBoard takes its columns from the first run that it finds. These are in every training's
+# columns, because they are what is searched.
 _ALWAYS = tuple(f"VectorQuantizer.{name}" for name in _OF_QUANTIZER["VectorQuantizer"])
-# What files of this module end in.
+# The suffix of files of this module.
 _SUFFIX = ".hparams"
 
 
@@ -66,7 +66,7 @@ def write_row(
         api.Metric(f"score/{name}", display_name=name, description=DESCRIPTIONS[f"score/{name}"])
         for name in _SCORES
     ]
-    # TensorBoard cuts long names off: what tells rows apart comes first.
+    # TensorBoard truncates long names: the distinguishing part comes first.
     path = Path(directory)
     title = f"{path.name} ({path.parent})"
     columns = sorted({*values, *_ALWAYS}) if columns is None else columns

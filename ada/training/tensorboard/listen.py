@@ -1,4 +1,4 @@
-"""What a model makes of a stretch of the validation split while it trains: to hear or to see."""
+"""Clips of the validation split for TensorBoard: originals, reconstructions, samples."""
 
 import keras
 import numpy as np
@@ -12,11 +12,11 @@ class Listener:
     """A short original and its reconstruction, or a sample.
 
     Args:
-      model: built; the weights that it has when it is listened to are heard.
+      model: built; the weights at the time of the call are used.
       dataset: whose validation split the original comes from.
       info: of the run.
-      secs: length of a clip of audio, or of what codes stand for; 0 for none.
-      seed: of the draws.
+      secs: length of the audio (or of the audio that codes stand for); 0 for none.
+      seed: random seed of sampling.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ USE, DEAD, EQUAL = "#1f6fb4", "#c2570c", "#5a6068"
 
 
 def spectrograms(clips: Mapping[str, np.ndarray], sample_rate: int) -> np.ndarray:
-    """Spectrograms one below the other, all in dB below the loudest of all.
+    """Spectrograms one below the other, in dB below the maximum of all of them.
 
     Args:
       clips: audio `[samples]` by name.
@@ -29,7 +29,7 @@ def spectrograms(clips: Mapping[str, np.ndarray], sample_rate: int) -> np.ndarra
     """
     figure = _figure(len(clips))
     panels = figure.subplots(len(clips), 1, sharex=True, squeeze=False)[:, 0]
-    # In one piece, with silence in between: the loudest is then that of all.
+    # Computed in one piece, with silence in between, so that all have the same maximum.
     padded = [np.pad(audio, (0, -len(audio) % HOP + WINDOW_LENGTH)) for audio in clips.values()]
     levels = spectrogram_db(np.concatenate(padded), WINDOW_LENGTH, HOP)
     start = 0
@@ -47,7 +47,7 @@ def spectrograms(clips: Mapping[str, np.ndarray], sample_rate: int) -> np.ndarra
 
 
 def codes_over_time(rows: Mapping[str, np.ndarray], num_codes: Mapping[str, int]) -> np.ndarray:
-    """Codes as dots over time, sequences one below the other; all stand for the same time.
+    """Codes as dots over time, sequences one below the other, all of the same duration.
 
     Args:
       rows: int codes `[steps]` by name.
@@ -76,7 +76,7 @@ def codebook_health(share: np.ndarray, ages: np.ndarray, window_steps: int) -> n
     Args:
       share: of each code over the long window, `[num_codes]`, not all zero.
       ages: steps since its last use, `[num_codes]`.
-      window_steps: the age from which a code is dead.
+      window_steps: the age from which a code counts as unused.
 
     Returns:
       uint8 `[height, width, 3]`.

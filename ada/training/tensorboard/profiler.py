@@ -13,13 +13,13 @@ PROFILED_STEPS = 5
 
 
 class Profiler:
-    """Profiles five steps after ten that compile and warm up, or as many as are left.
+    """Profiles five steps, after ten for compilation and warm-up, or fewer if fewer are left.
 
-    What is computed stays the same.
+    It does not change the results.
 
     Args:
       directory: of the run; None for no profile.
-      first: the step that the training starts or goes on from.
+      first: the step that the training starts or resumes from.
       stop: its last step.
     """
 
@@ -31,7 +31,7 @@ class Profiler:
 
     @contextlib.contextmanager
     def step(self, step: int) -> Iterator[None]:
-        """Around the training step that comes after that number."""
+        """Context of the training step after `step` steps."""
         if self._directory is None or not self._first <= step < self._last:
             yield
             return
@@ -49,7 +49,7 @@ class Profiler:
         if not self._running:
             return
         self._running = False
-        # TensorFlow names a profile by the second, and would write over one of the same second.
+        # TensorFlow names profiles by the second, and would overwrite one of the same second.
         profiles = f"{self._directory}/train/plugins/profile"
         while tf.io.gfile.exists(f"{profiles}/{time.strftime('%Y_%m_%d_%H_%M_%S')}"):
             time.sleep(0.1)

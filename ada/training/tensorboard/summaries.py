@@ -1,4 +1,4 @@
-"""What a run reports while it trains: TensorBoard and `metrics.jsonl`."""
+"""Writers of a run's TensorBoard events and `metrics.jsonl`."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ada.training.tensorboard.pictures import codebook_health, codes_over_time, 
 from ada.training.tensorboard.tags import DESCRIPTIONS, layout
 from ada.training.trainer import StepResult
 
-# Metrics of a step that are no matter of the codebook.
+# Metrics of a step that do not belong to the codebook.
 _OF_OPTIMIZER = ("gradient_norm", "loss_scale")
 METRICS = "metrics.jsonl"
 # Where each of TensorBoard's runs is within the run directory.
@@ -27,13 +27,13 @@ _WRITERS = {"train": "train", "validation": "validation", "run": "."}
 class Summaries:
     """Writes scalars, audio, pictures, histograms and texts of a run.
 
-    "train" and "validation" are runs of TensorBoard's; "run", the directory itself, holds what the
-    table of hyperparameters shows (`ada.training.tensorboard.hparams`).
+    "train" and "validation" are TensorBoard runs; "run", the directory itself, has the scores for
+    the table of hyperparameters (`ada.training.tensorboard.hparams`).
 
     Args:
       directory: of the run.
-      step: training steps done. What an interrupted process reported beyond it is dropped from
-        `metrics.jsonl`, for it will be reported again.
+      step: training steps done. Later lines, of an interrupted process, are dropped from
+        `metrics.jsonl`, as they will be written again.
     """
 
     def __init__(self, directory: str, step: int = 0) -> None:
@@ -65,7 +65,7 @@ class Summaries:
         self._writers[writer].flush()
 
     def _description(self, writer: str, name: str) -> str | None:
-        """What a tag means, once: TensorBoard keeps the first, and files stay small."""
+        """The description of a tag, only once, as TensorBoard keeps the first."""
         if (writer, name) in self._described:
             return None
         self._described.add((writer, name))
@@ -77,7 +77,7 @@ class Summaries:
             tf.summary.text(name, markdown)
 
     def raw(self, writer: str, summary: bytes) -> None:
-        """Writes what a plugin of TensorBoard made."""
+        """Writes a serialised summary of a TensorBoard plugin."""
         with self._writers[writer].as_default(0):
             tf.summary.experimental.write_raw_pb(summary)
         self._writers[writer].flush()
@@ -134,16 +134,16 @@ def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
 
 
 def bits_of(line: Mapping[str, Any]) -> float | None:
-    """Bits a step in such a line, of an autoencoder given the codes; None if it has none."""
+    """Bits per step in such a line, of an autoencoder given the codes; None if it has none."""
     return line.get("bits", line.get("reconstruction_bits"))
 
 
 def step_of_line(line: str) -> float:
-    """The step of a line of `metrics.jsonl`; infinity if it is torn."""
+    """The step of a line of `metrics.jsonl`; infinity if the line is incomplete."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, TypeError, LookupError):
-        return float("inf")  # torn as it was written, or damaged
+        return float("inf")  # incomplete or damaged
 
 
 def step_scalars(result: StepResult, health: Mapping[str, float], active: bool) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def step_scalars(result: StepResult, health: Mapping[str, float], active: bool) 
     Args:
       result: of the step.
       health: of the codebook (`ada.training.code_use.health`); empty where there are no codes.
-      active: whether the codes are used yet; in an unquantised warm-up their health says nothing.
+      active: whether queries are quantised yet; before, the health of the codebook is not reported.
     """
     losses = {name: float(value) for name, value in result.losses.items()}
     values = {"loss/total": sum(losses.values())}
