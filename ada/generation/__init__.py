@@ -1,6 +1,6 @@
 """Generation: the compiled incremental sampler, streams of levels, and modes of starting.
 
-Importing this package imports no TensorFlow: what takes it is imported when first asked for.
+Importing this package does not import TensorFlow: names that need it are imported when first used.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
-"""What samplers take, checked in front of native code: whatever does not fit is a ValueError.
+"""Checks of the arguments of samplers, before native code: each raises ValueError.
 
-Of tensors in a graph, whose values are not there yet, shapes and types are checked.
+For symbolic tensors, which have no values yet, only shapes and types are checked.
 """
 
 import math
@@ -48,15 +48,15 @@ def check_array(
     least: float = -math.inf,
     most: float = math.inf,
 ) -> None:
-    """Raises ValueError for an array that is not what it should be.
+    """Raises ValueError for an array of the wrong shape, type or range.
 
     Args:
       name: for the message.
       values: an array, a tensor or nested lists.
-      shape: with None for what may be any.
-      kinds: of `numpy.dtype.kind`, or the name of the only dtype.
-      least: value.
-      most: value; NaN is none unless all values are allowed.
+      shape: with None for dimensions of any size.
+      kinds: allowed values of `numpy.dtype.kind`, or the name of the only dtype.
+      least: smallest value.
+      most: largest value; NaN is allowed only if there are no limits.
     """
     if tf.is_symbolic_tensor(values):
         if not values.shape.is_compatible_with(shape):
@@ -73,7 +73,7 @@ def check_array(
 
 
 def _shown(value: Any) -> str:
-    """A value in one line of no great length."""
+    """A value in one short line."""
     return " ".join(repr(value).split())[:60]
 
 

@@ -1,4 +1,4 @@
-"""What computes the sampling loop: the kernel in C, XLA, or a plain graph."""
+"""The backends of the sampling loop: the kernel in C, XLA, or a plain graph."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ from ada.models import WaveNet
 from ada.utils import log
 from ada.utils.errors import UserError
 
-# A larger batch gains nothing.
+# Larger batches are not faster.
 MAX_BATCH_SIZE = 16
 BACKENDS = ("auto", "native", "xla", "graph")
 WEIGHTS = ("float32", "bfloat16")
@@ -36,12 +36,12 @@ def make_sampler(
       top_k: see `Sampler`.
       top_p: see `Sampler`.
       backend: see `resolve`.
-      weights: precision in which matrices are stored, one of `WEIGHTS`. What does not fit the
-        caches is read in half the time if it is half as large: where that was measured to pay,
-        which is in the kernel in C (`python -m tools.benchmark generation`).
+      weights: precision in which matrices are stored, one of `WEIGHTS`. bfloat16 halves the memory
+        traffic of models that do not fit the caches. Only the kernel in C supports it, as only
+        there it was faster (`python -m tools.benchmark generation`).
 
     Raises:
-      UserError: if that backend is not there, or cannot do that.
+      UserError: if that backend is not available, or does not support the options.
     """
     backend = resolve(backend)
     half = weights == "bfloat16"
@@ -62,7 +62,7 @@ def make_sampler(
 
 
 def default_batch_size(backend: str, num_items: int) -> int:
-    """How many items to compute side by side: those of a processor, where that changes none."""
+    """Number of clips computed side by side: one batch per core if batches do not change clips."""
     if resolve(backend) != "native":
         return 1
     return min(-(-num_items // (os.cpu_count() or 1)), MAX_BATCH_SIZE)
@@ -70,10 +70,10 @@ def default_batch_size(backend: str, num_items: int) -> int:
 
 @functools.cache
 def resolve(backend: str) -> str:
-    """What "auto" stands for on this machine: "native" on a CPU if it was installed, else "xla".
+    """The backend for a name; "auto" is "native" on a CPU if it was installed, else "xla".
 
     Raises:
-      UserError: if there is no such backend, or it is not there.
+      UserError: if there is no such backend, or it is not installed.
     """
     if backend not in BACKENDS:
         raise UserError(f"there is no backend {backend!r}; there are {', '.join(BACKENDS)}.")

@@ -1,4 +1,4 @@
-"""A whole chain of runs: the models of all levels, and what they generate."""
+"""Generation with a chain of runs: loads the models of all levels and samples them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,14 +15,14 @@ from ada.utils.errors import UserError
 
 
 class Generated(NamedTuple):
-    """What a chain generated.
+    """Output of a chain.
 
     Attributes:
       audio: float32 `[items, samples]`.
       sample_rate: Hz.
-      ids: every level's ids, top first, each int32 `[items, steps]`; codes that were given come
-        before those of the first level.
-      bits: mean -log2 p(id) of what was generated, per level, top first; None where nothing was.
+      ids: every level's ids, top first, each int32 `[items, steps]`; codes that were given are
+        the first.
+      bits: mean -log2 p(id) of the generated ids, per level, top first; None if there are none.
       real_time_factor: seconds of audio generated per second, all clips together.
     """
 
@@ -48,7 +48,7 @@ def load_levels(
       config: how ids are sampled, for all levels or for each, top first; None for seed 0 and the
         values of each run (`ada.runs.sampling_defaults`).
       batch_size: number of clips computed side by side.
-      backend: what computes the loops (`ada.generation.backends`).
+      backend: of the sampling loop (`ada.generation.backends`).
       weights: precision in which matrices are stored, "float32" or "bfloat16".
 
     Raises:
@@ -88,24 +88,24 @@ def stream(
     Args:
       chain: the run directories.
       num_items: clips.
-      duration_secs: length of each; None for as long as the codes that are given last, or for clips
-        without an end.
+      duration_secs: length of each; None for the length of the given codes, or for clips without an
+        end.
       config: see `load_levels`.
       prefixes: for every level, top first, the ids that each clip begins with, int `[steps]`;
         empty to generate everything.
-      codes: codes int `[num_items, code_steps]` above the first level, which then is the decoder
-        of an autoencoder; None if it is a prior.
-      indices: of the clips, which with the seed decide their random numbers; 0, 1, ... if None.
-      batch_size: see `load_levels`; None for what suits the backend and the number of clips.
+      codes: int `[num_items, code_steps]`, for a chain whose first level is an autoencoder; None if
+        it is a prior.
+      indices: of the clips, which with the seed determine their random numbers; 0, 1, ... if None.
+      batch_size: see `load_levels`; None chooses it by backend and number of clips.
       backend: see `load_levels`.
       weights: see `load_levels`.
-      levels: what `load_levels` gave for this chain, instead of loading them again; the three
-        before count no more.
+      levels: the result of `load_levels` for this chain, to load it only once; then the three
+        arguments before are ignored.
       progress: whether to show a progress bar.
 
     Raises:
-      UserError: if the chain does not reach from a prior, or the codes, down to audio.
-      ValueError: if the codes given do not last, or the arguments do not fit each other.
+      UserError: if the chain does not end in audio, or does not start with a prior or the codes.
+      ValueError: if there are too few codes, or the arguments contradict each other.
     """
     chain.require_audio()
     info = chain.runs[-1].info
@@ -148,7 +148,7 @@ def generate(
     config: SamplingConfig | Sequence[SamplingConfig] | None = None,
     **options: Any,
 ) -> Generated:
-    """All that `stream` makes, at once; the arguments are the same."""
+    """All blocks of `stream` at once; the arguments are the same."""
     made = stream(chain, num_items, duration_secs, config, **options)
     ids, log_probs = zip(*made.collect(), strict=True)
     given = () if made.codes is None else (made.codes,)
@@ -160,7 +160,7 @@ def generate(
 def _of_levels(
     config: SamplingConfig | Sequence[SamplingConfig] | None, chain: Chain
 ) -> list[SamplingConfig]:
-    """How every level is sampled, top first."""
+    """The config of every level, top first."""
     count = len(chain.runs)
     if config is None:
         return [SamplingConfig.from_values(read(run_dir)[0]) for run_dir in chain.run_dirs]
@@ -172,7 +172,7 @@ def _of_levels(
 
 
 def require_prior(chain: Chain, geometry: Sequence[CodeGeometry | None]) -> None:
-    """Raises UserError if the top of the chain needs codes to begin with."""
+    """Raises UserError if the top of the chain is not a prior."""
     if geometry[0] is not None:
         raise UserError(
             f"{chain.runs[0].directory} is an autoencoder: put a prior above it, trained on its "
@@ -181,6 +181,6 @@ def require_prior(chain: Chain, geometry: Sequence[CodeGeometry | None]) -> None
 
 
 def _bits(log_probs: np.ndarray) -> float | None:
-    """Mean -log2 p(id) of what was generated; None if nothing was."""
+    """Mean -log2 p(id) of the generated ids; None if there are none."""
     generated = log_probs[~np.isnan(log_probs)]
     return float(-generated.mean() / np.log(2.0)) if generated.size else None

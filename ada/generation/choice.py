@@ -7,7 +7,7 @@ import tensorflow as tf
 def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor:
     """Sets the logits of unlikely ids to minus infinity.
 
-    Of equally likely ids those that come first are kept, so that the number kept is exact.
+    Of equally likely ids the first ones are kept, so that the number of kept ids is exact.
 
     Args:
       logits: `[batch, num_classes]`.
@@ -21,7 +21,7 @@ def restrict(logits: tf.Tensor, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor
     num_classes = ordered.shape[-1]
     kept = tf.fill([tf.shape(logits)[0], 1], min(top_k or num_classes, num_classes))
     if top_p < 1.0:
-        # An id stays if the probability of those before it is below p: the likeliest always does.
+        # An id is kept if the sum of the probabilities before it is below p; the first always is.
         before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)
         likely = tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1, keepdims=True)
         kept = tf.minimum(kept, tf.maximum(likely, 1))
@@ -44,7 +44,7 @@ def choose(
     Args:
       logits: float32 `[batch, num_classes]`.
       uniform: float32 `[batch]` in [0, 1): the only randomness.
-      temperature: float32 scalar; logits are divided by it. Towards 0 the likeliest id wins.
+      temperature: float32 scalar; logits are divided by it. Near 0 the likeliest id is chosen.
       top_k: see `restrict`.
       top_p: see `restrict`.
 
@@ -53,8 +53,8 @@ def choose(
     """
     scaled = restrict(logits / tf.maximum(temperature, 1e-6), top_k, top_p)
     probabilities = tf.nn.softmax(scaled)
-    # XLA sums many classes in an order that lets rounding move, even lower, the running sum where
-    # nothing is added: impossible ids are left out, and the largest sum stands for the whole.
+    # The cumulative sum of XLA may change, even decrease, by rounding where probabilities are 0: so
+    # impossible ids are masked, and the largest sum is taken as the total.
     cumulative = tf.where(probabilities > 0.0, tf.cumsum(probabilities, axis=-1), 0.0)
     total = tf.reduce_max(cumulative, axis=-1, keepdims=True)
     reached = cumulative > uniform[:, tf.newaxis] * total
@@ -67,12 +67,12 @@ def uniforms(
 ) -> tf.Tensor:
     """The random numbers of one block: a pure function of its arguments, float32 `[steps]`.
 
-    They are TensorFlow's Philox, equal in and outside of graphs. XLA has other numbers: a function
-    that it compiles takes these as inputs.
+    They are TensorFlow's Philox, equal in eager mode and in graphs, but different in XLA: functions
+    that XLA compiles take them as inputs.
 
     Args:
-      seed: of all random numbers; of a Python int the lowest 64 bits count.
-      item: index of the clip; its random numbers are the same whatever is generated beside it.
+      seed: random seed; the lowest 64 bits of a Python int are used.
+      item: index of the clip; its random numbers do not depend on the other clips.
       level: index of the level in its chain, 0 for the bottom.
       block: index of the block in the clip.
       steps: length of the block.
@@ -83,7 +83,7 @@ def uniforms(
 
 
 def as_int64(numbers: tf.Tensor | np.ndarray | int) -> tf.Tensor:
-    """Whole numbers as int64; of a Python int the lowest 64 bits."""
+    """Whole numbers as int64; the lowest 64 bits of a Python int."""
     if isinstance(numbers, int):
         numbers = (numbers + 2**63) % 2**64 - 2**63
     return tf.cast(numbers, tf.int64)

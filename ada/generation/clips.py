@@ -1,4 +1,4 @@
-"""Clips in a directory, with all that decides them: what `ada.sample` and `ada.play` both do."""
+"""Clips in a directory, with the settings that determine them, for `ada.sample` and `ada.play`."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,16 +28,16 @@ def settings_of(
     form: str = "wav",
     normalize: bool = False,
 ) -> dict[str, Any]:
-    """All that decides the clips of a request, as `sample.json` holds it.
+    """All settings that determine the clips of a request, as in `sample.json`.
 
     Args:
       request: what is generated.
       configs: of all levels of the system, top first.
-      mode: of sampling.
-      given: what it starts from.
+      mode: the mode of sampling.
+      given: inputs such as prompts or codes, by the names of their flags.
       run_dirs: of the system as the user names them; or the name of a pretrained one.
       batch_size: see `ada.generation.load_levels`; so are the rest.
-      backend: what computes the loops.
+      backend: of the sampling loop.
       weights: precision of the weights.
       form: of the files, one of `exports.FORMATS`.
       normalize: whether each clip is brought to -23 LUFS.
@@ -73,27 +73,27 @@ def make_clips(
     on_start: Callable[[Stream, float], None] = lambda stream, begun_secs: None,
     on_block: Callable[[Block, float], None] = lambda block, secs: None,
 ) -> dict[str, Any]:
-    """Generates clips into a directory, or resumes what was begun there.
+    """Generates clips into a directory, or resumes an unfinished generation there.
 
-    Their ends are faded, block by block, in what is written and in what `on_block` gets alike; ids
-    stay exact, so that clips can be continued from `codes.npz` without a trace.
+    The audio of the files and of `on_block` fades in and out; the ids in `codes.npz` are not
+    changed, so that clips can be continued from them seamlessly.
 
     Args:
       directory: of the output; see `ada.generation.recording`.
       request: what is generated.
       configs: of all levels of the system, top first.
-      settings: what `settings_of` says of the same.
+      settings: the result of `settings_of`.
       overwrite: whether the results of another command are replaced.
-      levels: compiled ones of the chain, instead of loading them.
+      levels: of the chain, if they are loaded already.
       progress: whether to show a progress bar.
-      on_start: called with the stream and the seconds that are there already.
-      on_block: called with each block after it was written, and the seconds that are there then.
+      on_start: called with the stream and the seconds of audio generated before.
+      on_block: called with each written block and the seconds of audio so far.
 
     Returns:
-      The report, `sample.json`. It has "is_new", which the file has not: whether anything was made.
+      The content of `sample.json`, and "is_new": whether anything was generated.
 
     Raises:
-      UserError: if the directory holds something else.
+      UserError: if the directory has other content.
     """
     start = time.monotonic()
     with record(directory, request, settings, overwrite) as recording:
@@ -118,7 +118,7 @@ def make_clips(
         report = recording.finish(
             {
                 "rounding_bits": [level.rounding_bits for level in made.levels],
-                # The seconds and the factor are of what was generated after this.
+                # The seconds and the factor are those of the generation after this point.
                 "went_on_from_secs": round(begun_secs, 3),
                 "seconds": round(time.monotonic() - start, 2),
                 "drawing_seconds": round(made.seconds, 2),

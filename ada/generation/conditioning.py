@@ -1,10 +1,10 @@
 """The modulator's output for codes of any length, computed in windows of one size.
 
-Windows bound the memory and what must be known of the codes, and make every step a function of the
-codes that the modulator sees there and of nothing else, however long the codes are and however many
-items there are. Convolutions over whole sequences promise the same only as far as their library
-adds up in one order at any length (on CPU it did when measured): a last bit that differs becomes,
-thousands of ids later, another piece of music.
+Windows bound the memory and the number of codes that must be known. They also make every step a
+function of the codes in the modulator's receptive field only, independent of the length of the
+codes and the number of items. Convolutions over whole sequences would guarantee this only if the
+library summed in the same order for any length (on CPU it did when measured): a difference in the
+last bit leads, thousands of ids later, to different music.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from ada.models import AutoregressiveDiscreteAutoencoder
 
 Array = tf.Tensor | np.ndarray
 
-# Codes to a window, about: those of whole blocks.
+# Approximate number of codes per window, which has whole blocks.
 WINDOW_STEPS = 256
 
 
@@ -24,7 +24,7 @@ class Window(NamedTuple):
     """Conditioning of one window of codes.
 
     Attributes:
-      first: int64 scalar, index of its first code; -1 before there is one.
+      first: int64 scalar, index of its first code; -1 before the first window.
       values: float32 `[batch, window_codes * rate, channels]`; zero after the last code.
     """
 
@@ -35,7 +35,8 @@ class Window(NamedTuple):
 class Conditioning:
     """Conditioning of a local model, window by window.
 
-    A modulator that sees past the last code sees the end of the codes, as in training.
+    Where the receptive field of the modulator extends past the last code, it is padded as in
+    training.
 
     Args:
       model: a built autoencoder.
@@ -45,7 +46,7 @@ class Conditioning:
       block_codes: codes per block.
       window_codes: codes per window.
       rate: steps of conditioning per code.
-      field: what a step sees of the codes.
+      field: receptive field of a step, in codes.
       compute: the modulator: codes, or embeddings, `[items, steps, ...]` to conditioning
         `[items, steps * rate, channels]`.
     """
@@ -83,7 +84,7 @@ class Conditioning:
             raise ValueError(f"codes must be 0 .. {self._num_codes - 1}.")
 
     def empty(self, batch_size: int) -> Window:
-        """What stands for a window before the first."""
+        """The window before the first."""
         shape = [batch_size, self.window_codes * self.rate, self._channels]
         return Window(tf.constant(-1, tf.int64), tf.zeros(shape))
 
@@ -93,7 +94,7 @@ class Conditioning:
         """Conditioning of codes `first .. last - 1`, at most a window of them.
 
         Args:
-          codes: `[batch, steps, ...]`, at least those that are seen, as far as there are any.
+          codes: `[batch, steps, ...]`, at least all existing ones in the receptive field.
           start: index of the first of them.
           first: index of a code, the first of a window.
           last: index of the code after the last.
@@ -103,11 +104,11 @@ class Conditioning:
         end = last + self.field.future
         seen = tf.convert_to_tensor(codes)[:, begin - start : end - start]
         steps = tf.shape(seen, tf.int64)[1]
-        # Every window is computed in one size: no step of it sees what fills it up. But where the
-        # modulator sees the end of the codes, it sees it as in training.
+        # Every window is padded to one size, outside of the receptive field of its steps. But where
+        # the field contains the end of the codes, there is no padding, as in training.
         missing = tf.where(steps >= end - begin, self._seen_codes - steps, 0)
         padding = tf.pad([[missing]], [[1, len(seen.shape) - 2], [1, 0]])
-        # One item at a time: what one gets must not depend on how many there are.
+        # One item at a time: results must not depend on the number of items.
         rows = [self.compute(tf.pad(row[tf.newaxis], padding)) for row in tf.unstack(seen)]
         span = slice((first - begin) * self.rate, (last - begin) * self.rate)
         values = tf.cast(tf.concat(rows, axis=0)[:, span], tf.float32)

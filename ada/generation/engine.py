@@ -1,7 +1,7 @@
-"""The generator: block by block of one level, with the levels above it as far as it sees them.
+"""The generator: one level block by block, and as much of the levels above as a block depends on.
 
-Pure functions of what is carried from block to block, a `LevelState` for each level. Called eagerly
-they are a `Stream`; traced, they are the signatures of an export (`ada.serving`).
+Pure functions of a `LevelState` for each level, which is carried from block to block. `Stream`
+calls them eagerly; the signatures of an export trace them (`ada.serving`).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,11 +20,11 @@ from ada.utils.errors import UserError
 
 
 class LevelState(NamedTuple):
-    """What one level carries from block to block.
+    """The state of one level between two blocks.
 
     Attributes:
       sampler: state of the sampler; its `step` is the number of ids so far.
-      kept: int32 `[batch, size]`, the last ids, which the level below may read; size 0 at the
+      kept: int32 `[batch, size]`, the last ids, which the level below may need; size 0 at the
         bottom.
       window: conditioning that is reused by the blocks of a window; () for a level without codes
         above, or to compute it for each block.
@@ -36,17 +36,17 @@ class LevelState(NamedTuple):
 
 
 class Sequences(NamedTuple):
-    """What is generated: a batch of sequences, through all levels. Lists have an entry per level.
+    """A batch of sequences to generate. Lists have an entry per level.
 
     Attributes:
-      items: int64 `[batch]`, indices of the clips; with the seeds they decide the random numbers.
+      items: int64 `[batch]`, indices of the clips; with the seeds they fix the random numbers.
       seeds: of the random numbers.
       temperatures: logits are divided by them.
       totals: number of ids.
       codes: of the level above the first, `[batch, code_steps, ...]`; None if that is a prior.
       prefixes: None for a level without one.
       on_block: called with each block: position of the level, start, int32 ids and float32
-        log-probabilities `[batch, steps]`, NaN where an id was known. None in a graph.
+        log-probabilities `[batch, steps]`, NaN where an id was given. None in a graph.
     """
 
     items: Array
@@ -75,17 +75,17 @@ def begin(levels: Sequence[Level]) -> list[LevelState]:
 def advance(
     levels: Sequence[Level], states: Sequence[LevelState], position: int, sequences: Sequences
 ) -> tuple[list[LevelState], Array]:
-    """Generates the next block of one level, and of those above it what the block sees.
+    """Generates the next block of one level, and the codes above it that the block depends on.
 
     Args:
       levels: top first.
       states: of at least the levels down to this one.
       position: of the level in `levels`.
-      sequences: what is generated.
+      sequences: the batch.
 
     Returns:
-      The states after it, and ids int32 `[batch, block_steps]`; what comes after the end of the
-      sequences is undefined.
+      The states after it, and ids int32 `[batch, block_steps]`, undefined after the end of the
+      sequences.
     """
     level, states = levels[position], list(states)
     step, total = _number(states[position].sampler.step), sequences.totals[position]
@@ -193,7 +193,7 @@ def whole(
 def _window_span(
     level: Level, step: tf.Tensor | int, total: tf.Tensor | int
 ) -> tuple[tf.Tensor | int, tf.Tensor | int]:
-    """The window that a step is in: its first code, and the code after its last."""
+    """The window of a step: its first code, and the code after its last."""
     size = level.conditioning.window_codes
     first = step // level.hop_length // size * size
     return first, _smaller(first + size, -(-total // level.hop_length))
@@ -202,7 +202,7 @@ def _window_span(
 def _codes_seen(
     level: Level, step: tf.Tensor | int, total: tf.Tensor | int, num_codes: tf.Tensor | int
 ) -> tf.Tensor:
-    """Number of codes up to the last one that the window of a step sees."""
+    """Number of codes up to the last one in the receptive field of the window of a step."""
     _, last = _window_span(level, step, total)
     return _smaller(last + level.conditioning.field.future, num_codes)
 
@@ -215,7 +215,7 @@ def _window(
     step: tf.Tensor | int,
     total: tf.Tensor | int,
 ) -> Window:
-    """Conditioning of the window that a step is in: the one that there is, or computed."""
+    """Conditioning of the window of a step: the previous window if it is the same, or computed."""
     first, last = _window_span(level, step, total)
 
     def compute() -> Window:
@@ -227,7 +227,7 @@ def _window(
 
 
 def _require_numbers(level: Level, ids: Array, log_probs: Array) -> Array:
-    """The ids, if the model gave probabilities for them; UserError if not, or a failed request."""
+    """The ids; raises UserError, or fails the request, if their probabilities are NaN."""
     message = (
         f"level {level.index} has no probabilities for what comes next (NaN): its training "
         "diverged."
@@ -241,7 +241,7 @@ def _require_numbers(level: Level, ids: Array, log_probs: Array) -> Array:
 
 
 def _number(index: tf.Tensor | np.integer) -> tf.Tensor | int:
-    """An index; a Python int outside of graphs, where operations on scalars take long."""
+    """An index; a Python int in eager mode, where operations on scalar tensors are slow."""
     return int(index) if tf.executing_eagerly() else index
 
 
@@ -250,7 +250,7 @@ def _smaller(a: tf.Tensor | int, b: tf.Tensor | int) -> tf.Tensor | int:
 
 
 def _kept_size(levels: Sequence[Level], position: int) -> int:
-    """Ids that the level below may read: what a window sees, and one block generated ahead."""
+    """Number of ids that the level below may need: the field of a window, and one block ahead."""
     if position == len(levels) - 1:
         return 0
     conditioning = levels[position + 1].conditioning

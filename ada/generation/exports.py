@@ -1,4 +1,4 @@
-"""Names of clips, such as `moonlight-continued-seed7.flac`, and the files that are left of them."""
+"""Names of clips, such as `moonlight-continued-seed7.flac`, and their final files."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from ada.audio.loudness import normalized
 from ada.utils.files import write_bytes_atomically
 
 FORMATS = ("wav", "flac", "mp3")
-_MOST_LETTERS = 40  # of what a clip starts from
-# Names of before: sample_000.wav.
+_MOST_LETTERS = 40  # of the source in the name of a clip
+# Names by earlier versions: sample_000.wav.
 _NAME = re.compile(rf"(sample_\d+|\w[\w.-]*-seed\d+(-\d+)?)\.({'|'.join(FORMATS)})")
 
 
@@ -19,10 +19,10 @@ def clip_stem(mode: str, source: str, seed: int, levels: int = 0) -> str:
     """The name of a clip without its ending.
 
     Args:
-      mode: of sampling.
-      source: the name of what it starts from; of a new clip, that of the system.
-      seed: of its random numbers.
-      levels: of the codes that it is translated through; 0 for codes that are given.
+      mode: the mode of sampling.
+      source: name of the prompt or codes; for a new clip, of the system.
+      seed: random seed.
+      levels: number of levels of codes that a prompt is encoded to; 0 for given codes.
     """
     translated = f"translated-{levels}" if levels else "decoded"
     words = {"ancestral": "new", "continue": "continued", "primed": "varied"}
@@ -38,7 +38,7 @@ def clip_names(settings: Mapping[str, Any], form: str = "wav") -> list[str]:
       form: one of `FORMATS`.
 
     Returns:
-      A name per clip. It ends with the clip's index unless there is clip 0 alone.
+      A name per clip, which ends with the clip's index unless clip 0 is the only one.
     """
     prompts = settings["given"].get("prompt_audio")
     sources = [Path(path).stem for path in prompts or ()] or [_source(settings)]
@@ -53,7 +53,7 @@ def clip_names(settings: Mapping[str, Any], form: str = "wav") -> list[str]:
 
 
 def _source(settings: Mapping[str, Any]) -> str:
-    """What clips without a prompt start from: codes, an earlier generation, or the system."""
+    """Name of the source of clips without a prompt: codes, an earlier generation, or the system."""
     given = settings["given"]
     if "codes" in given:
         path = Path(given["codes"]).resolve()
@@ -62,17 +62,17 @@ def _source(settings: Mapping[str, Any]) -> str:
 
 
 def is_clip_name(name: object) -> bool:
-    """Whether something read from a report names a clip in the report's own directory."""
+    """Whether a value from a report is the name of a clip in the report's own directory."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def growing(name: str) -> str:
-    """The WAV file in which a clip grows."""
+    """The WAV file to which a clip is written during generation."""
     return str(Path(name).with_suffix(".wav"))
 
 
 def export(directory: Path, names: Sequence[str], sample_rate: int, normalize: bool) -> None:
-    """Makes the files of finished clips of the WAV files in which they grew.
+    """Converts the WAV files of finished clips to the requested files.
 
     Args:
       directory: of both.

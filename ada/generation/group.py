@@ -1,4 +1,4 @@
-"""Items that are generated side by side, as one batch."""
+"""Items that are generated as one batch."""
 
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,12 +19,12 @@ class LevelBlock(NamedTuple):
     """A block of one level.
 
     Attributes:
-      items: places of the sequences among all items.
+      items: positions of the sequences among all items.
       start: its first step.
       ids: int32 `[items, steps]`.
       log_probs: log p(id) in nats at temperature 1, float32 `[items, steps]`; NaN for ids of the
         prefix.
-      seconds: it took, its conditioning included, the levels above not.
+      seconds: of computing it and its conditioning, without the levels above.
     """
 
     items: range
@@ -35,18 +35,18 @@ class LevelBlock(NamedTuple):
 
 
 class Group:
-    """Items that are generated side by side: what the engine carries for them, and what it gave.
+    """A batch of items of a stream, with their states and the blocks generated last.
 
     Args:
       stream: that they belong to.
-      items: their places among all items, at most a batch.
+      items: their positions among all items, at most a batch.
     """
 
     def __init__(self, stream: "Stream", items: range) -> None:
         levels, span = stream.levels, slice(items.start, items.stop)
         self._levels, self._items = levels, items
         self._batch = levels[-1].sampler.batch_size
-        # A batch that is not full is filled up with others.
+        # An incomplete batch is padded.
         empty = self._batch - len(items)
         codes = stream.codes
         if codes is not None:
@@ -70,11 +70,11 @@ class Group:
 
     @property
     def is_done(self) -> bool:
-        """Whether there is no block left."""
+        """Whether all blocks are generated."""
         return int(self._states[-1].sampler.step) >= self._sequences.totals[-1]
 
     def advance(self) -> list[tuple[LevelBlock, ...]]:
-        """Generates a block of the bottom level; with the last also the codes that nothing read.
+        """Generates a block of the bottom level; with the last one also all remaining codes.
 
         Returns:
           All blocks of every level, top first.
@@ -94,14 +94,14 @@ class Group:
         arrays = [np.array(array)[: len(self._items)] for array in (ids, log_probs)]
         for array in arrays:
             array.flags.writeable = False
-        # The levels above took their time before: since the last block there was this one alone.
+        # Blocks of other levels were timed before: since the last block only this one was computed.
         before, self._clock = self._clock, time.monotonic()
         block = LevelBlock(self._items, start, *arrays, self._clock - before)
         self._taken[position].append(block)
 
 
 def _compared(level: Level, state: engine.LevelState) -> engine.LevelState:
-    """The state of sequences by which rounded weights are measured, if the level has them."""
+    """The state of sequences with which rounded weights are compared, if the level has them."""
     if not isinstance(level.sampler, ComparedSampler):
         return state
     return state._replace(sampler=level.sampler.compared(state.sampler))

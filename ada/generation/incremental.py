@@ -1,6 +1,6 @@
 """WaveNet one step at a time: equal to `WaveNet.call`, at a cost that does not grow with time.
 
-Every layer needs, besides the present, its own inputs d, 2d, ... steps ago. All of these live in
+Every layer needs its present input and its inputs d, 2d, ... steps ago. All of these are in
 one ring buffer `[rows, batch, residual_channels]`, in which layer l owns (k - 1) d_l consecutive
 rows: one gather reads all taps of all layers before a step, one scatter writes all layers' inputs
 after it. On two CPU cores this was 1.6 times faster than a buffer for each layer.
@@ -17,7 +17,7 @@ from ada.models import WaveNet
 
 
 class IncrementalState(NamedTuple):
-    """Everything a WaveNet carries from one step to the next.
+    """The state of a WaveNet between two steps.
 
     Attributes:
       ring: float32 `[rows, batch, residual_channels]`, past inputs of all layers; zeros at first,
@@ -44,7 +44,7 @@ class IncrementalWaveNet:
         self._past_taps = model.kernel_size - 1
         self._sizes = (self._past_taps * dilations).astype(np.int32)
         self._offsets = (np.cumsum(self._sizes) - self._sizes).astype(np.int32)
-        # After this number of steps every layer is at the same row again.
+        # After this number of steps every layer is at its first row again.
         self._period = int(np.lcm.reduce(np.maximum(self._sizes, 1)))
         # Distance in steps of every tap but the present one, oldest first, `[layers, taps]`.
         self._ages = (dilations[:, None] * np.arange(self._past_taps, 0, -1)).astype(np.int32)
@@ -103,7 +103,7 @@ class IncrementalWaveNet:
         return tf.matmul(tf.cast(conditioning, tf.float32), self.model.condition.kernel)
 
     def _phase(self, state: IncrementalState) -> tf.Tensor:
-        """Steps done, as far as the ring is concerned; int32, however long a stream is."""
+        """Steps done, modulo the period of the ring: int32 for streams of any length."""
         return tf.cast(tf.math.floormod(state.step, self._period), tf.int32)
 
     def _read(self, state: IncrementalState) -> list[list[tf.Tensor]]:
@@ -116,7 +116,7 @@ class IncrementalWaveNet:
         return [flat[i : i + self._past_taps] for i in range(0, self._ages.size, self._past_taps)]
 
     def _write(self, state: IncrementalState, inputs: list[tf.Tensor]) -> tf.Tensor:
-        """Puts every layer's present input where its oldest was."""
+        """Overwrites the oldest input of every layer with the present one."""
         if not self._past_taps:
             return state.ring
         places = self._offsets + tf.math.floormod(self._phase(state), self._sizes)

@@ -1,10 +1,10 @@
 """The ids of one clip and level on disk, as they are generated.
 
 level0_sample_000.ids      exact ids
-level0_sample_000.blocks   how many of them every block added, their nats and their checksum
+level0_sample_000.blocks   number of ids in each block, their nats and their checksum
 
-What was cut or damaged at the end, by a kill or a loss of power, is left out when it is opened. No
-file is open longer than it takes to read or append.
+On opening, incomplete or damaged blocks at the end, left by a kill or a loss of power, are removed.
+Files are open only while they are read or appended to.
 """
 
 import os
@@ -17,7 +17,7 @@ import numpy as np
 from ada.generation.group import LevelBlock
 from ada.utils.files import sync
 
-# What a block added: ids, how many of them were generated, the sum of their -log p, and a checksum.
+# Per block: number of ids, number of generated ids, the sum of their -log p, and a checksum.
 BLOCKS = np.dtype([("steps", "<u4"), ("generated", "<u4"), ("nats", "<f8"), ("checksum", "<u4")])
 CHUNK = 2**16
 
@@ -40,7 +40,7 @@ class Journal(Sequence):
             os.truncate(self._ids, self._num_steps * dtype.itemsize)
 
     def _whole(self) -> tuple[int, int]:
-        """Blocks, and ids in them, up to the first that is not there as it was written."""
+        """Number of undamaged blocks at the beginning, and of ids in them."""
         steps = 0
         if not (self._blocks.exists() and self._ids.exists()):
             return 0, 0
@@ -64,24 +64,24 @@ class Journal(Sequence):
         return np.fromfile(self._ids, self._dtype, stop - start, offset=offset)
 
     def pieces(self) -> Iterator[np.ndarray]:
-        """All ids, some at a time."""
+        """All ids in chunks."""
         return (self[start : start + CHUNK] for start in range(0, self._num_steps, CHUNK))
 
     def sync(self) -> None:
-        """Waits until all of it is on the disk."""
+        """Waits until everything is on the disk."""
         for path in (self._ids, self._blocks):
             if path.exists():
                 sync(path)
 
     def generated(self) -> tuple[int, float]:
-        """How many ids were generated, and the sum of their -log p."""
+        """Number of generated ids, and the sum of their -log p."""
         if not self._num_blocks:
             return 0, 0.0
         blocks = np.fromfile(self._blocks, BLOCKS)
         return int(blocks["generated"].sum()), float(blocks["nats"].sum())
 
     def take(self, block: LevelBlock, row: int) -> None:
-        """Appends the ids of a block, unless they are there."""
+        """Appends the ids of a block, unless they were appended before."""
         if block.start < self._num_steps:
             return
         ids = block.ids[row].astype(self._dtype)
@@ -89,7 +89,7 @@ class Journal(Sequence):
         generated = log_probs[~np.isnan(log_probs)]
         added = np.array((len(ids), len(generated), -generated.sum(dtype=np.float64), 0), BLOCKS)
         added["checksum"] = _checksum(ids.tobytes(), added)
-        # The ids first: what `.blocks` counts is there.
+        # The ids first, so that all blocks in `.blocks` have their ids.
         _append(self._ids, ids.tobytes())
         _append(self._blocks, added.tobytes())
         self._num_steps += len(ids)

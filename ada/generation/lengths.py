@@ -1,4 +1,4 @@
-"""How many ids every level needs, and how many codes a prompt determines: arithmetic only."""
+"""Number of ids that every level needs, and of codes that a prompt determines."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,8 +13,8 @@ class CodeGeometry(NamedTuple):
     """How the codes of an autoencoder lie over its ids.
 
     Attributes:
-      encoder_field: what a code sees of the ids; its `hop` is the ids that a code stands for.
-      lookahead: codes that the modulator sees after the present one.
+      encoder_field: receptive field of a code in ids; its `hop` is the number of ids per code.
+      lookahead: codes after the present one in the receptive field of the modulator.
       num_codes: number of codes C; 0 for an autoencoder without codes (NSynth).
     """
 
@@ -31,7 +31,7 @@ class CodeGeometry(NamedTuple):
 
 
 def chain_geometry(chain: Chain) -> tuple[CodeGeometry | None, ...]:
-    """The geometry of every level, top first; no model gets weights for it."""
+    """The geometry of every level, top first; models are not built for it."""
     return tuple(CodeGeometry.of(run.configured_model()) for run in chain.runs)
 
 
@@ -41,9 +41,9 @@ def steps_needed(num_steps: int, geometry: CodeGeometry) -> int:
 
 
 def codes_inside(num_steps: int, geometry: CodeGeometry) -> int:
-    """Codes of `num_steps` ids that stay what they are whatever follows those ids.
+    """Number of codes of `num_steps` ids that do not depend on later ids.
 
-    Code i sees the ids up to `(i + 1) * hop - 1 + future`: that must be one of the `num_steps`.
+    Code i depends on the ids up to `(i + 1) * hop - 1 + future`, which must be below `num_steps`.
     """
     field = geometry.encoder_field
     return max((num_steps - field.future) // field.hop, 0)
@@ -54,20 +54,20 @@ def level_lengths(
 ) -> list[int]:
     """Ids of every level from which `num_steps` ids can be made at the bottom.
 
-    Every level is run ahead by the look-ahead of the modulator below it, so that no conditioning
-    sees the end of the codes. Codes that are given may end earlier: then no level gets longer than
-    they last, and the last conditioning steps see the end, as they do in training.
+    Every level is generated further by the look-ahead of the modulator below it, so that the end of
+    the codes is in no receptive field. Given codes may end earlier: then no level is longer than
+    they are, and the last conditioning steps depend on the end, as they do in training.
 
     Args:
       num_steps: ids wanted at the bottom.
       decoders: the autoencoders, top first.
-      given: codes that there are for the first of them; None if they are yet to be generated.
+      given: number of given codes for the first of them; None if they are to be generated.
 
     Returns:
       Codes for the first decoder, then the ids of every decoder: one more than decoders.
 
     Raises:
-      ValueError: if the codes given do not last for `num_steps`.
+      ValueError: if the given codes are too few for `num_steps`.
     """
     needed = [num_steps]
     for geometry in reversed(decoders):

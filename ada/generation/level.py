@@ -15,9 +15,10 @@ from ada.generation.rounding import ComparedSampler
 from ada.generation.sampler import Array
 from ada.runs.sampling_defaults import SamplingValues
 
-# Ids per block, rounded up to whole codes. Part of what a seed means: each block has its numbers.
+# Ids per block, rounded up to whole codes. Changing it changes the clips of a seed: random numbers
+# are drawn per block.
 BLOCK_STEPS = 512
-# Counts up whenever the same seed comes to mean something else.
+# Incremented whenever the same seed gives other clips than before.
 DRAWING_VERSION = 3
 
 
@@ -25,7 +26,7 @@ class SamplingConfig(NamedTuple):
     """How ids are sampled.
 
     Attributes:
-      seed: of all random numbers.
+      seed: random seed.
       temperature: logits are divided by it.
       top_k: keep the k likeliest ids; 0 keeps all.
       top_p: keep the likeliest ids up to this probability; 1 keeps all.
@@ -48,9 +49,9 @@ class Level:
     Args:
       model: a built WaveNet or autoencoder; an autoencoder samples given its codes.
       config: how ids are sampled.
-      index: of the level in its chain, 0 at the bottom; decides its random numbers.
+      index: of the level in its chain, 0 at the bottom; random numbers depend on it.
       batch_size: number of items computed side by side.
-      backend: what computes the loop (`ada.generation.backends`).
+      backend: of the sampling loop (`ada.generation.backends`).
       weights: precision in which matrices are stored (`ada.generation.backends`).
 
     Raises:
@@ -112,14 +113,14 @@ class Level:
 
     @property
     def rounding_bits(self) -> float | None:
-        """What bfloat16 weights cost (`ComparedSampler`); None with float32."""
+        """The cost of bfloat16 weights in bits per id (`ComparedSampler`); None with float32."""
         return getattr(self.sampler, "rounding_bits", None)
 
     def with_config(self, config: SamplingConfig) -> "Level":
-        """The same level, compiled and all, with another seed and temperature.
+        """The same compiled level with another seed and temperature.
 
         Raises:
-          ValueError: if top-k or top-p differ, which are compiled, or the temperature is none.
+          ValueError: if top-k or top-p differ, which are compiled, or for an invalid temperature.
         """
         check_temperature(config.temperature)
         if (config.top_k, config.top_p) != (self.config.top_k, self.config.top_p):
@@ -129,7 +130,7 @@ class Level:
         return level
 
     def compile(self) -> None:
-        """Compiles what has to be, by sampling nothing."""
+        """Compiles sampler and modulator, without generating anything."""
         if self._ready:
             return
         sampler, h = self.sampler, None

@@ -1,6 +1,6 @@
-"""How each level of a chain is sampled: one value for all levels or one per level, top first.
+"""Sampling values of each level of a chain: one value for all levels or one per level, top first.
 
-A value that is not given is that of the level's `sampling.json` (`ada.runs.sampling_defaults`).
+The default of each value is in the level's `sampling.json` (`ada.runs.sampling_defaults`).
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ _KINDS = {"temperature": float, "top_k": int, "top_p": float}
 
 
 class SamplingFlags(NamedTuple):
-    """The flags as they were given, None where they were not."""
+    """The values of the flags; None for those that were not given."""
 
     temperature: Sequence[str] | None = None
     top_k: Sequence[str] | None = None
@@ -26,12 +26,12 @@ class SamplingFlags(NamedTuple):
 
 
 class LevelSampling(NamedTuple):
-    """How a level is sampled.
+    """The sampling values of a level.
 
     Attributes:
       run_dir: its run directory.
       values: resolved from flags, file and built-in defaults.
-      sources: "flag" or "sampling.json" by the names of values that one of them states.
+      sources: "flag" or "sampling.json" by the names of the values that come from there.
     """
 
     run_dir: str
@@ -60,7 +60,7 @@ def _numbers(name: str, texts: Sequence[str], levels: int) -> list[float]:
 
 
 def number(name: str, text: str) -> float:
-    """One value; raises ValueError if it cannot be."""
+    """One value; raises ValueError if it is invalid."""
     value = _KINDS[name](text)
     if not sampling_defaults.in_range(name, value):
         raise ValueError(f"{text} is out of range")
@@ -68,10 +68,10 @@ def number(name: str, text: str) -> float:
 
 
 def resolve(run_dirs: Sequence[str], values: SamplingFlags) -> list[LevelSampling]:
-    """How every level is sampled, top first: by flags, by its file, as built in, in this order.
+    """The sampling values of every level, top first: of flags, else of its file, else defaults.
 
     Raises:
-      UsageError: if a flag does not fit the levels.
+      UsageError: if a flag has the wrong number of values.
       UserError: if a file cannot be used.
     """
     stated, levels = per_level(values, len(run_dirs)), []
@@ -84,14 +84,14 @@ def resolve(run_dirs: Sequence[str], values: SamplingFlags) -> list[LevelSamplin
 
 
 def configs(levels: Sequence[LevelSampling], seed: int = 0) -> "list[SamplingConfig]":
-    """The same with a seed, as `ada.generation` takes it."""
+    """The same with a seed, as arguments of `ada.generation`."""
     from ada.generation import SamplingConfig
 
     return [SamplingConfig.from_values(level.values, seed) for level in levels]
 
 
 def described(levels: Sequence[LevelSampling]) -> str | None:
-    """One line of the values and where they are from; None if all are the built-in ones."""
+    """One line with the values and their sources; None if all are defaults."""
     if all(level.values == type(level.values)() for level in levels):
         return None
     return f"Sampling, top level first: {'; '.join(map(_described, levels))}."
@@ -106,7 +106,7 @@ def _described(level: LevelSampling) -> str:
 
 
 def as_flags(levels: Sequence[LevelSampling]) -> list[str]:
-    """Flags for another command, of the values that files or flags state."""
+    """The values of files or flags as flags for another command."""
     stated = []
     for name in SamplingFlags._fields:
         if any(name in level.sources for level in levels):

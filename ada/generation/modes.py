@@ -1,9 +1,9 @@
-"""What each mode of sampling starts from: a request that `stream` carries out.
+"""The modes of sampling: each makes a request that `stream` carries out.
 
-ancestral  nothing is known; the prior begins
-primed     clips begin with audio that is given
-continue   a piece is continued from its end: audio, or all ids of an earlier generation
-upsample   the codes at the top are given; the levels below are generated
+ancestral  everything is generated, from the prior down
+primed     clips begin with given audio
+continue   audio, or an earlier generation, is continued from its end
+upsample   the top codes are given; the levels below are generated
 """
 
 import hashlib
@@ -22,12 +22,12 @@ from ada.utils.errors import UsageError, UserError
 
 
 class Request(NamedTuple):
-    """What to generate.
+    """The inputs of a generation.
 
     Attributes:
       chain: the levels to sample, top first.
-      indices: of the clips; they decide the random numbers, and which of several prompts a clip
-        gets.
+      indices: of the clips; they determine the random numbers, and the prompt of a clip if there
+        are several.
       num_steps: audio samples of each.
       prefixes: see `stream`.
       codes: see `stream`.
@@ -41,7 +41,7 @@ class Request(NamedTuple):
 
     @property
     def num_items(self) -> int:
-        """How many clips."""
+        """Number of clips."""
         return len(self.indices)
 
     @property
@@ -50,7 +50,7 @@ class Request(NamedTuple):
         return self.num_steps / sample_rate(self.chain)
 
     def digest(self) -> str:
-        """Of the ids that are given."""
+        """A digest of the given ids."""
         given = [ids for level in self.prefixes for ids in level]
         given += [] if self.codes is None else [self.codes]
         digest = hashlib.sha256()
@@ -70,12 +70,12 @@ class Request(NamedTuple):
 
 
 def sample_rate(chain: Chain) -> int:
-    """Of the audio that a chain makes, Hz."""
+    """Sample rate of the audio of a chain, in Hz."""
     return chain.runs[-1].info.sample_rate
 
 
 def ancestral(chain: Chain, indices: Sequence[int], duration_secs: float) -> Request:
-    """Everything is generated."""
+    """A request to generate everything."""
     require_prior(chain, chain_geometry(chain))
     return Request(chain, indices, round(duration_secs * sample_rate(chain)))
 
@@ -122,7 +122,7 @@ def continued(
     duration_secs: float,
     progress: bool = True,
 ) -> Request:
-    """Audio is continued from its end; `duration_secs` are added. For the rest see `primed`.
+    """Continues audio from its end by `duration_secs`; for the other arguments see `primed`.
 
     Raises:
       UsageError: if the pieces differ in length.
@@ -136,19 +136,19 @@ def continued(
 def continued_ids(
     chain: Chain, ids: Sequence[np.ndarray], indices: Sequence[int], duration_secs: float
 ) -> Request:
-    """An earlier generation is continued: with the same seed, as if it had been longer at once.
+    """Continues an earlier generation; with the same seed, the result equals one longer generation.
 
-    Codes that ran ahead by the look-ahead are kept as well, so that nothing is generated twice.
+    Codes of the look-ahead are kept as well, so that nothing is generated twice.
 
     Args:
       chain: the chain that generated.
-      ids: of every level, top first, each int `[pieces, steps]`; the first clip continues the
-        first piece, and so on, in turn if they are fewer.
+      ids: of every level, top first, each int `[pieces, steps]`; clip number i continues piece i
+        modulo their number.
       indices: of the clips.
-      duration_secs: what is added.
+      duration_secs: length of the continuation.
 
     Raises:
-      UsageError: for ids that the models have not.
+      UsageError: for ids that the models do not have.
     """
     for run, level in zip(chain.runs, ids, strict=True):
         if int(level.min()) < 0 or int(level.max()) >= run.info.num_classes:
@@ -164,7 +164,7 @@ def continued_ids(
 def upsampled(
     chain: Chain, codes: np.ndarray, indices: Sequence[int], num_steps: int | None = None
 ) -> Request:
-    """Codes are decoded to audio: the first row for the first clip and so on, in turn if fewer.
+    """Decodes codes to audio: clip number i has row i modulo their number.
 
     Args:
       chain: from an autoencoder, whose codes they are, down to audio; a prior above it is not used.
@@ -173,7 +173,7 @@ def upsampled(
       num_steps: audio samples of a clip; None for as many as the codes stand for.
 
     Raises:
-      UsageError: if the codes do not last, or are not codes of that autoencoder.
+      UsageError: if the codes are too few, or are not codes of that autoencoder.
       UserError: if the chain has no autoencoder with codes.
     """
     decoders = decoders_of(chain)
@@ -201,7 +201,7 @@ def upsampled_audio(
     num_steps: int | None = None,
     progress: bool = True,
 ) -> Request:
-    """Audio is encoded to the topmost codes and decoded again: a reconstruction.
+    """Encodes audio to the topmost codes and decodes them: a reconstruction.
 
     Args:
       chain: see `upsampled`.
@@ -211,7 +211,7 @@ def upsampled_audio(
       progress: whether to show progress bars.
 
     Raises:
-      UsageError: if `num_steps` is None and the prompts differ in length, or they do not last.
+      UsageError: if `num_steps` is None and the prompts differ in length, or they are too short.
       UserError: if the chain has no autoencoder with codes.
     """
     decoders = decoders_of(chain)

@@ -1,7 +1,7 @@
 """The sampling loop in C (`kernel.c`), several times faster on a CPU than XLA's.
 
-It is compiled as the package is installed; where that failed, `AVAILABLE` is False and nothing else
-is lost.
+It is compiled during the installation of the package; if that failed, `AVAILABLE` is False and the
+other backends are used.
 """
 
 from typing import Any
@@ -30,10 +30,10 @@ def fits_half(model: WaveNet) -> bool:
 
 
 class NativeSampler(Sampler):
-    """A `Sampler` in C, which takes and gives arrays.
+    """A `Sampler` in C, with arrays as inputs and outputs.
 
-    A sequence does not depend on the others in its batch. The weights are read whenever a
-    new state is asked for.
+    A sequence does not depend on the others in its batch. The weights of the model are read by
+    `initial_state`.
 
     Args:
       half: whether matrices are rounded to bfloat16; all sums stay in float32.
@@ -58,7 +58,7 @@ class NativeSampler(Sampler):
         self._weights: tuple[np.ndarray, np.ndarray | None] | None = None
 
     def _read_weights(self) -> None:
-        # Other threads may be sampling: what they see is whole at any time.
+        # In one assignment, as other threads may be sampling.
         model = self.model
         to_gates = model.condition.kernel.numpy() if model.conditioning_channels else None
         self._weights = _packed_weights(model, self._half), to_gates
@@ -114,9 +114,9 @@ class NativeSampler(Sampler):
 
 
 def _packed_weights(model: WaveNet, half: bool) -> np.ndarray:
-    """All weights as one array, in the order that the kernel knows."""
+    """All weights as one array, in the order that the kernel expects."""
     with_residual = model.blocks[:-1]
-    # Matrices, which may be in half precision, and what always is in full.
+    # Matrices, which may be in half precision, and vectors, which are always in float32.
     groups = [
         (False, [model.embedding.table]),
         (half, [block.convolution.kernel for block in model.blocks]),
@@ -132,7 +132,7 @@ def _packed_weights(model: WaveNet, half: bool) -> np.ndarray:
     for is_half, variables in groups:
         arrays = [np.ravel(tf.convert_to_tensor(v).numpy()) for v in variables]
         flat += map(_as_bfloat16, arrays) if is_half else arrays
-    # In whole cache lines: a vector that crosses two takes twice as long.
+    # Aligned to cache lines: reading a vector that crosses two of them takes twice as long.
     total = sum(map(len, flat))
     room = np.empty([total + LINE], np.float32)
     start = -room.ctypes.data % (4 * LINE) // 4
@@ -140,7 +140,7 @@ def _packed_weights(model: WaveNet, half: bool) -> np.ndarray:
 
 
 def _as_bfloat16(values: np.ndarray) -> np.ndarray:
-    """Rounded, and in the order that the kernel unpacks: in pairs, two to a float32."""
+    """Rounded, and in the order that the kernel unpacks: two values per float32."""
     rounded = tf.cast(values, tf.bfloat16).numpy().view(np.uint16).astype(np.uint32)
     low, high = rounded.reshape(-1, 2, LINE).transpose(1, 0, 2)
     return (low | high << 16).ravel().view(np.float32)

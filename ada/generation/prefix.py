@@ -1,4 +1,4 @@
-"""The ids that sequences begin with: of a prompt, or of an earlier generation."""
+"""The ids that sequences begin with, from a prompt or an earlier generation."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,10 +14,10 @@ class Prefix(NamedTuple):
     """The ids that the sequences of one level begin with.
 
     Attributes:
-      first: the step from which on blocks are computed: those before are known, and too far back
-        to affect an id that is not.
+      first: the first step to compute: earlier ids are given, and outside of the receptive field
+        of all generated ones.
       read: function of the first step of a block: int32 `[batch, block_steps]`, -1 where an id is
-        not known.
+        to be generated.
     """
 
     first: tf.Tensor | int
@@ -25,7 +25,7 @@ class Prefix(NamedTuple):
 
 
 def first_computed(level: Level, num_known: tf.Tensor | int, total: tf.Tensor | int) -> tf.Tensor:
-    """The step from which on blocks are computed, int64.
+    """The first step to compute, the first of a block, int64.
 
     Args:
       level: what samples.
@@ -38,7 +38,7 @@ def first_computed(level: Level, num_known: tf.Tensor | int, total: tf.Tensor | 
 
 
 def of_tensor(level: Level, ids: tf.Tensor, total: tf.Tensor) -> Prefix:
-    """Ids `[batch, steps]` as a prefix; what is longer than the sequences is cut."""
+    """Ids `[batch, steps]` as a prefix, cut to the length of the sequences."""
     size, ids = level.block_steps, ids[:, :total]
     num_known = tf.shape(ids, tf.int64)[1]
     missing = -(-total // size) * size - num_known
@@ -55,8 +55,8 @@ def of_items(level: Level, pieces: Sequence[Sequence], total: int) -> Prefix | N
 
     Args:
       level: what samples.
-      pieces: for each item of a batch that may not be full, ids or what gives arrays of them where
-        it is sliced, such as a file.
+      pieces: for each item of a possibly incomplete batch, an array of ids, or an object whose
+        slices are arrays, such as a `Journal`.
       total: number of ids.
     """
     if not any(map(len, pieces)):
@@ -65,7 +65,7 @@ def of_items(level: Level, pieces: Sequence[Sequence], total: int) -> Prefix | N
 
     def read(start: Array | int) -> np.ndarray:
         ids = np.full([level.sampler.batch_size, size], -1, np.int32)
-        ids[len(pieces) :] = 0  # of a batch that is not full
+        ids[len(pieces) :] = 0  # of an incomplete batch
         for row, piece in zip(ids, pieces, strict=False):
             part = np.asarray(piece[int(start) : int(start) + size])
             if part.size and not 0 <= part.min() <= part.max() < num_classes:

@@ -1,4 +1,4 @@
-"""Prompts: audio as ids, encoded from the bottom up, and what of it is known at each level."""
+"""Prompts: audio as ids, and the codes of each level that it determines."""
 
 import gc
 import os
@@ -21,14 +21,14 @@ from ada.utils.progress import progress_bar
 def read_prompt(
     path: str | os.PathLike, info: RunInfo, max_secs: float | None = None
 ) -> np.ndarray:
-    """Reads audio as the ids of a run that models audio: the ids that training saw.
+    """Reads audio as ids of a run that models audio, in the same way as for training.
 
     Args:
       path: of the file, at any sample rate.
       info: of the run.
-      max_secs: how much of the beginning to take; None for all.
+      max_secs: length of the beginning to read; None for all.
 
-    What is unusual about the file, such as samples that are clipped, is shown as a warning.
+    Anything unusual about the file, such as clipped samples, is logged as a warning.
 
     Returns:
       int32 `[steps]`.
@@ -58,8 +58,8 @@ def encode_prompts(
       chain: runs, top first.
       prompts: ids of the bottom level, each int32 `[steps]`.
       geometry: of every level (`chain_geometry`).
-      whole: whether to keep all codes. Otherwise only those stay, at every level, that would be the
-        same whatever followed the prompt: codes that the encoder computed from the prompt alone.
+      whole: whether to keep all codes. Otherwise only codes whose receptive field is within the
+        prompt are kept, which do not depend on what follows it.
       progress: whether to show progress bars.
 
     Returns:
@@ -71,7 +71,7 @@ def encode_prompts(
         if geometry[position] is None:
             break
         codes = _encode_level(chain, position, levels[0], progress)
-        gc.collect()  # Keras models are cycles: this one must go before the next is loaded
+        gc.collect()  # Keras models are reference cycles: free this one before the next is loaded
         if not whole:
             codes = [
                 piece[: codes_inside(len(ids), geometry[position])]
@@ -84,7 +84,7 @@ def encode_prompts(
 def _encode_level(
     chain: Chain, position: int, pieces: Sequence[np.ndarray], progress: bool
 ) -> list[np.ndarray]:
-    """Loads one autoencoder and encodes with it; it is gone when this returns."""
+    """Loads one autoencoder and encodes with it."""
     encoder = SourceEncoder(chain.load_model(position))
     desc = f"encoding with {chain.runs[position].directory}"
     nothing = np.zeros(0, np.int32)

@@ -1,15 +1,14 @@
-"""The output directory of a generation: clips grow block by block, and are gone on with.
+"""The output directory of a generation: clips are written block by block, and can be resumed.
 
-piano-new-seed7.wav  the clips (`exports`), whole WAV files at any moment; if other files are asked
-                     for, they take their place at the end
-.unfinished/         while they grow: `command.json`, what decides them; and a journal of every
-                     clip and level
+piano-new-seed7.wav  the clips (`exports`), valid WAV files at any moment; converted to other
+                     formats at the end
+.unfinished/         until then: `command.json`, the settings; and a journal of every clip and level
 codes.npz            exact ids of every level, `level0` the bottom's: int `[clips, steps]`
 sample.json          the command and what it made; written last
-sample.html          the clips as a page, which the command makes of these
+sample.html          a page with the clips, written by the command
 
-Killed at any moment, a generation resumes from the blocks that are whole: they decide what follows,
-as a prompt does. Of a clip no file is open longer than it takes to append to it.
+A generation that was killed resumes from its complete blocks, which are used as a prompt. Files are
+open only while they are appended to.
 """
 
 import contextlib
@@ -47,19 +46,19 @@ from ada.utils.made import require_free
 
 UNFINISHED, COMMAND = ".unfinished", "command.json"
 _JOURNAL = re.compile(r"level\d+_sample_\d+\.(ids|blocks)")
-# Of the time at most this share goes into bringing what was drawn to the disk: on most disks that
-# is after every block, and a power cut takes no more.
+# At most this share of the time is spent on syncing to the disk. On most disks this allows a sync
+# after every block, so that a power cut loses one block.
 _SYNCING_SHARE = 0.05
 MAX_STEPS = 2**31 - 2**10  # of 16 bits, in the 4 GB of a WAV file
 
 
 class Recording:
-    """Takes the blocks of one generation; made by `record`.
+    """Writes the blocks of one generation; made by `record`.
 
     Args:
       directory: of the output.
       request: what is generated.
-      settings: what decides it.
+      settings: all settings that determine the clips.
 
     Attributes:
       rate: of the audio, Hz.
@@ -84,7 +83,7 @@ class Recording:
 
     @property
     def prefixes(self) -> list[list[Sequence]]:
-        """What every level and clip begins with: what was generated before, or is given."""
+        """The ids that every level and clip begins with: generated before, or given."""
         given = self._request.prefixes or [[()] * self._request.num_items] * len(self._journals)
         return [
             [
@@ -96,11 +95,11 @@ class Recording:
 
     @property
     def secs(self) -> float:
-        """How much audio there is, of all clips together."""
+        """Seconds of audio so far, all clips together."""
         return sum(map(len, self._journals[-1])) / self.rate
 
     def take(self, block: Block) -> None:
-        """Writes a block to disk; blocks of a clip come in order, from the first."""
+        """Writes a block to disk; blocks of a clip must come in order, from the first."""
         if not (self._directory / UNFINISHED / COMMAND).exists():
             self._begin()
         for journals, parts in zip(self._journals, block.levels, strict=True):
@@ -114,7 +113,7 @@ class Recording:
             self._sync()
 
     def _sync(self) -> None:
-        """Brings what was drawn to the disk: the journals first, from which the rest is made."""
+        """Syncs to the disk: the journals first, from which the rest can be restored."""
         began = time.monotonic()
         for item in sorted(self._unsynced):
             for journals in self._journals:
@@ -125,15 +124,15 @@ class Recording:
         self._sync_secs = self._synced - began
 
     def _begin(self) -> None:
-        """Notes the command: not before there is something to resume from."""
+        """Writes the settings, once there is something to resume from."""
         text = json.dumps(self._settings, indent=1) + "\n"
         write_bytes_atomically(self._directory / UNFINISHED / COMMAND, text.encode())
-        # What an earlier generation of the same command left in part.
+        # Incomplete results of an earlier generation of the same command.
         for name in (REPORT, CODES):
             (self._directory / name).unlink(missing_ok=True)
 
     def finish(self, results: Mapping[str, Any]) -> dict[str, Any]:
-        """Writes codes and report, and tidies up; returns the report."""
+        """Writes codes and report, removes temporary files, and returns the report."""
         self._sync()
         request, top = self._request, len(self._journals) - 1
         written = self._directory / UNFINISHED / CODES
@@ -175,19 +174,19 @@ class Recording:
 def record(
     directory: Path, request: Request, settings: Mapping[str, Any], overwrite: bool = False
 ) -> Iterator[Recording | None]:
-    """A recording of a generation, which resumes one that the same command began.
+    """A recording of a generation; resumes an unfinished one of the same command.
 
     Args:
-      directory: of the output; in it is nothing, or what the same command left.
+      directory: of the output; empty, or with results of the same command.
       request: what is generated.
-      settings: what decides it, with the names of the clips, "wavs".
+      settings: all settings that determine the clips, with their names, "wavs".
       overwrite: whether the results of another command are replaced.
 
     Yields:
       The recording; None if it is finished already.
 
     Raises:
-      UserError: if the directory holds the results of another command, or one is at work there.
+      UserError: if the directory holds results of another command, or another process writes there.
     """
     if request.num_steps > MAX_STEPS:
         hours = MAX_STEPS / request.num_steps * request.duration_secs / 3600
@@ -210,7 +209,7 @@ def record(
                 )
         old = report if begun is None else begun
         if old is None or not is_report(old):
-            # What no report of ours lists is somebody else's, whatever may be replaced.
+            # Files that are not listed in a report were not made by ada, and are never replaced.
             require_free(directory, "ada.sample", (*own, CODES, PAGE, REPORT))
         if old is not None and differing(old, settings):
             what = "unfinished clips" if begun is not None else "clips"
@@ -222,7 +221,7 @@ def record(
             log.info(f"Replacing {what} in {directory}.")
             begun = None
             listed = clips_of(old)
-            # What says whose they are goes last: killed in between, it is still known.
+            # The report is removed last, so that the files are known as ours after a kill.
             for name in (CODES, PAGE, SHARED_PAGE, *map(growing, listed), *listed, REPORT):
                 (directory / name).unlink(missing_ok=True)
             _discard(unfinished)
@@ -233,13 +232,13 @@ def record(
 
 
 def _bits(journals: Sequence[Journal]) -> float | None:
-    """Mean -log2 p(id) of what was generated of all clips; None if nothing was."""
+    """Mean -log2 p(id) of the generated ids of all clips; None if there are none."""
     generated, nats = map(sum, zip(*(journal.generated() for journal in journals), strict=True))
     return nats / generated / np.log(2.0) if generated else None
 
 
 def _discard(unfinished: Path) -> None:
-    """Removes what a generation resumes from; first of all what says so."""
+    """Removes the files that a generation resumes from, the settings first."""
     (unfinished / COMMAND).unlink(missing_ok=True)
     for path in unfinished.glob("*"):
         if path.name == CODES or _JOURNAL.fullmatch(path.name):
@@ -249,7 +248,7 @@ def _discard(unfinished: Path) -> None:
 
 
 def _damaged(directory: Path, names: Sequence[str], num_steps: int, checksums: Any) -> list[str]:
-    """Which files of a finished generation are not there as they were written."""
+    """Missing or damaged files of a finished generation."""
     known = checksums if isinstance(checksums, dict) else {}  # reports of before have none
 
     def is_whole(path: Path) -> bool:
@@ -273,7 +272,7 @@ def _checksum(path: Path) -> int:
 
 
 def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """What differs between two commands, for a message."""
+    """The differences between the settings of two commands, for a message."""
 
     def difference(name: str) -> str:
         values = old.get(name), settings[name]
@@ -282,7 +281,7 @@ def _described(old: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]
         return f"{name} {values[0]}, not {values[1]}"
 
     names = differing(old, settings)
-    if "mode" in names:  # then most else is another, too
+    if "mode" in names:  # then most others differ, too
         names = ["mode"]
-    # The names of clips follow from the rest, but for their format.
+    # The names of clips follow from the other settings, except for their format.
     return list(map(difference, [name for name in names if name != "wavs"] or names))

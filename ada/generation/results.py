@@ -1,4 +1,4 @@
-"""What a generation left in its output directory (`recording`), read to continue it."""
+"""The output directory of a finished generation (`recording`), read to continue it."""
 
 import json
 import re
@@ -39,7 +39,7 @@ class Results(NamedTuple):
 
     @property
     def clips(self) -> list[int]:
-        """The numbers of its clips."""
+        """The indices of its clips."""
         return self.report.get("clips") or list(range(len(self.ids[0])))
 
     @classmethod
@@ -47,7 +47,7 @@ class Results(NamedTuple):
         """Reads an output directory.
 
         Raises:
-          UserError: if it is none, or lacks what it takes to continue.
+          UserError: if it is not one, or is incomplete.
         """
         report = read_report(Path(directory) / REPORT)
         if report is None:
@@ -62,7 +62,7 @@ class Results(NamedTuple):
         return cls(directory, ids, report["runs"], report)
 
     def require_same_runs(self, chain: Chain) -> None:
-        """Raises UserError unless a chain is the one that generated, checkpoints included."""
+        """Raises UserError unless a chain is the one that generated, with the same checkpoints."""
         if len(self.runs) != len(chain.runs):
             raise UserError(
                 f"{self.directory} was made by {len(self.runs)} levels, --run_dirs has "
@@ -72,7 +72,7 @@ class Results(NamedTuple):
             self._require_same(before, present)
 
     def require_same_decoder(self, chain: Chain) -> None:
-        """Raises UserError unless the top of a chain decoded the codes of that level before."""
+        """Raises UserError unless the top of a chain is the decoder that was used before."""
         level = len(chain.runs)
         if level <= len(self.runs):
             self._require_same(self.runs[-level], run_identities(chain)[0])
@@ -112,7 +112,7 @@ def load_codes(path: str, level: int) -> np.ndarray:
 
 
 def _as_int32(codes: np.ndarray, where: str) -> np.ndarray:
-    """Codes as int32; raises UsageError for what are none, or would become others."""
+    """Codes as int32; raises UsageError for other arrays, or values out of range."""
     if codes.ndim != 2 or not codes.size or codes.dtype.kind not in "iu":
         raise UsageError(
             f"{where}: codes must be whole numbers [clips, steps], got {codes.dtype} of shape "
@@ -125,7 +125,7 @@ def _as_int32(codes: np.ndarray, where: str) -> np.ndarray:
 
 
 def _load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz file; raises UserError if it is none."""
+    """All arrays of an npz file; raises UserError for other files."""
     try:
         return dict(npz.load(path))
     except npz.NOT_NPZ as error:
@@ -149,7 +149,7 @@ def _level(levels: Mapping[int, np.ndarray], level: int, where: str) -> np.ndarr
 
 
 def read_report(path: Path) -> dict[str, Any] | None:
-    """A report; nothing in it if it is something else, None if there is none."""
+    """A report; empty for a file of something else, None if there is no file."""
     try:
         report = parse_json(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -160,18 +160,18 @@ def read_report(path: Path) -> dict[str, Any] | None:
 
 
 def is_report(report: Mapping[str, Any]) -> bool:
-    """Whether what was read is of a generation, finished or not."""
+    """Whether a report is that of a generation, finished or not."""
     return bool(clips_of(report)) and clips_of(report) == report["wavs"]
 
 
 def differing(report: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """The names of settings that are others in a report; they are compared as JSON values."""
+    """The names of settings that differ from a report, compared as JSON values."""
     plain = json.loads(json.dumps(settings))
     return [name for name, value in plain.items() if report.get(name) != value]
 
 
 def clips_of(report: Mapping[str, Any] | None) -> list[str]:
-    """The clips that a report lists; none if it lists none, and nothing that is no clip."""
+    """The names of clips in a report, without anything that is not a valid name."""
     wavs = (report or {}).get("wavs")
     listed = wavs if isinstance(wavs, list) else []
     return list(filter(is_clip_name, listed))
@@ -187,7 +187,7 @@ def _are_clips(clips: Any, count: int) -> bool:
 
 
 def _are_identities(runs: Any) -> bool:
-    """Whether something read from a report is what `run_identities` gave."""
+    """Whether a value from a report has the form of `run_identities`."""
     return isinstance(runs, list) and all(
         isinstance(run, dict) and {"run_dir", "digest"} <= run.keys() for run in runs
     )

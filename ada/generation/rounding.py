@@ -1,4 +1,4 @@
-"""What bfloat16 weights cost: a sampler that compares itself with the model."""
+"""The cost of bfloat16 weights: a sampler that compares them with float32 weights."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from ada.generation.sampler import Array, Sampler
 
 
 class ComparedState(NamedTuple):
-    """An `IncrementalState` with the ring of the exact weights; () for what is not compared."""
+    """An `IncrementalState` with the ring of the exact weights; () if it is not compared."""
 
     ring: Array
     previous: Array
@@ -18,15 +18,15 @@ class ComparedState(NamedTuple):
 
 
 class ComparedSampler(Sampler):
-    """Samples with rounded weights; of `compared` sequences it notes what that costs.
+    """Samples with rounded weights, and measures their cost for `compared` sequences.
 
     Args:
-      rounded: what samples.
-      exact: a sampler of the same model with its own weights.
+      rounded: a sampler with rounded weights.
+      exact: a sampler of the same model with exact weights.
 
     Attributes:
-      rounding_bits: by how many bits per id what is generated is less likely under the model
-        itself: the mean over the first block of which something is generated; None before it.
+      rounding_bits: mean loss of log2 p(id) by rounding, over the first block with generated ids;
+        None before it.
     """
 
     def __init__(self, rounded: Sampler, exact: Sampler) -> None:
@@ -40,7 +40,7 @@ class ComparedSampler(Sampler):
         return ComparedState(*self._rounded.initial_state())
 
     def compared(self, state: ComparedState) -> ComparedState:
-        """The state of sequences that have not begun, to be compared."""
+        """The state of sequences to compare, before their first step."""
         return state._replace(exact_ring=self._exact.initial_state().ring)
 
     def _sample(

@@ -1,4 +1,4 @@
-"""The sampling loop: what every sampler does, and a block of steps in one `tf.while_loop`."""
+"""The sampling loop: the interface of samplers, and one with a `tf.while_loop` per block."""
 
 import abc
 from typing import Any
@@ -42,7 +42,7 @@ class Sampler(abc.ABC):
         self.top_k = min(whole("top_k", top_k, 0, 2**63 - 1), model.num_classes)
         self.top_p = top_p
         dilations = [block.convolution.dilation_rate for block in model.blocks]
-        # Of the ring of a state; it has at least one row, which nothing may read.
+        # Rows of the ring of a state; at least one, even if it is not used.
         self._rows = max((model.kernel_size - 1) * sum(dilations), 1)
 
     @abc.abstractmethod
@@ -62,17 +62,17 @@ class Sampler(abc.ABC):
 
         Args:
           state: from `initial_state` or the block before.
-          uniforms: float32 `[batch, block_steps]` in [0, 1), the only randomness.
+          uniforms: random numbers, float32 `[batch, block_steps]` in [0, 1).
           temperature: logits are divided by it.
           conditioning: h, `[batch, code_steps, conditioning_channels]`, where the model takes it;
             `code_steps` must divide `block_steps`.
           forced: int32 `[batch, block_steps]`, ids to take instead of sampling; -1 to sample.
-          num_steps: ids to sample; all of a block if None. What comes after them is zero. With 0 of
-            them a loop that has to be is compiled, no more.
+          num_steps: ids to sample; a whole block if None. Later ids are zero. With 0 the loop is
+            only compiled.
 
         Returns:
-          The new state, the ids and log p(id) of each under the model itself (temperature 1,
-          nothing left out), both `[batch, block_steps]`.
+          The new state, the ids and log p(id) of each at temperature 1 and without top-k or top-p,
+          both `[batch, block_steps]`.
 
         Raises:
           ValueError: if conditioning is missing, not wanted, or does not divide the block; if an
@@ -94,7 +94,7 @@ class Sampler(abc.ABC):
         forced: Array,
         num_steps: int | tf.Tensor,
     ) -> None:
-        """Raises ValueError for what does not fit: nothing behind this looks at it again."""
+        """Raises ValueError for invalid arguments; samplers do not check them again."""
         model, batch, block = self.model, self.batch_size, [self.batch_size, self.block_steps]
         model.check_conditioning(conditioning)
         check_temperature(temperature)
@@ -106,7 +106,7 @@ class Sampler(abc.ABC):
         ring = [self._rows, batch, model.residual_channels]
         check_array("state.ring", state.ring, ring, "float32")
         check_array("state.previous", state.previous, [batch], "int32", -1, model.num_classes - 1)
-        # The kernel counts on from it.
+        # The kernel adds to it.
         check_array("state.step", state.step, [], "iu", 0, 2**62)
         if tf.is_tensor(num_steps):
             check_array("num_steps", num_steps, [], "iu", 0, self.block_steps)
@@ -133,14 +133,14 @@ class Sampler(abc.ABC):
         forced: Array,
         num_steps: int,
     ) -> tuple[IncrementalState, Array, Array]:
-        """What `__call__` gives, from arguments that fit."""
+        """The result of `__call__`, for valid arguments."""
 
 
 class BlockSampler(Sampler):
     """A `Sampler` as one TensorFlow loop; may be called within a graph (`ada.serving`).
 
-    The batch size is fixed: a batch of another size would be computed in another order and differ
-    by about 1e-5, which over thousands of ids becomes another piece of music.
+    The batch size is fixed: other sizes are computed in another order, with differences of about
+    1e-5 that lead to different music after thousands of ids.
 
     Args:
       jit_compile: whether XLA compiles the loop (several times faster on CPU).
@@ -149,7 +149,7 @@ class BlockSampler(Sampler):
     def __init__(self, *args: Any, jit_compile: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._incremental = IncrementalWaveNet(self.model)
-        # None, not False: graphs that are exported shall not speak of XLA at all.
+        # None, not False: exported graphs must not contain attributes of XLA.
         self._run = tf.function(self._block, jit_compile=jit_compile or None, autograph=False)
 
     def initial_state(self) -> IncrementalState:
