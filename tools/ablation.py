@@ -46,9 +46,9 @@ def main(argv: list[str]) -> int:
 
 def run_variants(root: Path, variants: list[tuple[str, str, tuple[str, ...]]]) -> int:
     """Trains, scores and writes the table; returns 1 if a variant failed."""
-    from ada.data.spec import write_text_atomically
     from ada.utils import log
     from ada.utils.errors import UserError
+    from ada.utils.files import write_text_atomically
     from tools import autoencoders, tables
 
     results: list[dict[str, Any]] = []

@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
     for result in results:
         print("  ".join(f"{result[c]!s:>{len(c)}}" for c in columns))
     if FLAGS.json:
-        from ada.data.spec import write_text_atomically
+        from ada.utils.files import write_text_atomically
 
         write_text_atomically(FLAGS.json, json.dumps(results, indent=1) + "\n")
 

@@ -38,7 +38,7 @@ flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model; m
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.data.spec import write_text_atomically
+    from ada.utils.files import write_text_atomically
     from tools.motifs.report import draw, table
     from tools.motifs.source import Source
 
@@ -59,11 +59,11 @@ def _prepare(source: Any, out: Path) -> str:
     """Writes pieces as WAV files and prepares them like any music; returns the dataset."""
     from ada.audio import write_wav
     from ada.data import Dataset
-    from ada.data.spec import write_text_atomically
     from ada.preparation.options import AudioOptions
     from ada.preparation.prepare import prepare
     from ada.utils import log
     from ada.utils.errors import UserError
+    from ada.utils.files import write_text_atomically
     from tools.motifs.source import levels_to_audio
 
     pieces = dataclasses.asdict(source) | {"num_pieces": FLAGS.num_pieces, "seed": FLAGS.seed}

@@ -55,12 +55,12 @@ def _root() -> Path:
 def main(argv: list[str]) -> None:
     """Runs the command."""
     del argv
-    from ada.data.spec import write_text_atomically
     from ada.evaluation.comparison import systems_of
     from ada.evaluation.summary import summary
     from ada.generation.results import run_identities
     from ada.runs.chain import Chain
     from ada.utils.errors import UserError
+    from ada.utils.files import write_text_atomically
     from ada.utils.made import files_in, mark, require_replaceable
     from tools.packing import card, pack
 

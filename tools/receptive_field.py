@@ -49,7 +49,7 @@ COLUMNS = (
 def main(argv: list[str]) -> int:
     """Runs the command; returns 1 if a model could not be measured."""
     del argv
-    from ada.data.spec import write_text_atomically
+    from ada.utils.files import write_text_atomically
     from ada.utils.progress import progress_bar
     from tools.fields.figure import draw
     from tools.fields.systems import systems

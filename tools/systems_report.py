@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ada.data.spec import write_text_atomically
 from ada.evaluation.clip_cards import clip_cards
 from ada.evaluation.comparison import EVALUATION, read_evaluation
 from ada.evaluation.comparison_page import CLIPS_SHOWN, heard, write_comparison
 from ada.pages import page
 from ada.preparation.bundled import SAMPLE_RATE
 from ada.runs.run import Run
+from ada.utils.files import write_text_atomically
 from tools import autoencoders
 from tools.published import PAPER
 from tools.tables import markdown

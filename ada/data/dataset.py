@@ -13,17 +13,9 @@ import tensorflow as tf
 
 from ada.data import records
 from ada.data.lengths import RemoteLengths, check_local, payload_bytes
-from ada.data.spec import (
-    SPLITS,
-    DatasetError,
-    DatasetSpec,
-    FileSpec,
-    SourceSpec,
-    SplitSpec,
-    join,
-)
+from ada.data.spec import SPLITS, DatasetError, DatasetSpec, FileSpec, SourceSpec, SplitSpec
 from ada.utils import npz
-from ada.utils.files import is_remote
+from ada.utils.files import is_remote, join
 
 # Of a foreign record TensorFlow makes a message that is no text.
 READ_ERRORS = (tf.errors.OpError, UnicodeDecodeError)

@@ -1,8 +1,6 @@
 """What a dataset directory holds: `dataset.json`, checked when read and written atomically."""
 
-import contextlib
 import json
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +9,7 @@ import numpy as np
 
 import ada
 from ada.utils.errors import UserError, reason
-from ada.utils.files import exists, is_dir, is_remote, read_bytes, write_bytes_atomically
+from ada.utils.files import exists, is_dir, join, read_bytes, write_text_atomically
 from ada.utils.jsonable import from_jsonable, later_field, parse_json, to_jsonable
 
 FORMAT_VERSION = 1
@@ -284,35 +282,6 @@ def split_spec(
         shards=tuple(shards),
         sources=sources,
     )
-
-
-def join(directory: str, name: str) -> str:
-    """A path below a directory, for local paths and for those with a scheme (`gs://`)."""
-    return str(directory).rstrip("/") + "/" + name if str(directory) != "/" else "/" + name
-
-
-def write_text_atomically(path: str, text: str) -> None:
-    """Writes a small file so that readers see the old or the new one, never a part.
-
-    Directories above it are made. What is not UTF-8, as names of files may be, is escaped.
-    """
-    contents = text.encode("utf-8", "backslashreplace")
-    if not is_remote(path):
-        write_bytes_atomically(path, contents)
-        return
-    import tensorflow as tf
-
-    if "/" in path:
-        tf.io.gfile.makedirs(path.rsplit("/", 1)[0] or "/")
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
-    try:
-        with tf.io.gfile.GFile(temporary, "wb") as file:
-            file.write(contents)
-        tf.io.gfile.rename(temporary, path, overwrite=True)
-    except BaseException:
-        with contextlib.suppress(tf.errors.OpError):
-            tf.io.gfile.remove(temporary)
-        raise
 
 
 def _why_no_spec(directory: str) -> str:

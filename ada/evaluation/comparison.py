@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ada.audio.writing import write_wav
-from ada.data.spec import write_text_atomically
 from ada.evaluation import note_report
 from ada.evaluation.chain import encode_for, evaluate_chain
 from ada.evaluation.comparison_page import write_comparison
@@ -32,6 +31,7 @@ from ada.utils import log
 from ada.utils.csv_files import csv_text
 from ada.utils.errors import UserError
 from ada.utils.extras import how_to_install
+from ada.utils.files import write_text_atomically
 from ada.utils.jsonable import parse_json, read_json_object
 from ada.utils.made import claim, mark, marked, remove_made, require_free
 

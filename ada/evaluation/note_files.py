@@ -4,9 +4,9 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from ada.data.spec import write_text_atomically
 from ada.evaluation.notes import Notes, notes_of
 from ada.utils.csv_files import csv_text
+from ada.utils.files import write_text_atomically
 
 NOTES = "notes.csv"
 _COLUMNS = ("clip", "onset_secs", "offset_secs", "pitch")

@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from ada.data import SPLITS, Dataset, DatasetError, DatasetSpec, SourceSpec
-from ada.data.spec import RECORD_STEPS, SPEC_NAME, codes_dtype, join
+from ada.data.spec import RECORD_STEPS, SPEC_NAME, codes_dtype
 from ada.extraction.job import CodesJob
 from ada.preparation.assembly import assemble, claim, pieces_of_part
 from ada.preparation.parts import run_missing
@@ -23,7 +23,7 @@ from ada.preparation.runners import RunJobs, run_in_process
 from ada.runs.run import Run
 from ada.runs.upstream import upstream_of
 from ada.utils.errors import UserError
-from ada.utils.files import absolute, exclusive
+from ada.utils.files import absolute, exclusive, join
 
 
 def extract_codes(

@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from ada.data import Dataset, SourceSpec
-from ada.data.spec import FORMAT_VERSION, RECORD_STEPS, SPEC_NAME, codes_dtype, join
+from ada.data.spec import FORMAT_VERSION, RECORD_STEPS, SPEC_NAME, codes_dtype
 from ada.models import AutoregressiveDiscreteAutoencoder
 from ada.preparation.parts import PartJob, PartSummary, save_summary, write_part
 from ada.preparation.runners import Interrupted, require_seen
 from ada.runs.info import FILE as RUN_FILE
 from ada.runs.run import Run
 from ada.utils.errors import UserError
+from ada.utils.files import join
 
 # Ids encoded at a time, besides their context.
 PIECE_STEPS = 2**17

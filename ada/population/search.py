@@ -20,7 +20,6 @@ from pathlib import Path
 import tensorflow as tf
 
 from ada.data import Dataset, DatasetSpec, differing_data
-from ada.data.spec import write_text_atomically
 from ada.population import History
 from ada.population.cluster import Cluster
 from ada.population.engine import evolve
@@ -38,7 +37,7 @@ from ada.training.start import check_fit, check_warmup, make_hooks, make_model
 from ada.training.stopping import StopSignals
 from ada.utils import log, made
 from ada.utils.errors import StoppedError, Terminated, UserError
-from ada.utils.files import absolute, exclusive
+from ada.utils.files import absolute, exclusive, write_text_atomically
 from ada.utils.progress import progress_bar
 
 

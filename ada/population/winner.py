@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ada.data import Dataset
-from ada.data.spec import write_text_atomically
 from ada.population import History
 from ada.population.chart import draw
 from ada.runs.checkpoint_files import files, write_list
@@ -17,7 +16,7 @@ from ada.training.start import info_of_new_run, make_model
 from ada.training.tensorboard.hparams import write_row
 from ada.utils import log
 from ada.utils.errors import UserError
-from ada.utils.files import sync
+from ada.utils.files import sync, write_text_atomically
 
 
 def keep_best(history: History, root: Path) -> None:

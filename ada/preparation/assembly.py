@@ -19,13 +19,11 @@ from ada.data.spec import (
     DatasetSpec,
     FileSpec,
     SourceSpec,
-    join,
     split_spec,
-    write_text_atomically,
 )
 from ada.preparation.parts import PARTS_DIR, PartSource
 from ada.utils import made
-from ada.utils.files import is_remote, read_bytes, sync
+from ada.utils.files import is_remote, join, read_bytes, sync, write_text_atomically
 from ada.utils.jsonable import parse_json
 
 # Small enough to copy around, large enough that MAESTRO is not thousands of files.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ada.audio.endings import begins_as_audio
-from ada.data.spec import DatasetError, join
-from ada.utils.files import exists, expanded, is_dir, is_remote
+from ada.data.spec import DatasetError
+from ada.utils.files import exists, expanded, is_dir, is_remote, join
 
 # What lies beside music: decoded only if it begins as audio does.
 _NOT_AUDIO = re.compile(

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ada.data.spec import RECORD_STEPS, SPEC_NAME, DatasetError, join
+from ada.data.spec import RECORD_STEPS, SPEC_NAME, DatasetError
 from ada.preparation.inputs import find_files
 from ada.preparation.splits import read_maestro_csv
-from ada.utils.files import exists, is_remote
+from ada.utils.files import exists, is_remote, join
 
 # Whole numbers beyond these are a slip of the pen.
 _MOST = {"sample_rate": 2**20, "record_steps": 2**24, "num_shards": 10**5}

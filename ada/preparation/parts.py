@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from ada.data.records import RecordWriter
-from ada.data.spec import DatasetError, Dropped, join, write_text_atomically
+from ada.data.spec import DatasetError, Dropped
 from ada.preparation.runners import RunJobs
-from ada.utils.files import is_remote, sync
+from ada.utils.files import is_remote, join, sync, write_text_atomically
 from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
 from ada.utils.streams import printable
 

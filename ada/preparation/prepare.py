@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ada.audio import DecoderUnavailableError
 from ada.data.dataset import Dataset
-from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, Noted, join
+from ada.data.spec import SPEC_NAME, Cut, DatasetError, DatasetSpec, Dropped, Noted
 from ada.preparation.assembly import assemble, claim, clear_parts
 from ada.preparation.audio_job import AudioJob
 from ada.preparation.inputs import InputFile, find_files, why_not_audio
@@ -17,7 +17,7 @@ from ada.preparation.placement import place
 from ada.preparation.report import count_reasons, print_report
 from ada.preparation.runners import RunJobs, run_in_process
 from ada.preparation.splits import beside, read_maestro_csv
-from ada.utils.files import absolute, can_be_read, exclusive, is_remote
+from ada.utils.files import absolute, can_be_read, exclusive, is_remote, join
 from ada.utils.jsonable import to_jsonable
 from ada.utils.streams import printable
 

@@ -6,9 +6,9 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ada.data.spec import SPLITS, DatasetError, join
+from ada.data.spec import SPLITS, DatasetError
 from ada.utils.errors import reason
-from ada.utils.files import read_bytes
+from ada.utils.files import join, read_bytes
 
 # Below this number of files, a split by file leaves splits empty.
 MIN_FILES = len(SPLITS)

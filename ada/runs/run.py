@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ada import pretrained
 from ada.data.differences import differing_data
-from ada.data.spec import SPEC_NAME, DatasetSpec, write_text_atomically
+from ada.data.spec import SPEC_NAME, DatasetSpec
 from ada.runs.checkpoint_files import (
     BEST,
     existing_checkpoints,
@@ -35,7 +35,7 @@ from ada.runs.checkpoint_files import (
 from ada.runs.info import RunInfo, way_out
 from ada.utils import log
 from ada.utils.errors import UserError, first_line
-from ada.utils.files import absolute, exists, require_local
+from ada.utils.files import absolute, exists, require_local, write_text_atomically
 from ada.utils.jsonable import parse_json
 
 if TYPE_CHECKING:

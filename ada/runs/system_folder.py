@@ -10,8 +10,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ada.data.spec import write_text_atomically
 from ada.utils.errors import UserError
+from ada.utils.files import write_text_atomically
 from ada.utils.jsonable import parse_json
 
 FILE = "system.json"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ada.data.spec import write_text_atomically
 from ada.generation import SamplingConfig
 from ada.runs.chain import Chain
 from ada.serving import metadata, warmup
@@ -19,6 +18,7 @@ from ada.serving.signatures import trace
 from ada.serving.tensors import MAX_STEPS
 from ada.serving.versions import COMMAND, check_output
 from ada.utils import log, made
+from ada.utils.files import write_text_atomically
 
 # Where TensorFlow Serving looks for what is no part of the graph.
 EXTRA = "assets.extra"

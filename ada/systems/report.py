@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ada.data.spec import write_text_atomically
 from ada.evaluation import note_report
 from ada.evaluation.comparison import EVALUATION, read_evaluation
 from ada.evaluation.overlap import trained_on_before
@@ -15,6 +14,7 @@ from ada.runs.run import Run
 from ada.systems.report_page import report_page
 from ada.training.tensorboard.summaries import read_metrics
 from ada.utils import log
+from ada.utils.files import write_text_atomically
 
 # Codes that cost less than this to exchange are ignored.
 DEAD_BELOW_BITS = 0.3

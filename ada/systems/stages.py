@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from ada.data.spec import write_text_atomically
 from ada.utils import log
 from ada.utils.errors import UserError
+from ada.utils.files import write_text_atomically
 
 STAGES = ".stages"
 

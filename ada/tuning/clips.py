@@ -8,13 +8,13 @@ import numpy as np
 
 from ada.audio.writing import write_wav
 from ada.data import Dataset
-from ada.data.spec import write_text_atomically
 from ada.evaluation.comparison import Options
 from ada.evaluation.copies import memorised, near_copies
 from ada.evaluation.generated import generate_clips
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.runs.chain import Chain
 from ada.tuning.budget import ClipPlan
+from ada.utils.files import write_text_atomically
 
 FOLDER, COPIES = "clips", "copies.json"
 SPLIT = "validation"

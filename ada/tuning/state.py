@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ada.data.spec import write_text_atomically
 from ada.tuning.budget import Speed
 from ada.utils.errors import UserError
+from ada.utils.files import write_text_atomically
 from ada.utils.jsonable import parse_json
 
 FILE = "tune.json"

@@ -39,6 +39,11 @@ def absolute(directory: str) -> str:
     return directory if is_remote(directory) else str(Path(directory).absolute())
 
 
+def join(directory: str, name: str) -> str:
+    """A path below a directory, for local paths and for those with a scheme (`gs://`)."""
+    return str(directory).rstrip("/") + "/" + name if str(directory) != "/" else "/" + name
+
+
 def exists(path: str) -> bool:
     """Whether there is a file or directory."""
     if not is_remote(path):
@@ -109,6 +114,30 @@ def write_bytes_atomically(path: str | os.PathLike, contents: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text_atomically(path: str, text: str) -> None:
+    """Writes a small file so that readers see the old or the new one, never a part.
+
+    Directories above it are made. What is not UTF-8, as names of files may be, is escaped.
+    """
+    contents = text.encode("utf-8", "backslashreplace")
+    if not is_remote(path):
+        write_bytes_atomically(path, contents)
+        return
+    import tensorflow as tf
+
+    if "/" in path:
+        tf.io.gfile.makedirs(path.rsplit("/", 1)[0] or "/")
+    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    try:
+        with tf.io.gfile.GFile(temporary, "wb") as file:
+            file.write(contents)
+        tf.io.gfile.rename(temporary, path, overwrite=True)
+    except BaseException:
+        with contextlib.suppress(tf.errors.OpError):
+            tf.io.gfile.remove(temporary)
+        raise
 
 
 def sync(path: str | os.PathLike) -> None:

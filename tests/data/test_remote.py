@@ -14,12 +14,11 @@ from ada.data import (
     read_batches,
     training_batches,
 )
-from ada.data.spec import join
 from ada.preparation.options import AudioOptions
 from ada.preparation.prepare import prepare
 from ada.runs.run import Run
 from ada.utils.errors import UserError
-from ada.utils.files import require_local
+from ada.utils.files import join, require_local
 
 
 def files_of(directory):

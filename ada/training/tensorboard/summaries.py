@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 
-from ada.data.spec import write_text_atomically
 from ada.models.losses import NATS_TO_BITS, explained_share
 from ada.training.code_use import WINDOW_STEPS
 from ada.training.tensorboard.pictures import codebook_health, codes_over_time, spectrograms
 from ada.training.tensorboard.tags import DESCRIPTIONS, layout
 from ada.training.trainer import StepResult
+from ada.utils.files import write_text_atomically
 
 # Metrics of a step that do not belong to the codebook.
 _OF_OPTIMIZER = ("gradient_norm", "loss_scale")
