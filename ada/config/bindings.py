@@ -9,10 +9,7 @@ import difflib
 import functools
 import os
 import re
-import sys
 import tokenize
-import types
-import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,33 +78,6 @@ class Bindings(dict[str, Any]):
     def used_macros(self) -> set[str]:
         """The macros that values refer to."""
         return set(re.findall(r"%(\w+)", repr(list(self.values()))))
-
-
-# Of whole numbers, either way: no seed and no size is beyond.
-MOST = 2**32
-
-
-def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type; whatever gin makes only later is."""
-    # None is also what an overlay's macro is that the model does not set, and does not use.
-    if isinstance(value, (Reference, Macro)) or value is None:
-        return True
-    if kind is types.NoneType:
-        return False
-    if kind is int:
-        return type(value) is int and abs(value) <= MOST
-    if kind in (bool, str):
-        return type(value) is kind
-    if kind is float:
-        return type(value) in (int, float) and abs(value) <= sys.float_info.max
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, each) for each in inner)
-    if origin in (tuple, list, Sequence) and inner and isinstance(value, (tuple, list)):
-        return len(inner) == 2 and inner[1] is not ... or all(fits(v, inner[0]) for v in value)
-    # Layers and the like are made by references.
-    is_made = isinstance(kind, type) and kind.__module__ != "builtins"
-    return not is_made or not isinstance(value, (bool, int, float, str, list, tuple, dict))
 
 
 def allow_imports() -> None:

@@ -5,10 +5,8 @@ import dataclasses
 import functools
 import logging
 import re
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -17,6 +15,7 @@ from ada import extensions, models, quantizers, training
 from ada.config import bindings
 from ada.config.bindings import UnusedBindingError
 from ada.config.old_names import renamed
+from ada.config.value_types import check_types
 from ada.utils import log, resources
 from ada.utils.errors import UserError, first_line
 
@@ -99,32 +98,11 @@ class GinModel:
         bound = bindings.read_text(self.text, changes)
         with _gin_errors():
             gin.parse_config(f"{self.text}\n{changes}")
-            _check_types(bound)
+            check_types(bound, (*REGISTERED, training.TrainingSettings))
             settings = make_settings()
             for make_hook in settings.hooks:
                 make_hook()  # errors of its values show now, and its bindings count as used
         return dataclasses.replace(settings, model=_checked(settings.model))
-
-
-def _check_types(bound: bindings.Bindings) -> None:
-    """Raises ValueError for a number where a class wants another kind of number."""
-    for name in bound:
-        thing, _, argument = name.rsplit("/", 1)[-1].partition(".")
-        kind = _argument_types(thing).get(argument)
-        value = bound.value(name)
-        if kind is not None and not bindings.fits(value, kind):
-            wanted = {int: "a whole number", float: "a finite number", bool: "True or False"}
-            message = wanted.get(kind, getattr(kind, "__name__", str(kind)))
-            if kind is int and type(value) is int:
-                message += f" of at most {bindings.MOST}"
-            raise ValueError(f"{name} must be {message}, got {value!r}.")
-
-
-@functools.cache
-def _argument_types(name: str) -> dict[str, Any]:
-    """The types that a configurable class says its arguments have."""
-    known = {thing.__name__: thing for thing in REGISTERED} | {"train": training.TrainingSettings}
-    return typing.get_type_hints(known[name].__init__) if name in known else {}
 
 
 def _own_texts(gin_files: Sequence[str]) -> list[str]:

@@ -14,7 +14,6 @@ import contextlib
 import dataclasses
 import hashlib
 import itertools
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ada import pretrained
 from ada.data.differences import differing_data
-from ada.data.spec import SPEC_NAME, DatasetSpec
+from ada.data.spec import DatasetSpec
 from ada.runs.checkpoint_files import (
     BEST,
     existing_checkpoints,
@@ -33,7 +32,7 @@ from ada.runs.checkpoint_files import (
     unreadable,
 )
 from ada.runs.info import RunInfo, way_out
-from ada.utils import log
+from ada.runs.moved_data import find_data
 from ada.utils.errors import UserError, first_line
 from ada.utils.files import absolute, exists, require_local, write_text_atomically
 from ada.utils.jsonable import parse_json
@@ -186,7 +185,7 @@ class Run:
         """
         from ada.data import Dataset
 
-        found = directory or self._data_dir()
+        found = directory or find_data(self.directory, self.info, self.spec)
         if not found:
             raise UserError(
                 f"{self.directory} comes without the data that it was trained on: name others, of "
@@ -210,27 +209,6 @@ class Run:
                 "to use it all the same."
             )
         return dataset
-
-    def _data_dir(self) -> str:
-        """Where its dataset is now."""
-        places = [self.info.data_dir]
-        if self.info.data_dir_from_run:
-            places.append(os.path.normpath(Path(self.directory) / self.info.data_dir_from_run))
-        there = next((d for d in places if exists(d)), None)
-        return there or (self.info.data_dir and self._data_nearby()) or self.info.data_dir
-
-    def _data_nearby(self) -> str | None:
-        """A dataset with the same content, beside the run, above that, or in ./data."""
-        from ada.data import Dataset
-
-        run = Path(self.directory).resolve()
-        for folder in (run.parent, run.parent.parent, Path.cwd() / "data"):
-            for path in sorted(folder.glob(f"*/{SPEC_NAME}")):
-                with contextlib.suppress(UserError):  # it is damaged, or a run without data
-                    if Dataset.open(str(path.parent)).spec.splits == self.spec.splits:
-                        log.info(f"{self.directory}: its data are now in {path.parent}.")
-                        return str(path.parent)
-        return None
 
     def configured_model(self) -> "keras.Model":
         """The model as configured, without weights.
