@@ -27,7 +27,7 @@ value_flags.define_float("hours", None, "Hours of audio to train on.", lower_bou
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.config import bindings
     from ada.runs.run import Run
     from ada.utils.errors import UsageError

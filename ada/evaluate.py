@@ -58,7 +58,7 @@ flags.mark_flag_as_required("run_dirs")
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.cli.inputs import check_dataset
     from ada.runs.chain import open_runs
     from ada.utils.files import require_local

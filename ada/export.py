@@ -51,7 +51,7 @@ flags.mark_flag_as_required("output_dir")
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.runs.chain import open_runs
     from ada.serving.versions import check_output
 

@@ -36,7 +36,7 @@ flags.mark_flags_as_required(["run_dir", "output_dir"])
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.cli.inputs import check_dataset
     from ada.runs.run import Run
 

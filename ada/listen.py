@@ -1,4 +1,4 @@
-"""Lets people rate the clips of several systems in a browser, and sums up what they say.
+"""A listening test: people rate clips of several systems in a browser; and its results.
 
     python -m ada.listen serve --samples=samples --db=ratings.sqlite
     python -m ada.listen results --db=ratings.sqlite --csv=ratings.csv

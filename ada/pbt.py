@@ -25,7 +25,7 @@ flags.DEFINE_string(
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.cli.inputs import check_inputs, run_dir
     from ada.config.bindings import read_model
     from ada.utils import extras

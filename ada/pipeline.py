@@ -60,7 +60,7 @@ value_flags.define_share("page.html")
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.cli.inputs import check_dataset, run_dir
     from ada.config.bindings import read_system
     from ada.preparation.inputs import split_patterns

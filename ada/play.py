@@ -24,7 +24,7 @@ flags.DEFINE_bool("browser", True, "Open the page in the browser.")
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.utils.files import require_local
 
     require_local(FLAGS.output_dir)

@@ -53,7 +53,7 @@ runner_flags.define(default="auto")
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     runner_flags.check()
     options = _options()
     options.check()

@@ -132,7 +132,7 @@ flags.DEFINE_bool("overwrite", False, "Replace the clips of another command in -
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.runs.chain import open_runs, require_audio
     from ada.runs.sampling_defaults import require_writable
     from ada.utils.files import require_local

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
 
 
 def check_inputs_and_start(inputs: list[str], run_dir: str) -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.preparation.options import AudioOptions
     from ada.runs.chain import open_runs, require_audio
     from ada.tuning.start import start_of

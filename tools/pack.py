@@ -34,7 +34,7 @@ for flag in ("run_dirs", "name", "evaluation", "data"):
 
 
 def check() -> None:
-    """Refuses what can be checked without TensorFlow."""
+    """Raises UserError for mistakes that can be found without TensorFlow."""
     from ada.runs.chain import open_runs
     from ada.utils.errors import UsageError, UserError
     from ada.utils.made import require_replaceable

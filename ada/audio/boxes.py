@@ -24,7 +24,7 @@ _HEADER_BYTES = 1 << 16
 
 
 def find_boxes(path: str, file: BinaryIO, section: Section) -> Contents:
-    """Looks through a file of boxes; a file of another kind is the whole section.
+    """Checks a file of boxes; for other files, the section is returned unchanged.
 
     Args:
       path: for messages.

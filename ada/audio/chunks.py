@@ -189,7 +189,7 @@ def _is_placeholder(length: int, fmt: _Format) -> bool:
 def _patches(
     fmt: _Format, chunk: _Chunk, long_chunk: _Chunk | None, length: int, size: int
 ) -> dict[int, bytes]:
-    """What has to stand in the header for FFmpeg to read `length` bytes of samples."""
+    """Changes to the header with which FFmpeg reads `length` bytes of samples."""
     if long_chunk:
         lengths = struct.pack("<QQQ", size - 8, length, 0)
         return {long_chunk.start: lengths, chunk.length_at: b"\xff\xff\xff\xff"}

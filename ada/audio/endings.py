@@ -1,4 +1,4 @@
-"""Where in a file the audio lies, and whether it is there to its end.
+"""Finds the audio within a file, and checks that it is complete.
 
 Other bytes may lie in front of it and behind it, several files may follow each other in one, and
 the lengths in headers may be wrong. FFmpeg reads many files that were cut short without an error:

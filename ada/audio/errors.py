@@ -1,4 +1,4 @@
-"""What can be wrong with an audio file, and what is worth a word though it is read."""
+"""Errors of audio files, and notes about unusual files that can be read."""
 
 import os
 from typing import NamedTuple

@@ -19,7 +19,7 @@ _WINDOW = 1 << 20
 
 
 class StreamInfo(NamedTuple):
-    """What a FLAC file states about itself.
+    """The header of a FLAC file.
 
     Attributes:
       num_samples: in each channel; 0 if it is not known.

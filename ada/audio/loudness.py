@@ -85,7 +85,7 @@ def highest_lufs(level: Level) -> float:
 
 
 def gain_db(level: Level, target_lufs: float) -> float:
-    """What brings a clip to a loudness, or as near as its peaks allow; silence stays as it is."""
+    """Gain that brings a clip to a loudness, or as near as its peaks allow; 0 for silence."""
     if not math.isfinite(level.lufs):
         return 0.0
     return min(target_lufs, highest_lufs(level)) - level.lufs

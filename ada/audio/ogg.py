@@ -67,7 +67,7 @@ def find_streams(path: str, file: BinaryIO, section: Section) -> Contents:
 
 @dataclass
 class _Stream:
-    """What the pages of a stream so far have shown.
+    """State of a stream after the pages read so far.
 
     Attributes:
       is_vorbis: whether it is a Vorbis stream.
@@ -95,7 +95,7 @@ class _Stream:
         return self.is_vorbis and self.is_regular and is_plausible and self.ends == 1
 
     def add(self, page: bytes, number: int, at: int) -> None:
-        """Takes note of the next page."""
+        """Updates the state with the next page."""
         position = int.from_bytes(page[6:14], "little", signed=True)
         self.is_within_packet = page[26] > 0 and page[26 + page[26]] == 255
         self.number = (number + 1) % 2**32
@@ -126,7 +126,7 @@ class _Link:
     streams: dict[bytes, _Stream] = field(default_factory=dict)
 
     def patches(self) -> dict[int, bytes]:
-        """What has to be read in place of the last pages."""
+        """Bytes to read in place of the last pages."""
         return {at: page for s in self.streams.values() for at, page in s.patches.items()}
 
 

@@ -25,7 +25,7 @@ _SAMPLE_RATES = (1_000, 1_000_000)
 
 
 class Decoder(Protocol):
-    """What a decoder offers; its constructor takes the path."""
+    """The interface of decoders; the constructor takes the path."""
 
     sample_rate: int
     channels: int
@@ -119,7 +119,7 @@ class AudioStream(Iterator[AudioBlock]):
 
     @property
     def cut_secs(self) -> float:
-        """How much was cut out so far, in seconds."""
+        """Seconds that were cut out so far."""
         return self._cut_frames / self.source_sample_rate
 
     @property
@@ -129,7 +129,7 @@ class AudioStream(Iterator[AudioBlock]):
 
     @property
     def notes(self) -> tuple[AudioNote, ...]:
-        """What is unusual about the file."""
+        """Notes about anything unusual in the file."""
         notes = [*self._decoder.notes]
         if self._channel is not None:
             detail = f"its channels cancel when averaged: only channel {self._channel} is used"

@@ -28,7 +28,7 @@ class Section(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What was found in a file.
+    """The sections of a file, and notes about it.
 
     Attributes:
       sections: in order, at least one.

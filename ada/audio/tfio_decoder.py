@@ -82,7 +82,7 @@ class TfioDecoder:
             yield ((block - np.float64(zero)) / full_scale).astype(np.float32)
 
     def close(self) -> None:
-        """Lets go of the file; may be called again."""
+        """Releases the file; may be called again."""
         self._audio = None
 
     def _truncated(self, num_frames: int, why: str) -> AudioError:
@@ -106,7 +106,7 @@ def _load() -> tuple[Any, Any]:
 
 
 def _message(error: Any) -> str:
-    """What an operation has to say, without the names of operation and device."""
+    """The message of an operation's error, without the names of operation and device."""
     return re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*?\]", "", error.message)
 
 

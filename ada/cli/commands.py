@@ -1,4 +1,4 @@
-"""What all commands share: flags, exit codes, one-line errors, and a quiet start.
+"""Shared by all commands: flags, exit codes, one-line errors, and a quiet start.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 75 stopped from outside
 (SIGTERM, or another worker was lost): nothing is lost, and the same command resumes.
@@ -25,13 +25,13 @@ from ada.utils.streams import give_up, printable
 
 # sysexits.h's EX_TEMPFAIL: schedulers take it for "run it again".
 STOPPED = 75
-# What TensorFlow puts behind the name of a file.
+# TensorFlow's text after the name of a file.
 _ERRNO = re.compile("; (" + "|".join(re.escape(os.strerror(n)) for n in errno.errorcode) + ")")
-# What TensorFlow puts around the message of an operation.
+# TensorFlow's text around the message of an operation.
 _OPERATION = re.compile(r"\{\{\w+ [^}]*\}\} ?| \[Op:\w+\]")
-# What TensorFlow and Keras import where it is there, for what no command uses: a third of a start.
+# Optional imports of TensorFlow and Keras that no command needs: a third of the starting time.
 _UNUSED = ("IPython", "matplotlib", "pandas", "scipy", "sklearn")
-# What TensorFlow prints while it starts, whatever its log level.
+# Messages that TensorFlow prints while it starts at any log level.
 _NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]0000 |[IWEF]\d{4} ).*", re.M)
 
 
@@ -60,9 +60,9 @@ def _quiet_stderr() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_unused() -> Iterator[None]:
-    """Lets what is imported meanwhile do without some packages, as if they were not installed.
+    """Within the context, imports of some packages fail as if they were not installed.
 
-    It goes on without them as long as the process lives; others can import them afterwards.
+    Modules imported meanwhile do without them; other code can import them afterwards.
     """
     hidden = [name for name in _UNUSED if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))

@@ -1,4 +1,4 @@
-"""What commands are given, checked as far as it needs no TensorFlow."""
+"""Checks of the inputs of commands that need no TensorFlow."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ FLAGS = flags.FLAGS
 
 
 def check_dataset(directory: str | None) -> None:
-    """Refuses a local directory without a usable `dataset.json`; None and remote ones pass.
+    """Checks that a local directory has a valid `dataset.json`; ignores None and remote ones.
 
     Raises:
       DatasetError: saying what is wrong.
@@ -24,7 +24,7 @@ def check_dataset(directory: str | None) -> None:
 
 
 def check_inputs(bindings: Bindings, run_dir: str, data_dir: str | None) -> None:
-    """Refuses directories that cannot be used.
+    """Checks the directories of a training.
 
     Args:
       bindings: of the model.

@@ -43,7 +43,7 @@ def check() -> None:
 
 
 def chosen(*, label: str, unit: str, num_threads: int | None = None) -> "RunJobs":
-    """What does the jobs, by the flags.
+    """The runner of jobs that the flags choose.
 
     Args:
       label: in front of the progress bar.

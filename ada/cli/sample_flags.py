@@ -1,4 +1,4 @@
-"""What the flags of `ada.sample` ask for."""
+"""The request that the flags of `ada.sample` describe."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ada.runs.chain import Chain
 
 FLAGS = flags.FLAGS
-# What each mode starts from: one of these flags.
+# Flags of the inputs of each mode, of which one is given.
 SOURCES = {
     "ancestral": (),
     "primed": ("prompt_audio",),
@@ -44,7 +44,7 @@ def source_flag() -> str | None:
 
 
 def check_source(source: str | None, out: Path) -> None:
-    """Refuses what a mode is to start from if it is not there, or would be replaced.
+    """Checks that the input of a mode exists and would not be overwritten.
 
     Args:
       source: the name of its flag (`source_flag`).
@@ -85,13 +85,13 @@ def clip_indices(default: Iterable[int]) -> list[int]:
 
 
 def rows_of(indices: list[int], there: list[int]) -> list[int]:
-    """Where clips are among earlier ones of some indices; others take those in turn."""
+    """Rows of clips among earlier clips with these indices; new indices take the rows in turn."""
     places = {index: row for row, index in enumerate(there)}
     return [places.get(index, index % len(there)) for index in indices]
 
 
 def make_request(chain: "Chain", source: str | None) -> tuple["Request", dict[str, Any]]:
-    """What to generate, and what is given as `sample.json` records it."""
+    """The request, and its inputs as `sample.json` records them."""
     from ada.generation import Results, load_codes, modes
 
     secs = FLAGS.duration_secs or DURATION_SECS

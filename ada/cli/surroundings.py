@@ -1,4 +1,4 @@
-"""What a process may lack that commands and libraries count on: streams, a user, a home."""
+"""Replacements for streams, a user or a home directory that a process may lack."""
 
 import atexit
 import contextlib
@@ -36,9 +36,9 @@ def heard() -> Iterator[None]:
 
 
 def know_a_user(environment: MutableMapping[str, str]) -> None:
-    """Lets libraries that ask for the user's name and home find some where there are none.
+    """Sets a user name and home directory in the environment if there are none.
 
-    As in containers that run as a number that no user has.
+    They are missing, for example, in containers with an unknown user id.
     """
     try:
         pwd.getpwuid(os.getuid())
@@ -53,9 +53,9 @@ def know_a_user(environment: MutableMapping[str, str]) -> None:
 
 
 def have_a_cache(environment: MutableMapping[str, str]) -> None:
-    """Lets libraries keep what they compile, where the user's home cannot be written.
+    """Sets temporary cache directories for libraries if the home directory is not writable.
 
-    Numba, which librosa needs, would end the command.
+    Otherwise Numba, which librosa needs, would fail.
     """
     names = [name for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR") if not environment.get(name)]
     if names and not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - raises nothing

@@ -13,7 +13,7 @@ flags.disclaim_key_flags()
 
 # Twelve days: what is longer is a slip of the pen.
 MAX_SECS = 1e6
-# What NumPy and Keras take.
+# The limit of NumPy and Keras.
 MAX_SEED = 2**32 - 1
 # Hz: ultrasound is below.
 MAX_SAMPLE_RATE = 2**20

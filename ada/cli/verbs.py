@@ -31,7 +31,7 @@ EXAMPLES = (
 
 
 def overview() -> str:
-    """What one can do, and how to begin."""
+    """The list of verbs, with examples."""
     verbs = "\n".join(f"  {verb:<9} {purpose}" for verb, (_, purpose) in VERBS.items())
     examples = "\n".join(f"  {example}" for example in EXAMPLES)
     return (

@@ -1,4 +1,4 @@
-"""What gin files and bindings say, read without the classes that they configure.
+"""The bindings of gin files, read without the classes that they configure.
 
 This needs no TensorFlow, so that commands answer at once when a file is missing or has a syntax
 error. Whether a class has some argument, and accepts a value, `ada.config.configuration` finds out.
@@ -53,7 +53,7 @@ class Bindings(dict[str, Any]):
     """Values by what they are bound to, `MACRO` or `scope/Class.argument`; the last one counts."""
 
     def value(self, name: str) -> Any:
-        """What a name is bound to, with macros replaced by their values; None if nothing is.
+        """The value bound to a name, with macros replaced by their values; None if there is none.
 
         Raises:
           UserError: for a macro that refers to itself.
@@ -81,7 +81,7 @@ class Bindings(dict[str, Any]):
 
 
 def allow_imports() -> None:
-    """Lets gin files import modules, which executes them; in this process and those it starts."""
+    """Allows gin files to import (and execute) modules, in this process and its children."""
     os.environ[_ALLOWED] = "1"
 
 
@@ -156,7 +156,7 @@ def read_text(text: str, changes: str = "") -> Bindings:
 
 
 def _check_macros(bindings: Bindings, known: set[str], used_elsewhere: set[str]) -> None:
-    """Refuses macros that no file knows, and those of files that nothing refers to."""
+    """Raises UnusedBindingError for unknown macros, and for macros of files that are not used."""
     unknown = bindings.macros - known
     # One overlay serves several models: a name that some shipped file knows is no mistake.
     unused = known - bindings.used_macros - used_elsewhere - _shipped_macros()
@@ -268,7 +268,7 @@ def _errors(where: str = "") -> Iterator[None]:
 
 
 def message_of(error: Exception) -> str:
-    """What is wrong, in words of this project where gin and Python say it in theirs."""
+    """The message of an error, rewritten if the original does not help users."""
     text = first_line(error)
     if "malformed node" in text:
         return (

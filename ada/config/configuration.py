@@ -70,7 +70,7 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> training.T
 
 @dataclasses.dataclass(frozen=True)
 class GinModel:
-    """What gin files and bindings say of a model, for processes that may not have the files.
+    """The bindings of a model, for processes that may not have the gin files.
 
     Attributes:
       text: of the files, each with what it includes in its place, and of the bindings.
@@ -116,7 +116,7 @@ def _own_texts(gin_files: Sequence[str]) -> list[str]:
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
-    """Gives gin's bindings back as they were before the context."""
+    """Restores gin's bindings at the end of the context."""
     bound, operative = gin.config._CONFIG, gin.config._OPERATIVE_CONFIG
     # By hand: a deep copy would call what bindings refer to.
     before = [{key: dict(values) for key, values in kept.items()} for kept in (bound, operative)]
@@ -145,7 +145,7 @@ def _gin_errors() -> Iterator[None]:
 
 
 def _checked(make_model: Callable) -> Callable:
-    """What makes the model, with its errors as a user can read them."""
+    """The constructor of the model, with its errors as UserError."""
 
     def make() -> keras.Model:
         try:
@@ -194,7 +194,7 @@ def unused_names(gin_params: Sequence[str]) -> set[str]:
 
 
 def warn_of_unused(gin_params: Sequence[str]) -> None:
-    """Says which bindings change nothing of the model that was loaded last."""
+    """Logs a warning for bindings that the model loaded last does not use."""
     unused = unused_names(gin_params)
     if unused:
         log.warning(

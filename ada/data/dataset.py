@@ -24,7 +24,7 @@ INDEX_COLUMNS = ("shard", "offset", "source", "start", "steps")
 
 @dataclass(frozen=True)
 class SplitIndex:
-    """Where everything of a split lies.
+    """The positions of all records of a split.
 
     Attributes:
       shard_paths: bytes `[num_shards]`.
@@ -234,7 +234,7 @@ def _load_index(directory: str, spec: DatasetSpec) -> dict[str, dict[str, np.nda
         # Before anything parses it.
         if hashlib.sha256(content).hexdigest() != spec.index.sha256:
             raise ValueError("its checksum is not the one in dataset.json")
-        # What is listed lies in the shards: no more than they can hold.
+        # The shards limit the number of records.
         most = sum(file.num_bytes for split in spec.splits.values() for file in split.shards)
         records_of_all = sum(split.num_records for split in spec.splits.values())
         if records_of_all * records.FRAMING_BYTES > most:

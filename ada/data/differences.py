@@ -1,10 +1,10 @@
-"""What tells the data of two specifications apart, whatever they were made of."""
+"""Differences between the formats of two datasets."""
 
 from ada.data.spec import DatasetSpec
 
 
 def differing_data(before: DatasetSpec, now: DatasetSpec) -> str:
-    """What a model of one dataset would misread in another; sources and lengths may differ.
+    """Differences for which a model of one dataset cannot read another; sources may differ.
 
     Returns:
       The differences with both values, what says most first; "" if there are none.

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ada.data.records import FRAMING_BYTES
 from ada.data.spec import DatasetError
 
-# What TensorFlow reads at once of a file: records within it are checked together.
+# Bytes that TensorFlow reads at once of a file: records within them are checked together.
 _READ_AT_ONCE = 2**19
 
 
@@ -36,7 +36,7 @@ def payload_bytes(shard: np.ndarray, offset: np.ndarray, shard_bytes: list[int])
 
 @functools.lru_cache(maxsize=256)
 def check_local(path: Path, mtime_ns: int, offsets: bytes) -> None:
-    """Refuses a local shard in which a record claims another length than the index leaves it.
+    """Raises DatasetError if the length of a record in a local shard contradicts the index.
 
     Args:
       path: of the shard.
@@ -77,7 +77,7 @@ class RemoteLengths:
         return RemoteLengths(self._paths, *kept)
 
     def check(self, record: int, count: int) -> None:
-        """Looks at some consecutive records, and at what is read with them.
+        """Checks consecutive records, and those that TensorFlow reads together with them.
 
         Raises:
           DatasetError: if one of them claims another length.

@@ -41,7 +41,7 @@ def codes_to_ids() -> ToIds:
 
 
 def default_to_ids(dataset: Dataset) -> ToIds:
-    """What suits a dataset when nothing is said: codes as they are, audio in 256 mu-law classes."""
+    """The default for a dataset: codes unchanged, audio in 256 mu-law classes."""
     return audio_to_ids() if dataset.spec.kind == "audio" else codes_to_ids()
 
 

@@ -173,7 +173,7 @@ def read_steps(
         raw = tf.strings.reduce_join(parsed["steps"])
     steps = tf.io.decode_raw(raw, tf.as_dtype(dtype), little_endian=True)
     steps = steps[skip : skip + length]
-    # What a record lacks or holds too much of would otherwise be found much later, or never.
+    # Otherwise missing or extra steps of a record would be found much later, or never.
     right = tf.equal(tf.size(steps, tf.int64), length)
     if num_classes is not None:
         codes = tf.cast(steps, tf.int64)

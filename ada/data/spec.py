@@ -1,4 +1,4 @@
-"""What a dataset directory holds: `dataset.json`, checked when read and written atomically."""
+"""The specification of a dataset, `dataset.json`: checked when read, written atomically."""
 
 import json
 from collections.abc import Iterable
@@ -107,7 +107,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Noted:
-    """What is unusual about a file that is in the dataset; see `ada.audio.AudioNote`."""
+    """A note about an unusual file that is in the dataset; see `ada.audio.AudioNote`."""
 
     path: str
     kind: str

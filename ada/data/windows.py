@@ -1,4 +1,4 @@
-"""Where the windows of an evaluation lie, and which steps each of them counts."""
+"""Positions of the windows of an evaluation, and the steps that each of them counts."""
 
 import numpy as np
 

@@ -38,7 +38,7 @@ def spread_clips(dataset: Dataset, split: str, num_clips: int, secs: float) -> n
 
 
 def fitting(dataset: Dataset, split: str, secs: float) -> int:
-    """How many clips of a length a split has, side by side."""
+    """Number of clips of a length in a split, without overlap."""
     return int((np.array(dataset.index(split).lengths) // _steps(dataset, secs)).sum())
 
 

@@ -1,4 +1,4 @@
-"""What codes are worth, and what they cost: rolled codes and entropies."""
+"""Information in codes: the cost of exchanging them (rolled codes), and their entropies."""
 
 from collections.abc import Iterable, Iterator
 
@@ -97,7 +97,7 @@ def rolled_codes_cost(
     split: str = "validation",
     counted_steps: int = 4096,
 ) -> dict[str, float | None]:
-    """What `RolledCodes` finds; says so where the split is too short."""
+    """The result of `RolledCodes`; logs a warning if the split is too short."""
     rolled = RolledCodes(model, dataset, to_ids, split, counted_steps)
     if not rolled.possible:
         log.warning(f"the {split} split is too short to exchange codes between clips.")
@@ -105,7 +105,7 @@ def rolled_codes_cost(
 
 
 def code_entropies(dataset: Dataset, split: str = "validation") -> dict[str, float]:
-    """What codes cost, bits a code, under models that need no network: what a prior should beat.
+    """Bits per code under models without a network, which a prior should improve on.
 
     Both are counted on the train split and scored on another, so that they do not profit from few
     codes, as entropies of counts would: they are upper bounds on the entropy of a code and on its

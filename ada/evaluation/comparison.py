@@ -40,7 +40,7 @@ CLIPS, CODES = "clips", "codes"
 COMMAND = "ada.evaluate"
 # Clips of evaluations of before these were marked.
 _CLIPS = rf"(original|reconstruction\d*|generated)_\d+\.wav|{re.escape(NOTES)}"
-# What it writes into its directory.
+# Names of its output.
 NAMES = (EVALUATION, SYSTEMS, FILES, NOTES, PAGE, SHARED_PAGE, CLIPS, CODES)
 
 
@@ -59,7 +59,7 @@ class SystemToEvaluate(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What is measured.
+    """Options of an evaluation.
 
     Attributes:
       split: of every run's dataset.
@@ -217,7 +217,7 @@ def is_evaluation(directory: Path) -> bool:
 
 
 def systems_of(path: str | Path) -> list[dict[str, Any]]:
-    """What such a file says of each system.
+    """The results of each system in such a file.
 
     Raises:
       UserError: if it is something else.
@@ -225,7 +225,7 @@ def systems_of(path: str | Path) -> list[dict[str, Any]]:
     systems = read_json_object(path).get("systems")
     is_one = isinstance(systems, list) and all(isinstance(one, dict) for one in systems)
     if not is_one or not systems or not all(_has_digests(one.get("levels")) for one in systems):
-        raise UserError(f"{path} is no evaluation.json of ada.evaluate.")
+        raise UserError(f"{path} is not an evaluation.json of ada.evaluate.")
     return systems
 
 
@@ -236,7 +236,7 @@ def _has_digests(levels: Any) -> bool:
 
 
 def read_evaluation(path: str | Path) -> dict[str, Any]:
-    """What such a file says of its first system."""
+    """The results of the first system in such a file."""
     return systems_of(path)[0]
 
 

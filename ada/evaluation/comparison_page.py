@@ -115,7 +115,7 @@ def _tables(results: list[dict[str, Any]]) -> list[str]:
 
 
 def heard(result: dict[str, Any]) -> dict[str, str]:
-    """What compares reconstructed and generated clips with real ones, by column; some are "–"."""
+    """Comparisons of reconstructed and generated clips with real ones, by column; "–" if none."""
     row = summary(result)
     return {name: cell(row) for name, cell in (_SPECTRA | _GENERATED | _COPIES).items()}
 

@@ -1,6 +1,4 @@
-"""What generated clips are like: how they sound to a tagger, how long they hold together, and
-whether they are copies.
-"""
+"""Measures of generated clips: distance in the features of a tagger, structure, and copies."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

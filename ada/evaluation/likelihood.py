@@ -118,7 +118,7 @@ class SplitScorer:
             "alignment": hop,
             "max_steps": max_steps,
         }
-        # What is causal does not see what fills a window up.
+        # Causal models do not depend on the padding at the end of a window.
         exact_ends = exact_ends and model.quantizer is not None
         make_windows = functools.partial(
             evaluation_windows,

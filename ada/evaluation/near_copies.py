@@ -17,7 +17,7 @@ import numpy as np
 FRAME_SECS, STRETCH_SECS = 0.25, 8.0
 STRETCH_FRAMES = round(STRETCH_SECS / FRAME_SECS)
 BINS_PER_SEMITONE, MOST_SEMITONES = 4, 1
-# What a frame that is skipped or repeated costs, and a transposition by one bin.
+# Cost of a frame that is skipped or repeated, and of a transposition by one bin.
 WARP_COST, SHIFT_COST = 0.2, 0.02
 # Number of places that each segment is compared with frame by frame.
 PLACES = 12
@@ -30,7 +30,7 @@ _COARSE, _COARSE_HOP = 4, 2
 
 
 class _Place(NamedTuple):
-    """Where a source may be like a stretch: how much, and the fingerprints there."""
+    """A candidate for a near-copy: its score, and the fingerprints there."""
 
     score: float
     prints: np.ndarray

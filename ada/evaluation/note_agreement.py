@@ -1,4 +1,4 @@
-"""How many notes of an original are in its reconstruction: note F1 and frame F1.
+"""Agreement of the notes of an original and its reconstruction: note F1 and frame F1.
 
 Computed by mir_eval (Raffel et al., "mir_eval: a transparent implementation of common MIR metrics",
 ISMIR 2014) from transcriptions. This use of them is ours, not the paper's. Both are 1 at best; as

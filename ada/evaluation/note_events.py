@@ -77,5 +77,5 @@ def _reach(activations: np.ndarray) -> tuple[int, int]:
 
 
 def _clear(left: np.ndarray, start: int, end: int, key: int) -> None:
-    """Takes a note and its neighbours, which sound with it, from what is left."""
+    """Sets the activations of a note, and of neighbouring keys, which sound with it, to 0."""
     left[start:end, max(key - 1, 0) : key + 2] = 0.0

@@ -75,7 +75,7 @@ def like_real(notes: dict[str, Any]) -> list[Row]:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """What is printed of a system: reconstructions, and generated clips beside real ones."""
+    """Printed lines of a system: reconstructions, and generated clips beside real ones."""
     notes = result.get("notes") or {}
     found = [f"notes kept, {row.name}: {_listed(row.values, KEPT)}" for row in kept(notes)]
     generated = like_real(notes)[:2]

@@ -1,4 +1,4 @@
-"""Everything that is measured by notes: of reconstructions, of generated clips, and of controls.
+"""Measures by notes of reconstructions, of generated clips, and of controls.
 
 The measures are ours, not the paper's; see `ada.evaluation.note_agreement` and
 `ada.evaluation.notes`.
@@ -23,7 +23,7 @@ MOST_REAL_CLIPS = 12
 
 
 def reconstruction_scores(clips: Reconstructions) -> tuple[dict[str, Any], dict[str, Notes]]:
-    """How many notes are kept.
+    """Agreement of notes between originals and reconstructions.
 
     The reference is the transcription of the originals as stored, in 16 bits.
 
@@ -70,7 +70,7 @@ def agreement(reference: Sequence[Transcription], made: Sequence[Transcription])
 def generated_scores(
     made: np.ndarray, real: np.ndarray, sample_rate: int, seed: int = 0
 ) -> tuple[dict[str, Any], dict[str, Notes]]:
-    """What generated clips are like, and what real ones and controls are like.
+    """Measures of the notes of generated clips, real ones and controls.
 
     Args:
       made: audio `[clips, samples]` in [-1, 1].

@@ -1,5 +1,4 @@
-"""What music is like by its notes: density, polyphony, pauses and keys (our measures, not the
-paper's).
+"""Measures of music by its notes: density, polyphony, pauses and keys (ours, not the paper's).
 
 A key is one of 24 scales of seven pitch classes, the major and the harmonic minor scale on each of
 twelve roots (a natural minor scale has the notes of a major one). Notes are counted, not weighted.

@@ -1,4 +1,4 @@
-"""What a music-tagging network hears in audio: the embeddings of the Frechet audio distance.
+"""Embeddings of audio by a music-tagging network, for the Frechet audio distance.
 
 The network is musicnn, trained on MagnaTagATune (Pons and Serra, "musicnn: pre-trained
 convolutional neural networks for music audio tagging", 2019), as its package ships it: graph and

@@ -35,7 +35,7 @@ HOW_TO_INSTALL = (
 
 
 class Transcription(NamedTuple):
-    """What a clip holds.
+    """The transcription of a clip.
 
     Attributes:
       notes: the notes.

@@ -127,7 +127,7 @@ def _sources(
 
 
 def _encoded(job: CodesJob, hop: int, spec: DatasetSpec) -> SourceSpec:
-    """What `dataset.json` says of the codes of a source of another dataset."""
+    """The entry in `dataset.json` for the codes of a source of another dataset."""
     return dataclasses.replace(
         job.source,
         num_steps=-(-(job.source.num_steps - job.shift) // hop),

@@ -149,7 +149,7 @@ class CodesJob(PartJob):
 
 
 class _Loaded(NamedTuple):
-    """What all jobs of a worker process share."""
+    """Model and dataset, which all jobs of a worker process share."""
 
     encoder: SourceEncoder
     to_ids: Callable

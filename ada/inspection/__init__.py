@@ -1,1 +1,1 @@
-"""What a model is made of and what it costs, before any training."""
+"""Descriptions of models and estimates of their cost, before any training."""

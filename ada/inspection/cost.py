@@ -1,4 +1,4 @@
-"""What a model costs: multiplications, and an estimate of the memory of a training step.
+"""The cost of a model: multiplications, and an estimate of the memory of a training step.
 
 The estimate counts values that the backward pass needs, with factors fitted to measurements on a
 processor (`python -m tools.benchmark memory`).
@@ -16,8 +16,8 @@ from ada.training import TrainingSettings
 from ada.training.distributed.strategies import compiled_by_xla
 
 MIB, GIB = 2**20, 2**30
-# What programs, their compiler and buffers leave, in MiB and MiB a layer, by whether XLA compiles
-# and whether activations are recomputed.
+# Memory of compiled programs and buffers, in MiB and MiB per layer, by whether XLA compiles and
+# whether activations are recomputed.
 PROGRAM_MIB = {
     (True, False): (180, 3.3),
     (True, True): (105, 7.7),

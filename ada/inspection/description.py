@@ -1,4 +1,4 @@
-"""What there is to know of a model before training it: size, fields, rates, memory."""
+"""Descriptions of models before training: size, receptive fields, rates, memory."""
 
 import dataclasses
 import textwrap
@@ -101,7 +101,7 @@ def describe_system(
 
 
 def texts(settings: TrainingSettings, data_dir: str, model: keras.Model) -> dict[str, str]:
-    """What TensorBoard says of a training besides its settings, as Markdown by name."""
+    """Texts about a training for TensorBoard, besides its settings, as Markdown by name."""
     spec = Dataset.open(data_dir).spec
     about = describe(model, spec.sample_rate, spec.hop_length, settings)
     facts = f"{data_dir}: {spec.kind}, {spec.sample_rate} Hz, hop {spec.hop_length}"
@@ -114,7 +114,7 @@ def _verbatim(text: str) -> str:
 
 
 def _training_lines(model: keras.Model, settings: TrainingSettings) -> list[str]:
-    """What a training step costs on one device of this machine."""
+    """Lines on the cost of a training step on one device of this machine."""
     rows = settings.batch_size // settings.accumulation_steps
     chosen = training_memory(model, settings)
     parts = ", ".join(f"{name} {bytes_ / GIB:.2f}" for name, bytes_ in chosen._asdict().items())

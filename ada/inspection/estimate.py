@@ -21,7 +21,7 @@ from ada.training.launch import check_divisible
 
 @dataclass(frozen=True)
 class Machine:
-    """What trains.
+    """The hardware of a training.
 
     Attributes:
       tflops: of one replica at its best, in the precision of the training, 10^12 operations per
@@ -37,7 +37,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a training takes.
+    """The estimated cost of a training.
 
     Attributes:
       steps_per_sec: training steps.

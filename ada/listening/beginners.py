@@ -1,10 +1,10 @@
-"""How many raters may begin."""
+"""A rate limit for new raters."""
 
 import time
 
 
 class Beginners:
-    """How many may begin from one address: a hundred at once, then one every two seconds."""
+    """Limits new raters per address: a hundred at once, then one every two seconds."""
 
     _BURST, _SECS_EACH, _MOST_ADDRESSES = 100, 2.0, 10_000
 

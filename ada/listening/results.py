@@ -1,4 +1,4 @@
-"""What raters say of each system: the table of the slides, and CSV files."""
+"""Ratings of each system: the table of the slides, and CSV files."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ class Score(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known of a system."""
+    """The results of a system."""
 
     system: str
     num_ratings: int

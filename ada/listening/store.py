@@ -19,7 +19,7 @@ from ada.listening.order import draw_order
 from ada.listening.schema import APPLICATION, LATER, MARKS, SCHEMA, VERSION
 from ada.utils.errors import UserError, first_line
 
-# What SQLite says, and the way out.
+# Parts of SQLite's messages, and hints.
 _WAYS_OUT = {
     "full": "make room; what was stored is kept",
     "I/O": "see to the disk; what was stored is kept",
@@ -42,7 +42,7 @@ class StoredClip(NamedTuple):
 
 
 class Rating(NamedTuple):
-    """What a rater gave a clip, 1 to 5, and the hour (UTC) in which."""
+    """A rater's scores of a clip, 1 to 5, and their hour (UTC)."""
 
     rater: int
     system: str
@@ -141,7 +141,7 @@ class Store:
         return {key: StoredClip(*rest) for key, *rest in rows}
 
     def num_raters(self) -> int:
-        """How many have begun."""
+        """Number of raters that have begun."""
         return self._all("SELECT count(*) FROM raters")[0][0]
 
     def invite(self, count: int) -> list[str]:
@@ -159,7 +159,7 @@ class Store:
         return keys
 
     def num_invitations(self) -> int:
-        """How many invitations were made."""
+        """Number of invitations."""
         return self._all("SELECT count(*) FROM invitations")[0][0]
 
     def invites(self, invitation: str | None) -> bool:
@@ -187,9 +187,9 @@ class Store:
             return db.execute(found, (rater,)).fetchone()[0]
 
     def add_rater(self, rounds: int, max_raters: int, invitation: str | None = None) -> str | None:
-        """Lets somebody begin: draws a seed and an order (`draw_order`).
+        """Adds a rater, with a random seed and an order of clips (`draw_order`).
 
-        Who comes again with an invitation goes on as the same rater.
+        If an invitation is used again, its rater continues.
 
         Returns:
           The token by which the rater is known, or None if `max_raters` have rated already.
@@ -230,7 +230,7 @@ class Store:
             db.execute("DELETE FROM raters WHERE id = ?", (rater,))
 
     def _expected_ratings(self, db: sqlite3.Connection) -> dict[int, float]:
-        """How many ratings each clip will have had from those who have begun.
+        """Expected number of ratings of each clip by the raters that have begun.
 
         Of what is not rated yet, the share that has been rated so far: some raters leave.
         """
@@ -311,7 +311,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is done within is on the disk on leaving, or nothing of it is."""
+        """A transaction: committed to the disk at the end of the context, or rolled back."""
         with self._lock, self._readable_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -11,7 +11,7 @@ from ada.utils.progress import progress_bar
 
 
 def count_rounds(clips: Sequence[Clip], wanted: int | None) -> int:
-    """How many clips of each system a rater hears.
+    """Number of clips of each system that a rater hears.
 
     Args:
       clips: of all systems.

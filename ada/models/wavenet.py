@@ -30,7 +30,7 @@ class WaveNet(Configured, keras.Model):
       ordinal_classes: ids are levels of a quantity (audio), not names (codes); see `IdEmbedding`.
     """
 
-    # What an autoencoder has, for code that works with both.
+    # Attributes of autoencoders, for code that works with both.
     quantizer = None
     num_codes = 0
     hop_length = alignment = 1

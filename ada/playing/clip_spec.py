@@ -98,7 +98,7 @@ def sampling_configs(system: System, seed: int = 0) -> list[SamplingConfig]:
 
 
 def request_of(chain: Chain, spec: ClipSpec) -> tuple[modes.Request, dict[str, Any]]:
-    """What is generated, and what is given, as `ada.sample` has them."""
+    """The request, and its inputs, in the form of `ada.sample`."""
     if spec.prompt is None:
         return modes.ancestral(chain, [0], spec.secs), {}
     secs = spec.secs if spec.mode == "translate" else spec.listen_secs

@@ -82,7 +82,7 @@ class Job:
             yield self.blocks[position]
 
     def described(self) -> dict[str, Any]:
-        """What a page shows."""
+        """The state of the job for the page."""
         made = sum(map(len, self.blocks))
         left = None
         if self.state == "playing" and made and time.monotonic() - self.began > 1.0:
@@ -144,7 +144,7 @@ class JobQueue:
         return self._jobs.get(number)
 
     def present(self) -> list[Job]:
-        """What is in the making, then what waits."""
+        """The running job, then the waiting ones."""
         with self._woken:
             return [job for job in self._jobs.values() if not job.is_over]
 

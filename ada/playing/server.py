@@ -213,7 +213,7 @@ def _is_name(text: str) -> bool:
 
 
 def _report(output_dir: Path, name: str) -> dict[str, Any] | None:
-    """What `ada.sample` says of a clip's folder; None if it is none of its own."""
+    """The report of `ada.sample` in the folder of a clip; None for other folders."""
     report = read_report(output_dir / name / REPORT) if _is_name(name) else None
     return report if report and is_report(report) else None
 

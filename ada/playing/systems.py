@@ -44,7 +44,7 @@ class System(NamedTuple):
         return [self.name] if has_name else list(self.run_dirs)
 
     def described(self) -> dict[str, Any]:
-        """What a page needs to know."""
+        """The properties of the system for the page."""
         return {
             "name": self.name,
             "hasPrior": self.has_prior,

@@ -36,16 +36,16 @@ from ada.utils.errors import Terminated, UserError, first_line  # noqa: E402
 # An own Ray gives itself 30 s to start, which a busy machine may exceed.
 START_ATTEMPTS = 4
 CONNECT_SECS = 10.0
-# What is sent to the nodes of a cluster, beside what they have installed.
+# Sent to the nodes of a cluster, in addition to the packages that they have installed.
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NOT_SENT = ["pretrained", "resources", "__pycache__"]
-# What they must have installed themselves.
+# Packages that the nodes must have installed.
 _NEEDED = ("tensorflow", "tensorflow_probability", "keras", "gin")
 
 
 @dataclass(frozen=True)
 class Share:
-    """What members get of a cluster.
+    """The resources of members in a cluster.
 
     Attributes:
       concurrent: members that run at a time.
@@ -118,7 +118,7 @@ class Cluster:
         return self._address is not None
 
     def share(self, population: int) -> Share:
-        """What each member of a population gets."""
+        """The resources of each member of a population."""
         return share([(cpus, gpus) for _, _, cpus, gpus in _nodes()], population)
 
     def check_nodes(self, run_dir: str, data_dir: str) -> None:
@@ -201,7 +201,7 @@ def _why_not(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _own_signals() -> Iterator[None]:
-    """Gives SIGTERM its handler back, which Ray replaces by one that exits or prints a stack."""
+    """Restores the handler of SIGTERM, which Ray replaces by one that exits or prints a stack."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -229,7 +229,7 @@ def _nodes() -> list[tuple[str, str, int, int]]:
 
 
 def _on_all_nodes(function: Callable, *args: str) -> dict[str, str]:
-    """What a function returns on every node with CPUs, by the node's address."""
+    """The result of a function on every node with CPUs, by the node's address."""
     remote = ray.remote(num_cpus=0, max_retries=0)(function)
     results = {
         address: remote.options(
@@ -241,7 +241,7 @@ def _on_all_nodes(function: Callable, *args: str) -> dict[str, str]:
 
 
 def _missing(probe: str, data: str) -> str:
-    """What a node has not: "ada", "run_dir", "data_dir", or nothing."""
+    """What a node lacks: "ada", "run_dir", "data_dir", or nothing."""
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
         return "ada"
     if not (Path(probe).exists() and os.access(Path(probe).parent, os.W_OK)):

@@ -1,4 +1,4 @@
-"""What happened in a population: every member at every comparison (`population.json`)."""
+"""The history of a population: every member at every comparison (`population.json`)."""
 
 import dataclasses
 import json
@@ -105,7 +105,7 @@ class History:
         return step, standing
 
     def next_members(self) -> list[dict[str, Any]]:
-        """What every member goes on with after the last comparison; nothing before the first."""
+        """Number, hyperparameters and state of every member after the last comparison, if any."""
         if not self.comparisons:
             return []
         last = self.comparisons[-1]
@@ -124,7 +124,7 @@ class History:
         return sorted(found)
 
     def lineage(self, member: int, step: int) -> list[tuple[int, int, int]]:
-        """Who trained what a member was at a step: (member, after step, up to step), in order."""
+        """The members that trained a member's weights: (member, after step, up to step)."""
         segments: list[tuple[int, int, int]] = []
         past = [c for c in self.comparisons if c.step <= step]
         starts = [0] + [c.step for c in past[:-1]]
@@ -140,13 +140,13 @@ class History:
 def quantiles(
     standings: Sequence[Standing], fraction: float
 ) -> tuple[list[Standing], list[Standing]]:
-    """Who copies and who is copied, worst first.
+    """The members that copy and those that are copied, worst first.
 
     Members that are not healthy always copy, and are never copied; the others as in Jaderberg et
     al. (2017): the worst `fraction` from the best `fraction`.
 
     Returns:
-      Those who copy, and those who are copied; both empty if nobody is healthy.
+      Members that copy, and members that are copied; both empty if none is healthy.
     """
     ranked = sorted(standings, key=lambda s: (-s.score, s.member))
     healthy = [s for s in ranked if s.healthy]

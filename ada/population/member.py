@@ -31,7 +31,7 @@ KEPT_CHECKPOINTS = 3
 def judge(
     scores: Mapping[str, float], active: bool, least: float, least_cost: float | None = None
 ) -> tuple[float, bool, dict[str, float | None]]:
-    """What a validation is worth.
+    """The score of a member from a validation.
 
     Members that diverged, whose codebook has collapsed, or whose decoder ignores the codes (another
     clip's codes cost it nothing) are not healthy.
@@ -124,7 +124,7 @@ class MemberTrainer:
             save=interval,
             keep=KEPT_CHECKPOINTS,
             patience=0,
-            # What draws would be recompiled in every interval of every member.
+            # Sampling would be recompiled in every interval of every member.
             audio_secs=0.0,
             notes=0,
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Progress:
-    """What a member has come to.
+    """The progress of a member.
 
     Attributes:
       step: training steps done.

@@ -29,7 +29,7 @@ MAX_FAILURES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Callbacks:
-    """What is called while a population is trained.
+    """Callbacks during the training of a population.
 
     Attributes:
       on_member: called with (step, standing, address of the node) whenever a member has come to a
@@ -44,7 +44,7 @@ class Callbacks:
 
 
 class Member(tune.Trainable):
-    """What Ray runs in a worker process: one member after another."""
+    """The trainable that Ray runs in a worker process: one member after another."""
 
     def setup(self, config: dict, advance: Advance) -> None:
         self._advance = advance
@@ -139,7 +139,7 @@ class Scheduler(PopulationBasedTraining):
         self._watch = StallWatch()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What Ray writes down, which nobody reads: without callbacks, which hold open streams."""
+        """The state for Ray's files, which are not used; without callbacks, which hold streams."""
         return {name: value for name, value in vars(self).items() if name != "_callbacks"}
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:

@@ -1,4 +1,4 @@
-"""Refuses to search values that change nothing."""
+"""Checks that searched values have an effect."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Noticing that Ray waits for what will not come.
+"""Detects when Ray waits for a member that will not return.
 
 Where a worker process dies while it trains, Ray starts its member again. Where it dies at another
 moment, Ray loses the member: it is left in "ERROR" if the process was being handed on to it, and
@@ -10,13 +10,13 @@ go on with a member from somewhere else than its last comparison.
 import time
 from collections.abc import Iterable
 
-# So long without a member that runs, and the population is restarted at its last comparison.
+# After this time without a running member, the population is restarted at its last comparison.
 # Until the first one runs, processes start, and import TensorFlow: that may take minutes.
 STALL_SECS, START_SECS = 180.0, 900.0
 
 
 class StalledError(Exception):
-    """Members wait for what will not come."""
+    """A population cannot go on."""
 
 
 class StallWatch:
@@ -26,7 +26,7 @@ class StallWatch:
         self._since, self._patience = time.monotonic(), START_SECS
 
     def look(self, members: Iterable[tuple[str, bool]]) -> None:
-        """Takes the status of every member and whether it has a process; called again and again."""
+        """Checks the status of every member and whether it has a process; called repeatedly."""
         now, members = time.monotonic(), set(members)
         if any(status == "ERROR" for status, _ in members) or ("RUNNING", False) in members:
             raise StalledError("Ray lost a member")

@@ -30,7 +30,7 @@ from ada.utils.jsonable import parse_json
 SHARD_BYTES = 256 * 2**20
 _COPY_BYTES = 16 * 2**20
 _OURS = re.compile(r"(train|validation|test)-\d{5}-of-\d{5}\.tfrecord|index\.npz")
-# What a kill leaves of files that are written atomically.
+# Temporary files of atomic writes that a kill leaves behind.
 _TEMPORARY = re.compile(r"\.?(dataset\.json|\.made_by_ada)\.([0-9a-f]{32}|[0-9a-f]{8})\.tmp")
 
 
@@ -230,7 +230,7 @@ def _index_columns(groups: Sequence[Sequence[Piece]], record_steps: int) -> dict
 
 
 def whole_source(written: PartSource, **fields: Any) -> SourceSpec:
-    """What `dataset.json` says of a source that goes whole into a split."""
+    """The entry in `dataset.json` for a source that is whole in one split."""
     return dataclasses.replace(
         SourceSpec(name=written.name, num_steps=written.num_steps, path=written.name),
         segment=written.segment,

@@ -20,7 +20,7 @@ class WorkerDiedError(RuntimeError):
 
 @WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)
 class WatchedWorker(SubprocessSdkWorkerHandler):
-    """Takes the place of Beam's own handler in the process that imports this module."""
+    """Replaces Beam's own handler in the process that imports this module."""
 
     def start_worker(self) -> None:
         """Starts the process and a thread that watches it."""

@@ -1,4 +1,4 @@
-"""What a recording sounds like, in 217 numbers: the same piece as FLAC and as OGG has the same.
+"""A fingerprint of a recording in 217 numbers: the same for a piece as FLAC and as OGG.
 
 The recording is cut into 32 parts of equal length. How the balance between neighbouring bands
 changes from part to part is what counts: level, fades, equalisation and the sample rate of a file
@@ -18,7 +18,7 @@ _FRAMES_PER_SEC = 32
 _MOST_FRAMES = 4096
 # Below the loudest part and band by this factor, a recording is silent: rounding is all there is.
 _FLOOR_DB = 60.0
-# What changes by less from part to part is too even to be distinguished from others.
+# Recordings with less change from part to part are too even for a fingerprint.
 _LEAST_CHANGE_DB = 0.5
 _STEP_DB = 0.25
 # Cosine between fingerprints. The bundled pieces, and copies of them as Vorbis and MP3, reach 0.89
@@ -28,7 +28,7 @@ _ROWS = 1024
 
 
 class Fingerprinter:
-    """Takes the fingerprint of a recording that comes in blocks, in bounded memory.
+    """Computes the fingerprint of a recording block by block, in bounded memory.
 
     Args:
       sample_rate: in Hz.
@@ -45,7 +45,7 @@ class Fingerprinter:
         self._frames_per_step = 1
 
     def add(self, samples: np.ndarray) -> None:
-        """Takes the next float `[samples]`."""
+        """Adds the next block, float `[samples]`."""
         samples = np.concatenate([self._rest, samples])
         length = self._length * self._frames_per_step
         whole = len(samples) // length * length

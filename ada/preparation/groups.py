@@ -25,7 +25,7 @@ _LAYOUTS = (
 )
 # Not "take.1", "take.2": those are numbers.
 _ENDING = re.compile(r"\.[a-z8][a-z0-9]{1,4}$", re.IGNORECASE)
-# What systems and browsers call copies. "take (1)", "take (2)" without a "take" are numbers.
+# Names that systems and browsers give to copies. Without a "take", "take (1)" is a number.
 _COPY = re.compile(r"(.*/)?(?:copy of )?(.+?)(?: \(\d\)| - copy(?: \(\d\))?| copy(?: \d)?)?")
 _PATTERNS = [(why, re.compile(pattern, re.IGNORECASE)) for why, pattern in _LAYOUTS]
 
@@ -43,7 +43,7 @@ def find_groups(files: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str],
     names = sorted(files)
     union = _Union(names)
     union.join_equal("copies", ((name, files[name]["sha256"]) for name in names))
-    # What is too short or too even for a fingerprint may still be the same, sample by sample.
+    # Recordings that are too short or too even for a fingerprint are compared sample by sample.
     decoded = ((name, files[name].get("pcm_sha256")) for name in names)
     union.join_equal("the same samples", ((name, pcm) for name, pcm in decoded if pcm))
     known = [name for name in names if files[name].get("fingerprint")]

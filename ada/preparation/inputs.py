@@ -12,7 +12,7 @@ from ada.audio.endings import begins_as_audio
 from ada.data.spec import DatasetError
 from ada.utils.files import exists, expanded, is_dir, is_remote, join
 
-# What lies beside music: decoded only if it begins as audio does.
+# Files that are often beside music: decoded only if they begin like audio.
 _NOT_AUDIO = re.compile(
     r".*\.(json|txt|md|rst|csv|tsv|xml|html?|pdf|log|nfo|cue|m3u8?|pls|midi?|jpe?g|png|gif|bmp|webp"
     r"|svg|tiff?|ini|db|ya?ml|toml|py|sh|zip|tar|t?gz|7z|rar|np[yz]|tfrecord|tmp|part|docx?|xlsx?|gin)",
@@ -114,7 +114,7 @@ def _expand(pattern: str, excluded: str | None) -> tuple[str, list[str]]:
             return pattern.rstrip("/"), list(_walk(pattern.rstrip("/"), excluded))
         return pattern.rsplit("/", 1)[0], [pattern]
     parts = pattern.split("/")
-    # What is there under its very name is no pattern.
+    # A path that exists literally is not a pattern.
     fixed = next(
         (
             number

@@ -1,4 +1,4 @@
-"""What an audio dataset is made of, and how."""
+"""The options of an audio dataset."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _MOST = {"sample_rate": 2**20, "record_steps": 2**24, "num_shards": 10**5}
 
 @dataclass(frozen=True)
 class AudioOptions:
-    """What an audio dataset is made of, and how.
+    """The options of an audio dataset.
 
     Attributes:
       inputs: files, directories and globs (`**` for any number of directories).
@@ -39,7 +39,7 @@ class AudioOptions:
     decoder: str = "pyav"
 
     def check(self) -> None:
-        """Refuses what cannot be.
+        """Checks the values.
 
         Raises:
           DatasetError: naming the option and its value.
@@ -66,9 +66,9 @@ class AudioOptions:
             )
 
     def check_input_is_there(self, output_dir: str) -> None:
-        """Refuses local input that is not there, unless the dataset is.
+        """Checks that local input exists, unless the dataset exists already.
 
-        Whether what has a scheme is there cannot be checked without TensorFlow.
+        Input with a scheme is not checked, as this needs TensorFlow.
 
         Args:
           output_dir: of the dataset.

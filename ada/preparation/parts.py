@@ -43,7 +43,7 @@ class PartSource:
 
 @dataclass(frozen=True)
 class PartSummary:
-    """What came of one source file.
+    """The result for one source file.
 
     Attributes:
       sources: in the order in which they lie in the part; none if the file was dropped.
@@ -69,7 +69,7 @@ class PartSummary:
 
 
 def part_path(output_dir: str, name: str) -> str:
-    """Where the part of a source file lies while a dataset is being made."""
+    """Path of the part of a source file, used while a dataset is being made."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return join(join(output_dir, PARTS_DIR), digest + ".tfrecord")
 
@@ -161,7 +161,7 @@ class PartJob:
     output_dir: str
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a part is made of and how: if any of it changes, the part is made again."""
+        """Everything that a part depends on: if any of it changes, the part is made again."""
         raise NotImplementedError
 
     @property

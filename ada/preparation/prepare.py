@@ -164,7 +164,7 @@ def _existing(output_dir: str, options: AudioOptions, overwrite: bool) -> Datase
 
 
 def _warn_of_changes(output_dir: str, spec: DatasetSpec, options: AudioOptions) -> None:
-    """Says so if files have come or gone since a dataset was made."""
+    """Prints a note if input files were added or removed since a dataset was made."""
     try:
         files, dropped, _ = _inputs(options, output_dir)
     except DatasetError:

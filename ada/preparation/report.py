@@ -1,4 +1,4 @@
-"""What a preparation kept, dropped and cut, as a table for people."""
+"""The report of a preparation: a table of what was kept, dropped and cut."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -73,7 +73,7 @@ def _dropped_lines(dropped: Iterable[Dropped]) -> list[str]:
 
 
 def _noted_lines(noted: Iterable[Noted]) -> list[str]:
-    """What is unusual about files that were kept, by kind."""
+    """Lines of notes about files that were kept, by kind."""
     by_kind: dict[str, list[Noted]] = {}
     for item in noted:
         by_kind.setdefault(item.kind, []).append(item)

@@ -155,7 +155,7 @@ def read_maestro_csv(path: str) -> dict[str, str]:
 
 
 def check_not_empty(by_name: Mapping[str, str], where: str) -> None:
-    """Refuses an assignment that leaves a split empty.
+    """Checks that no split is empty.
 
     Raises:
       DatasetError: naming the split.

@@ -84,7 +84,7 @@ def _expand(pattern: str) -> tuple[Path, list[Path]]:
         return path.parent, [path]
     else:
         parts = path.parts
-        # What is there under its very name is no pattern.
+        # A path that exists literally is not a pattern.
         magic = (
             i for i, p in enumerate(parts) if glob.has_magic(p) and not _is_there(parts[: i + 1])
         )

@@ -28,7 +28,7 @@ _Found = TypeVar("_Found")
 
 
 def unreadable() -> tuple[type[Exception], ...]:
-    """What TensorFlow raises for a checkpoint that is damaged or of another model."""
+    """Exceptions of TensorFlow for a checkpoint that is damaged or of another model."""
     import tensorflow as tf
 
     return AssertionError, ValueError, LookupError, tf.errors.OpError
@@ -123,7 +123,7 @@ def step_of(path: str) -> int:
 
 
 def read_newest(find: Callable[[], str], read: Callable[[str], _Found]) -> _Found:
-    """What `read` makes of the checkpoint that `find` finds.
+    """The result of `read` for the checkpoint that `find` finds.
 
     A training that goes on meanwhile removes older ones: then there is a newer one to read.
     """

@@ -1,4 +1,4 @@
-"""What a run's model reads, and where it came from: `run.json` of its directory."""
+"""`run.json` of a run directory: the input of the run's model, and its origin."""
 
 import contextlib
 import dataclasses
@@ -22,7 +22,7 @@ FILE, FORMAT_VERSION = "run.json", 1
 
 @dataclasses.dataclass(frozen=True)
 class RunInfo:
-    """What a run's model reads.
+    """The input of a run's model, and its origin.
 
     Attributes:
       kind: "audio" or "codes": what its ids stand for.
@@ -103,7 +103,7 @@ class RunInfo:
 
 
 def way_out(directory: Path, error: Exception) -> str:
-    """What to do about a file of a run directory that cannot be used.
+    """A hint for a file of a run directory that cannot be used.
 
     What another version of ada wrote is not damaged.
     """

@@ -70,7 +70,7 @@ def model_from_config(text: str) -> keras.Model:
 
 
 def _require_own_classes(config: Any) -> None:
-    """Refuses a configuration that names anything but layers of ada and precisions of Keras.
+    """Raises ValueError for classes other than layers of ada and precisions of Keras.
 
     Keras would look up any name in any module; its safe mode only guards against some of them.
 

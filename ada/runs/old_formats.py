@@ -1,4 +1,4 @@
-"""What older versions wrote, brought up to date: configurations of models, and checkpoints."""
+"""Conversion of files by older versions: configurations of models, and checkpoints."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def _upgraded(
 
 
 class OldScale:
-    """What older versions multiplied the activations of an AMAE by before the softmax.
+    """The factor of the activations before the softmax of an AMAE, by older versions.
 
     Attributes:
       checkpoint: restores it; 1 from a checkpoint that has none.

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def _unusable() -> tuple[type[Exception], ...]:
-    """What a damaged configuration of a model raises."""
+    """Exceptions for a damaged configuration of a model."""
     ours = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
     tf = sys.modules.get("tensorflow")
     return (*ours, MemoryError, RecursionError, *([tf.errors.OpError] if tf else []))
@@ -58,7 +58,7 @@ def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
 
 
 def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.train.Checkpoint":
-    """What inference needs of a training's checkpoints: averaged weights, and what is not trained.
+    """The part of a training's checkpoints for inference: averaged and untrained weights.
 
     That is the quantiser's state, and what a front end copied from the level below.
     """
@@ -73,7 +73,7 @@ def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.t
     return tf.train.Checkpoint(polyak=averages, model=tf.train.Checkpoint(**state))
 
 
-# What is written into a run directory.
+# Names in a run directory.
 RUN_FILES = (
     "run.json",
     "operative.gin",

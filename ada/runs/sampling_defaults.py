@@ -18,7 +18,7 @@ from ada.utils.files import write_bytes_atomically
 from ada.utils.jsonable import from_jsonable, parse_json, to_jsonable
 
 FILE = "sampling.json"
-# What float32 and the kernel in C hold.
+# Limits of float32 and of the kernel in C.
 _MOST = {"temperature": 1e30, "top_k": 2**31 - 1}
 
 

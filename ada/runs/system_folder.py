@@ -18,7 +18,7 @@ FILE = "system.json"
 
 
 def write_system(folder: Path, run_dirs: Sequence[str]) -> None:
-    """Says what system a folder holds.
+    """Writes `system.json` of a folder.
 
     Args:
       folder: it is made.

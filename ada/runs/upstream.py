@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def upstream_of(run: Run, checkpoint: str, data_dir: str, output_dir: str) -> dict[str, Any]:
-    """What a dataset of codes says of its making.
+    """The origin of a dataset of codes, `upstream` in its specification.
 
     Args:
       run: the autoencoder's run.
@@ -73,9 +73,9 @@ def encoder_checkpoint(codes: RunInfo | DatasetSpec, lower: Run) -> tuple[str | 
 
 
 def check_upstream(dataset: "Dataset") -> None:
-    """Refuses codes through whose encoder nothing could be sampled, before hours of training.
+    """Checks that the run that made codes can still decode them, before hours of training.
 
-    Where the run that made them is not at hand, which is no mistake in itself, it says so.
+    If that run does not exist here, a warning is logged.
 
     Raises:
       UserError: if that run has been trained further since, or makes other codes.
@@ -119,7 +119,7 @@ def upstream_run(dataset: "Dataset") -> tuple[str, Run]:
 
 
 def _places(upstream: dict[str, Any], codes_dir: str) -> list[str]:
-    """Where the run may be: as it was named, and beside the codes if both were moved together."""
+    """Existing directories of the run: its path, and its path relative to the codes."""
     places = [upstream["run_dir"]] if upstream.get("run_dir") else []
     if upstream.get("run_dir_from_codes"):
         places.append(os.path.normpath(Path(codes_dir) / upstream["run_dir_from_codes"]))

@@ -1,4 +1,4 @@
-"""What a request must hold: checks that are part of the graph, and what they say."""
+"""Checks of requests, as part of the graph, and their messages."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What a servable says of itself, in `assets.extra/metadata.json`: contracts, units, origins."""
+"""Metadata of a servable, in `assets.extra/metadata.json`: contracts, units, origins."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ def describe(
 
 
 def _score(servable: Servable) -> str:
-    """What the numbers of `score` are."""
+    """The meaning of the numbers of `score`."""
     if servable.has_prior:
         joint = "log p(x | codes) + log p(codes) = log p(x, codes), at most log p(x)"
         return joint if servable.codes else "log p(x)"

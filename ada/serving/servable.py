@@ -1,4 +1,4 @@
-"""What a chain of runs can be asked, as functions of tensors that TensorFlow alone can compute."""
+"""The requests to a chain of runs, as functions of tensors that need TensorFlow only."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -188,7 +188,7 @@ class Servable:
         return [tf.shape(codes, tf.int64)[1] * hop for hop in hops]
 
     def state_shapes(self) -> dict[str, tf.TensorSpec]:
-        """What is carried from block to block, `[batch, ...]`, by name; 0 is the bottom level."""
+        """The state between blocks, `[batch, ...]`, by name; 0 is the bottom level."""
         return {
             name: tf.TensorSpec([None, *x.shape], x.dtype)
             for name, x in named(self.levels, engine.begin(self.levels)).items()
@@ -251,7 +251,7 @@ class Servable:
     def _each(
         self, sample: Callable, how: Tensors, outputs: tf.TypeSpec | tuple, *rows: tf.Tensor
     ) -> tf.Tensor | tuple[tf.Tensor, ...]:
-        """What `sample(sequence, *row)` gives for every item, stacked."""
+        """Results of `sample(sequence, *row)` for every item, stacked."""
         items, temperature = how["items"], how["temperature"]
         levels = len(self.levels)
         message = "there must be as many items as rows of every other input."

@@ -41,7 +41,7 @@ def trace(servable: Servable) -> dict[str, tf.types.experimental.ConcreteFunctio
 
 
 def _functions(servable: Servable) -> dict[str, tuple[Callable[..., Tensors], tuple[str, ...]]]:
-    """What computes each signature, and the names of what it takes."""
+    """The function of each signature, and the names of its inputs."""
     signal, codes = servable.signal, servable.codes
     prompt = "prompt" if signal == "audio" else "prompt_ids"
     state = tuple(servable.state_shapes())
@@ -76,7 +76,7 @@ def _traced(
     function: Callable[..., Tensors], inputs: dict[str, tf.TensorSpec]
 ) -> tf.types.experimental.ConcreteFunction:
     """One signature; the names of its inputs are what clients call them."""
-    # What a method calls its signal and its codes does not depend on the kind of the chain.
+    # The arguments of methods have the same names for all kinds of chains.
     names = {"audio": "signal", "ids": "signal", "embeddings": "codes", "prompt_ids": "prompt"}
 
     def signature(**given: tf.Tensor) -> Tensors:

@@ -83,7 +83,7 @@ def summarise(
         }
     notes = note_report.summary_columns(evaluation)
     summary |= {name: value for name, value in notes.items() if value is not None}
-    # What has nothing to be sampled from (NSynth) reconstructs.
+    # Systems without a prior (NSynth) reconstruct.
     sampled = root / "samples" / "sample.json"
     clips = root / "evaluation" / "clips"
     wavs, factor = sorted(clips.glob("*/reconstruction_*.wav")), None
@@ -180,7 +180,7 @@ def verdict(summary: dict[str, Any]) -> list[str]:
 
 
 def few_frozen_codes(summary: dict[str, Any]) -> list[str]:
-    """What was measured of levels whose codes were not trained, where few of them are used."""
+    """Remarks on levels whose codes were not trained, if few of them are used."""
     return [
         f"{name}: the validation split uses {level['used_codes']} of {level['num_codes']} codes, "
         f"perplexity {level['perplexity']:.1f}. The codes are those of the run that training "

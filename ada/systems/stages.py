@@ -89,7 +89,7 @@ class Stages:
         return f"[{len(self.seconds) + ahead} of {self.planned}: {name}]"
 
     def _seconds_of(self, record: Path) -> float | None:
-        """What this very stage took; None if it is not done, or its record is torn or foreign."""
+        """Seconds that this stage took; None if it is not done, or its record is damaged."""
         try:
             done = json.loads(record.read_text("utf-8"))
             return float(done["seconds"]) if done["fingerprint"] == self._fingerprint else None

@@ -48,7 +48,7 @@ REPORTS = ("page.html", "summary.json", "baseline.json", system_folder.FILE)
 
 @dataclass(frozen=True)
 class System:
-    """What the pipeline runs.
+    """The options of a pipeline.
 
     Attributes:
       levels: names of gin files, from the bottom level to the top.

@@ -66,7 +66,7 @@ class CodeUse(tf.Module):
 
 
 def used_codes(share: np.ndarray) -> int:
-    """How many codes are used above a hundredth of an equal share, from shares `[C]`."""
+    """Number of codes with more than a hundredth of an equal share, from shares `[C]`."""
     return int(np.count_nonzero(share > LEAST_SHARE * share.sum() / len(share)))
 
 

@@ -19,7 +19,7 @@ VALIDATED_PART, LEAST_VALIDATION_IDS = 10, 2**18
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-# What NumPy and Keras take.
+# The limit of NumPy and Keras.
 MAX_SEED = 2**32 - 1
 # Steps and sizes are int32 in many operations.
 _MOST = 2**31 - 1

@@ -14,7 +14,7 @@ from ada.utils.replicas import run_on_replicas
 
 
 class StepResult(NamedTuple):
-    """What a training step reports, over the global batch.
+    """Results of a training step, over the global batch.
 
     Attributes:
       losses: every weighted loss term, in nats.
@@ -286,7 +286,7 @@ class Trainer:
                 self._tell_hooks(replaced)
 
     def before_step(self, batches: Callable[[], Iterable[dict]]) -> bool:
-        """Lets the hooks prepare the next step.
+        """Calls the hooks before the next step.
 
         Args:
           batches: returns the training batches from this step on.

@@ -25,7 +25,7 @@ ENCODED_A_SEC = 30.0
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """What a few steps have shown of a training on this machine.
+    """The measured speed of a training on this machine.
 
     Attributes:
       setup_secs: until the first step, with building and compiling.
@@ -41,7 +41,7 @@ class Speed:
 
 
 class ClipPlan(NamedTuple):
-    """How many clips the page shows of each kind, and how long each is in seconds."""
+    """Number of clips of each kind on the page, and their length in seconds."""
 
     number: int
     secs: float
@@ -68,14 +68,14 @@ def share_of(left_secs: float, is_last: bool) -> float:
 
 
 class TrainingPlan(NamedTuple):
-    """How many steps a level is trained, and how often it is validated; no steps if none fit."""
+    """Number of training steps of a level, 0 if none fit, and number of validations."""
 
     num_steps: int
     validations: int
 
 
 def training_within(secs: float, speed: Speed) -> TrainingPlan:
-    """What fits into a time, with setup and validations."""
+    """The steps that fit into a time, with setup and validations."""
     left = max(secs - speed.setup_secs, 0.0)
     most = VALIDATION_SHARE * left / max(speed.validation_secs, 1e-3)
     validations = int(min(max(most, 1), VALIDATIONS))

@@ -73,6 +73,6 @@ def _near_copies(chain: Chain, audio: np.ndarray, data_dir: str) -> dict[str, fl
 
 
 def read_copies(root: Path) -> dict[str, Any]:
-    """What `make` found of how near new clips come to copies of the music; None where unknown."""
+    """The similarity of new clips to the music, as `make` measured it; None where unknown."""
     path = root / FOLDER / COPIES
     return json.loads(path.read_text("utf-8")) if path.exists() else {"codes": None, "sound": None}

@@ -1,4 +1,4 @@
-"""What a fine-tuning has done so far: `tune.json`, so that the same command resumes."""
+"""The state of a fine-tuning, `tune.json`, from which the same command resumes."""
 
 import contextlib
 import dataclasses
@@ -42,7 +42,7 @@ class LevelState:
         return self.bits is not None and self.speed is not None and self.bits < self.speed.bits
 
     def speed_of_next(self) -> Speed | None:
-        """What is known for a level that goes on from this one: no need to measure it again."""
+        """The speed for a level that continues from this one, without measuring it again."""
         if self.improved:
             return dataclasses.replace(self.speed, bits=self.bits)
         return self.speed
@@ -84,7 +84,7 @@ class State:
 
     @classmethod
     def load(cls, root: Path) -> "State | None":
-        """What `tune.json` says; None if there is none.
+        """The content of `tune.json`; None if there is none.
 
         Raises:
           UserError: if it is damaged.

@@ -35,7 +35,7 @@ COMMAND = "ada.tune"
 
 @dataclass(frozen=True)
 class Options:
-    """What is tuned.
+    """The options of a fine-tuning.
 
     Attributes:
       inputs: audio files, directories, patterns.
@@ -146,7 +146,7 @@ class _Tuning:
         return self._state.rounds[-1]
 
     def _spare_secs(self) -> float:
-        """What is left for training."""
+        """Seconds left for training."""
         return self._clock.left_secs - budget.reserved_secs(self._state.before_secs)
 
     def _make_clips(self, when: str) -> None:

@@ -1,4 +1,4 @@
-"""What became of a fine-tuning, in plain words."""
+"""The results of a fine-tuning, in plain words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +44,7 @@ def _of_level(name: str, first: LevelState, last: LevelState, is_top: bool) -> s
 
 
 def of_music(spec: DatasetSpec) -> list[str]:
-    """How much music there was, what was left out, and whether it is enough."""
+    """Sentences on the amount of music, and on files that were left out."""
     learnt, checked = (60 * spec.splits[name].hours for name in ("train", "validation"))
     said = [f"Learnt from {learnt:.1f} minutes, checked with {checked:.1f} other minutes."]
     # Texts and pictures beside the music are not missed.
@@ -73,7 +73,7 @@ def _files(count: int) -> str:
 
 
 def of_notes(f1: Mapping[str, float | None]) -> list[str]:
-    """How many notes of the songs were kept, before and after."""
+    """Sentences on the notes that the system keeps of songs, before and after."""
     before, after = f1.get("before"), f1.get("after")
     if before is None or after is None:
         return []

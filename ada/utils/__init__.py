@@ -1,1 +1,1 @@
-"""What every other package may use: errors, messages, files, progress bars, lazy imports."""
+"""Used by all other packages: errors, messages, files, progress bars, lazy imports."""

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 
 def use_memory_as_needed() -> None:
-    """Lets GPUs take memory as it is needed, not all of it at once; others can share them.
+    """Makes TensorFlow allocate GPU memory as needed, so that other processes can use the rest.
 
-    This must be set before TensorFlow uses them; later it changes nothing.
+    This must be called before GPUs are used; later it has no effect.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):

@@ -2,7 +2,7 @@
 
 import re
 
-# What operating systems say, and the way out.
+# Messages of operating systems, and hints.
 _HINTS = {
     r"No space left on device|Disk quota exceeded|File too large": (
         "Make room and give the same command again: what was finished is kept"
@@ -30,7 +30,7 @@ class StoppedError(UserError):
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line; its type where it says nothing."""
+    """The message of an error in one line; its type if there is no message."""
     return (str(error).strip() or repr(error)).splitlines()[0].strip()
 
 
@@ -40,6 +40,6 @@ def reason(error: Exception) -> str:
 
 
 def with_hint(text: str) -> str:
-    """What an operating system says, without its full stop, and the way out where there is one."""
+    """A message of an operating system without its full stop, with a hint if there is one."""
     text = text.rstrip(".")
     return ". ".join([text, *(hint for said, hint in _HINTS.items() if re.search(said, text))])

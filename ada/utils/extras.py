@@ -8,7 +8,7 @@ from ada.utils.errors import UserError
 
 
 def how_to_install(extra: str, *packages: str) -> str:
-    """What is said where packages of an extra (`setup.py`) are missing."""
+    """The message for missing packages of an extra (`setup.py`)."""
     verb = "is" if len(packages) == 1 else "are"
     names = " and ".join(packages)
     return f"{names} {verb} not installed: in the clone, pip install -e '.[{extra}]'."

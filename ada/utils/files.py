@@ -17,7 +17,7 @@ from typing import TextIO
 from ada.utils import log
 from ada.utils.errors import UserError, first_line
 
-# What network file systems say that have no locks.
+# Errors of network file systems without locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
 _POLL_SECS = 0.1
 
@@ -68,7 +68,7 @@ def is_dir(path: str) -> bool:
 
 
 def read_bytes(path: str) -> bytes:
-    """What is in a file.
+    """The content of a file.
 
     Raises:
       OSError: if it cannot be read.
@@ -85,7 +85,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def require_local(path: str | os.PathLike) -> None:
-    """Refuses a path with a scheme where only local ones will do.
+    """Checks that a path is local, without a scheme.
 
     Raises:
       UserError: naming it.

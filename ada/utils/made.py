@@ -1,4 +1,4 @@
-"""What a command has made in a local directory, and may therefore replace: a marker file says so.
+"""A marker file that lists the files of a command in a directory, which it may replace.
 
     {"made_by": "ada.export", "files": ["saved_model.pb", ...]}
 
@@ -19,7 +19,7 @@ MARKER = ".made_by_ada"
 
 
 def mark(directory: Path, command: str, files: Sequence[str] = ()) -> None:
-    """Says that a command has made a directory, or these files in it, by their paths in there."""
+    """Marks a directory, or files in it by their relative paths, as made by a command."""
     text = json.dumps({"made_by": command, "files": sorted(files)}) + "\n"
     write_bytes_atomically(directory / MARKER, text.encode())
 
@@ -73,7 +73,7 @@ def require_free(directory: Path, command: str, names: Iterable[str]) -> None:
 
 
 def require_replaceable(directory: Path, command: str, names_before: str) -> None:
-    """Refuses a directory in which there is anything that a command has not made.
+    """Checks that a directory contains only files that a command has made.
 
     Args:
       directory: that is to be replaced as a whole; may be missing.

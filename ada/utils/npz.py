@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-# What NumPy raises for files that are missing, empty, damaged or something else.
+# Exceptions of NumPy for files that are missing, empty, damaged or of another kind.
 NOT_NPZ = (
     *(OSError, EOFError, ValueError, TypeError, AttributeError, NotImplementedError),
     *(RuntimeError, MemoryError, OverflowError, zipfile.BadZipFile),

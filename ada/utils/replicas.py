@@ -13,7 +13,7 @@ def distribute(
     strategy: tf.distribute.Strategy,
     batch_size: int,
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """Gives replica r the r-th slice of every global batch.
+    """Distributes batches: replica r gets the r-th slice of every global batch.
 
     Args:
       make_batches: from `slice_index` and `num_slices`, the number of a worker and of all, to the

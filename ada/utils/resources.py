@@ -28,6 +28,6 @@ def sample_audio_dir() -> Path:
 
 
 def gin_search_paths() -> list[str]:
-    """Where a gin file named `x.gin`, `gin/x.gin` or `base/x.gin` is looked for, in this order."""
+    """Search path of gin files named `x.gin`, `gin/x.gin` or `base/x.gin`, in this order."""
     shipped = gin_dir()
     return [str(Path.cwd()), str(shipped.parent), str(shipped)]

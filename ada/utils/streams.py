@@ -4,7 +4,7 @@ import os
 import re
 from typing import Any, TextIO
 
-# What moves a cursor, changes a title, or turns the direction of writing; without tab and newline.
+# Control characters of terminals and of the direction of text, without tab and newline.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 

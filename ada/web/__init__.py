@@ -1,1 +1,1 @@
-"""What the web applications share (`ada.listening`, `ada.playing`)."""
+"""Shared by the web applications (`ada.listening`, `ada.playing`)."""

@@ -1,4 +1,4 @@
-"""What serves a web application: whatever connections do, it answers the others.
+"""A server for web applications that slow or broken connections cannot block.
 
 Waitress reads and writes without waiting, and its threads are busy only while they make an answer.
 What it lacks is an end to connections that send or read a byte now and then, and room for many.
@@ -27,7 +27,7 @@ _SHARE = 0.75
 def make_server(
     app: flask.Flask, listening: socket.socket, most_bytes: int = 65_536
 ) -> waitress.server.BaseWSGIServer:
-    """What answers requests once it runs; it does not say what it is, and keeps no log.
+    """A server for an application, without a `Server` header and without a log.
 
     Args:
       app: the application.
@@ -67,7 +67,7 @@ def serve(server: waitress.server.BaseWSGIServer) -> None:
 
 
 def _connection_limit() -> int:
-    """How many connections there may be; the process is allowed as many files as it can be."""
+    """The limit of connections; raises the limit of open files of the process if necessary."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_CONNECTIONS + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -90,7 +90,7 @@ class _Watch:
         self._since: dict[HTTPChannel, tuple[tuple, float]] = {}
 
     def close_stale(self, channels: list[HTTPChannel], now: float) -> None:
-        """Looks at all connections; called now and then, where no other thread closes them."""
+        """Closes stale connections; called repeatedly, in the thread that closes connections."""
         since, stale = {}, []
         for channel in channels:
             doing, limit = _doing(channel)
@@ -112,7 +112,7 @@ class _Watch:
 
 
 def _doing(channel: HTTPChannel) -> tuple[tuple, float | None]:
-    """What a connection is at, and how long it may be; None for as long as it takes."""
+    """The state of a connection, and its time limit; None for no limit."""
     if channel.requests:
         return ("answered",), None
     if channel.total_outbufs_len:

@@ -26,7 +26,7 @@ HEADERS = {
 
 
 def protect(app: flask.Flask) -> None:
-    """Gives all answers safe headers, and makes errors plain text.
+    """Adds security headers to all responses, and makes errors plain text.
 
     An answer that sets a header itself keeps it. The style sheet of all pages is at
     `/static/style.css`.

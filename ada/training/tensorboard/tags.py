@@ -1,4 +1,4 @@
-"""What the numbers in TensorBoard mean, and which of them it draws together."""
+"""Descriptions of the scalars in TensorBoard, and the layout of its charts."""
 
 from tensorboard.plugins.custom_scalar import layout_pb2
 
