@@ -13,7 +13,7 @@ FLAGS = flags.FLAGS
 value_flags.define_gin_files("Gin file; may be repeated, later ones win.")
 flags.DEFINE_multi_string("gin_param", [], "Gin binding; may be repeated.")
 value_flags.define_path("run_dir", None, "A run directory instead of gin files.")
-value_flags.define_sample_rate("Of the audio, Hz, where no run says so.")
+value_flags.define_sample_rate("Sample rate of the audio in Hz, unless a run states it.")
 value_flags.define_count("hop_length", None, "Audio samples to one id, for a model of codes.")
 value_flags.define_float(
     "tflops",

@@ -26,17 +26,20 @@ FLAGS = flags.FLAGS
 value_flags.define_multi_paths(
     "run_dirs", None, "Run directories of a system, top first, with commas; repeat for several."
 )
-flags.DEFINE_list("names", None, "What to call the systems; by default their run directories.")
-flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "What to score.")
+flags.DEFINE_list("names", None, "Names of the systems. Default: their run directories.")
+flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Split to score.")
 flags.DEFINE_enum(
-    "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
+    "checkpoint",
+    "best",
+    ["best", "latest"],
+    "Checkpoint of the top run; the runs below use the one that made the codes.",
 )
 value_flags.define_path(
     "data_dir",
     None,
     "Dataset for the last runs, encoded for those above. Default: what each was trained on.",
 )
-value_flags.define_path("output_dir", None, "Where page, JSON, CSV and clips go.")
+value_flags.define_path("output_dir", None, "Directory for page, JSON, CSV and clips.")
 value_flags.define_path("json", None, "A file for the bits, without --output_dir.")
 value_flags.define_paths(
     "samples",
@@ -48,10 +51,10 @@ value_flags.define_count("num_samples", 4, "Clips to generate of each; 0 for non
 value_flags.define_secs(
     "duration_secs",
     20.0,
-    "Their length in seconds: consistency is measured up to it.",
+    "Length of generated clips in seconds, the longest over which structure is measured.",
     lower_bound=0.001,
 )
-value_flags.define_seed("Of what is drawn.")
+value_flags.define_seed("Random seed of the generated clips.")
 value_flags.define_share("page.html")
 level_flags.define()
 flags.mark_flag_as_required("run_dirs")
@@ -73,7 +76,7 @@ def check() -> None:
             raise UsageError(f"--{flag}: {len(values)} given, of {len(run_dirs)} --run_dirs")
     usable = all(name and name != ".." and Path(name).name == name for name in names)
     if len(set(names)) < len(names) or not usable:
-        raise UsageError(f"--names: {', '.join(names)} are to differ, and to be names of folders")
+        raise UsageError(f"--names: {', '.join(names)} must be unique names of folders")
     for dirs in run_dirs:
         runs = open_runs(dirs)
         if FLAGS.output_dir is not None:

@@ -28,11 +28,14 @@ FLAGS = flags.FLAGS
 value_flags.define_path("run_dir", None, "One run directory; or else --run_dirs.")
 value_flags.define_paths("run_dirs", None, "Run directories of a chain, top first.")
 flags.DEFINE_string(
-    "pretrained", None, "Instead, a system that comes with ada, such as piano_notes."
+    "pretrained", None, "A pretrained system instead of run directories, such as piano_notes."
 )
-value_flags.define_path("output_dir", None, "Where to: .../<name of the model>/<version>.")
+value_flags.define_path("output_dir", None, "Output directory: .../<name of the model>/<version>.")
 flags.DEFINE_enum(
-    "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
+    "checkpoint",
+    "best",
+    ["best", "latest"],
+    "Checkpoint of the top run; the runs below use the one that made the codes.",
 )
 level_flags.define(("top_k", "top_p"))
 flags.DEFINE_bool(

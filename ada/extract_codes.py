@@ -19,7 +19,7 @@ from ada.cli import commands, runner_flags, value_flags
 FLAGS = flags.FLAGS
 value_flags.define_path("run_dir", None, "Run directory of an autoencoder.")
 value_flags.define_path("output_dir", None, "Dataset directory to write.")
-flags.DEFINE_enum("checkpoint", "best", ["best", "latest"], "Which of its checkpoints encodes.")
+flags.DEFINE_enum("checkpoint", "best", ["best", "latest"], "Checkpoint that encodes.")
 value_flags.define_path(
     "data_dir", None, "Dataset to encode. Default: what the run was trained on."
 )

@@ -32,20 +32,20 @@ value_flags.define_named_paths(
     "name=directory.",
 )
 value_flags.define_path("db", "ratings.sqlite", "The file of the ratings; made if it is missing.")
-flags.DEFINE_string("host", "127.0.0.1", "Where to listen; 0.0.0.0 lets other machines in.")
-flags.DEFINE_integer("port", 8000, "Where to listen; 0 takes a free one.", 0, 65535)
+flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 admits other machines.")
+flags.DEFINE_integer("port", 8000, "Port to listen on; 0 takes a free one.", 0, 65535)
 value_flags.define_count(
     "clips_per_system",
     None,
-    "How many clips of each system a rater hears; by default as many as the smallest system has.",
+    "Number of clips of each system per rater. Default: as many as the smallest system has.",
     lower_bound=1,
 )
-value_flags.define_count("max_raters", 1000, "How many raters are wanted.", lower_bound=1)
+value_flags.define_count("max_raters", 1000, "Maximum number of raters.", lower_bound=1)
 value_flags.define_count(
     "invitations", None, "serve: number of links, without which nobody may rate."
 )
 flags.DEFINE_integer("rater", None, "strike: the number of a rater.", 1, 2**63 - 1)
-flags.DEFINE_bool("https", False, "Behind a proxy with TLS: the cookie is for HTTPS alone.")
+flags.DEFINE_bool("https", False, "Behind a proxy with TLS: restricts the cookie to HTTPS.")
 value_flags.define_path("csv", None, "results: a file for all single ratings.")
 value_flags.define_path("summary_csv", None, "results: a file for the table.")
 

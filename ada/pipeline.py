@@ -18,7 +18,7 @@ value_flags.define_gin_files(
     "First gin/systems/<system>.gin, then gin files on top of every model of it."
 )
 flags.DEFINE_multi_string("gin_param", [], "Gin binding on top of every model.")
-value_flags.define_path("run_dir", None, "Where everything goes. Default: runs/<system>.")
+value_flags.define_path("run_dir", None, "Directory for all output. Default: runs/<system>.")
 value_flags.define_patterns(
     "input_audio_filepatterns",
     [],
@@ -35,9 +35,9 @@ value_flags.define_path("data_dir", None, "A dataset of audio that is prepared a
 value_flags.define_path(
     "levels_dir",
     None,
-    "Where data, run directories and codes go, for systems that share levels. Default: --run_dir.",
+    "Directory for data, runs and codes, for systems that share levels. Default: --run_dir.",
 )
-value_flags.define_sample_rate("Of the dataset, Hz.")
+value_flags.define_sample_rate("Sample rate of the dataset in Hz.")
 value_flags.define_count(
     "num_offsets",
     1,
@@ -55,7 +55,7 @@ flags.DEFINE_bool("baseline", False, "Also train the bottom's local model withou
 value_flags.define_count("num_samples", 4, "Clips to generate.", lower_bound=1)
 value_flags.define_secs("duration_secs", 5.0, "Length of a clip in seconds.", lower_bound=0.001)
 level_flags.define()
-value_flags.define_seed("Of the generated clips.")
+value_flags.define_seed("Random seed of the generated clips.")
 value_flags.define_share("page.html")
 
 

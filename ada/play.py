@@ -18,8 +18,8 @@ from ada.utils import extras
 
 FLAGS = flags.FLAGS
 value_flags.define_path("runs", "runs", "A folder with runs; systems in it can be chosen.")
-value_flags.define_path("output_dir", "clips", "Where clips are kept.")
-flags.DEFINE_integer("port", 7860, "Where the page is; 0 takes a free one.", 0, 65535)
+value_flags.define_path("output_dir", "clips", "Folder for clips.")
+flags.DEFINE_integer("port", 7860, "Port of the page; 0 takes a free one.", 0, 65535)
 flags.DEFINE_bool("browser", True, "Open the page in the browser.")
 
 

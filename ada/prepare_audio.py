@@ -26,7 +26,7 @@ value_flags.define_patterns(
     "directories); repeat the flag or separate by commas.",
 )
 value_flags.define_path("output_dir", None, "Directory of the dataset.")
-value_flags.define_sample_rate("Of the dataset, in Hz.")
+value_flags.define_sample_rate("Sample rate of the dataset in Hz.")
 value_flags.define_secs("min_secs", 1.0, "Files shorter than this are dropped.", lower_bound=0)
 value_flags.define_float("validation_fraction", 0.1, "Share of the files.", 0.0, 1.0)
 value_flags.define_float("test_fraction", 0.1, "Share of the files.", 0.0, 1.0)

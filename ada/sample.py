@@ -4,7 +4,7 @@
     python -m ada.sample --pretrained=piano_hop64 --output_dir=out
 
 Modes (--mode):
-  ancestral  from nothing
+  ancestral  unconditional
   primed     clips of --duration_secs that begin with (--prompt_secs of) --prompt_audio
   continue   --duration_secs more of (--prompt_secs of) --prompt_audio, or of the clips of an
              earlier --from_dir, which with the flags it was made with continues as if it had been
@@ -49,8 +49,8 @@ value_flags.define_paths("run_dirs", None, "Run directories from the top model t
 flags.DEFINE_string(
     "pretrained", None, "Instead of --run_dirs, a system that comes with ada, such as piano_hop64."
 )
-value_flags.define_path("output_dir", "out", "Where clips, codes, sample.json and a page go.")
-flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "What to start from; see above.")
+value_flags.define_path("output_dir", "out", "Directory for clips, codes, sample.json and a page.")
+flags.DEFINE_enum("mode", "ancestral", list(SOURCES), "Input of the generation; see above.")
 value_flags.define_patterns(
     "prompt_audio", [], "Audio files, directories or patterns; repeat or separate by commas."
 )
@@ -83,8 +83,8 @@ value_flags.define_seed(
 flags.DEFINE_list(
     "clips",
     None,
-    "Numbers of the clips to make, from 0, such as 3,7: the same that they are among more. Instead "
-    "of --num_samples.",
+    "Indices of the clips to generate, from 0, such as 3,7, instead of --num_samples. Each is the "
+    "same as in a larger set.",
 )
 level_flags.define()
 flags.DEFINE_bool(
@@ -101,13 +101,16 @@ value_flags.define_count(
 )
 old_flags.define("lanes", "batch_size")
 flags.DEFINE_enum(
-    "checkpoint", "best", ["best", "latest"], "Which of the top run; below, what fits."
+    "checkpoint",
+    "best",
+    ["best", "latest"],
+    "Checkpoint of the top run; the runs below use the one that made the codes.",
 )
 flags.DEFINE_enum(
     "backend",
     "auto",
     ["auto", "native", "xla", "graph"],  # ada.generation.BACKENDS, without TensorFlow
-    "What computes the sampling loop; auto: the kernel in C on a CPU, else XLA. Their roundings "
+    "Backend of the sampling loop; auto: the kernel in C on a CPU, else XLA. Their roundings "
     "differ: the same seed gives the same clip with the same backend.",
 )
 flags.DEFINE_enum(
@@ -122,7 +125,7 @@ flags.DEFINE_enum(
     "format",
     "wav",
     ["wav", "flac", "mp3"],  # ada.generation.exports.FORMATS
-    "What kind of files the clips are. While they are generated, they are WAV files.",
+    "File format of the clips; they are WAV files while they are generated.",
 )
 flags.DEFINE_bool(
     "normalize", False, "Bring every clip to one loudness, -23 LUFS (EBU R 128), in its file."

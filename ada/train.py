@@ -22,7 +22,7 @@ flags.DEFINE_enum(
     "strategy",
     None,
     ["one_device", "mirrored", "multi_worker", "tpu"],
-    "Where to train: the same as --gin_param=\"STRATEGY='mirrored'\".",
+    "Training strategy, the same as --gin_param=\"STRATEGY='mirrored'\".",
 )
 flags.DEFINE_bool("profile", False, "Profile 5 steps, after 10 to warm up, for TensorBoard.")
 value_flags.define_path(

@@ -25,8 +25,10 @@ value_flags.define_path(
     "piano_notes",
     "A pretrained system, or a folder that holds one, such as that of another fine-tuning.",
 )
-value_flags.define_path("run_dir", None, "Where everything goes. Default: runs/<the music's name>.")
-value_flags.define_seed("Of the clips on the page.")
+value_flags.define_path(
+    "run_dir", None, "Directory for all output. Default: runs/<name of the music>."
+)
+value_flags.define_seed("Random seed of the clips on the page.")
 value_flags.define_share("page.html")
 
 _MOST_ARGUMENTS = 10_000  # a shell makes as many of music/*.mp3
