@@ -209,7 +209,7 @@ def main(argv: list[str]) -> None:
     def begin(stream: "Stream", begun_secs: float) -> None:
         count(stream, begun_secs)
         if begun_secs:
-            print(f"Going on: {begun_secs:.1f} of {total:.1f} s are there already.")
+            print(f"Resuming: {begun_secs:.1f} of {total:.1f} s are there already.")
 
     try:
         report = make_clips(

@@ -132,7 +132,7 @@ def test_joined_files_of_other_rates_are_refused(tmp_path, kind):
         ({"position": lambda n: n - 30000}, None),
     ],
 )
-def test_ogg_packets_count_and_not_marks_or_positions(tmp_path, subtype, change, kind):
+def test_wrong_marks_and_positions_of_ogg_pages_are_ignored(tmp_path, subtype, change, kind):
     sound = melody(6.0, 48000, seed=3)
     audio, notes = read(tmp_path, changed(encoded("OGG", subtype, sound, 48000), **change))
     assert same(audio, encoded_at_rate(sound), slack=0.05 * RATE), notes

@@ -68,7 +68,7 @@ def values(run_dir):
 
 
 @pytest.mark.long
-def test_killed_at_random_moments_and_stopped_it_ends_as_if_nothing_had_been(codes, tmp_path):
+def test_results_are_equal_after_kills_at_random_moments(codes, tmp_path):
     """Every step is saved: most of the time is spent writing checkpoints.
 
     Seven trainings one after the other, each a process that traces its step: some 45 s of a core.
@@ -168,7 +168,7 @@ def test_a_worker_that_waits_for_others_can_be_stopped(number, code, waiting, co
 
 
 @pytest.mark.long
-def test_a_killed_worker_stops_the_others_and_the_same_command_goes_on(codes, tmp_path):
+def test_a_killed_worker_stops_the_others_and_the_same_command_resumes(codes, tmp_path):
     """With the same addresses, as a scheduler would."""
     run_dir, addresses = tmp_path / "run", free_addresses(2)
     with two_workers(addresses, [codes] * 2, run_dir) as workers:

@@ -115,7 +115,7 @@ def test_sampling_that_is_terminated_exits_with_75_and_goes_on(chain_dirs, tmp_p
     assert code == 75, said
     assert said.splitlines()[-1] == "Stopped: SIGTERM came; the same command resumes."
     again = run_here("ada.sample", *command(out, 30))
-    assert again.returncode == 0 and "Going on: " in again.stdout, again.stderr
+    assert again.returncode == 0 and "Resuming: " in again.stdout, again.stderr
 
 
 def write_into(file, buffered, *flags):

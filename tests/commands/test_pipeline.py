@@ -126,7 +126,7 @@ def test_outputs_that_are_gone_are_made_again(finished):
 
 
 @pytest.mark.long
-def test_a_lower_level_that_is_trained_on_replaces_what_was_built_on_it(finished, tmp_path):
+def test_training_a_lower_level_further_replaces_the_levels_above(finished, tmp_path):
     out, _, args = finished
     copy = tmp_path / "run"
     shutil.copytree(out, copy)

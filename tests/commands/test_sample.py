@@ -183,8 +183,8 @@ def test_killed_at_any_moment_it_goes_on(sample, tmp_path):
         assert bytes_ / 2 - 600 < len(part) <= len(expected)
         np.testing.assert_array_equal(part, expected[: len(part)])
     process = sample(killed, *flags)
-    assert "Going on:" in process.stdout
-    assert 0.0 < float(re.search(r"Going on: ([0-9.]+) of 180.0 s", process.stdout)[1]) < 180.0
+    assert "Resuming:" in process.stdout
+    assert 0.0 < float(re.search(r"Resuming: ([0-9.]+) of 180.0 s", process.stdout)[1]) < 180.0
     again, again_ids = made(process, killed)
     for level, expected in ids.items():
         np.testing.assert_array_equal(again_ids[level], expected)

@@ -34,7 +34,7 @@ def test_real_music_its_shuffled_bars_a_markov_chain_a_drone_and_noise_are_ranke
     assert hiss["mean"] < 0.01
 
 
-def test_a_held_tone_does_not_change_however_it_trembles_or_glides():
+def test_vibrato_and_glides_of_a_held_tone_are_no_change():
     time = np.arange(20 * RATE) / RATE
     kinds = {
         "vibrato": np.sin(2 * np.pi * 300 * time + 2.0 * np.sin(2 * np.pi * 5 * time)),

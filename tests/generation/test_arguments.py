@@ -90,7 +90,7 @@ def model(randomize):
 
 
 @pytest.mark.skipif(not native.AVAILABLE, reason="no kernel")
-def test_no_argument_crashes_the_process_and_each_wrong_one_is_said(model):
+def test_wrong_arguments_raise_errors_and_never_crash_the_process(model):
     """All in one process of its own, which is to come to its end."""
     sampler = NativeSampler(model, BATCH, BLOCK)
     state = sampler.initial_state()  # TensorFlow's threads do not survive forking

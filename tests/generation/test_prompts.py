@@ -33,7 +33,7 @@ def piece():
     return np.random.default_rng(3).integers(0, 7, STEPS).astype(np.int32)
 
 
-def test_exactly_the_codes_are_known_that_no_continuation_changes(encoded, chain):
+def test_codes_of_a_prompt_are_those_that_no_continuation_changes(encoded, chain):
     """Brute force: what follows the known ids of a level changes no known code, but the next."""
     rng = np.random.default_rng(4)
     level1, level2 = chain.load_model(2), chain.load_model(1)

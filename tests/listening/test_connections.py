@@ -67,7 +67,7 @@ def test_of_too_many_the_stalest_go():
     assert [channel.closed for channel in channels] == [False, True, True, False, False]
 
 
-def test_the_number_of_a_closed_connection_is_not_given_to_another_at_once():
+def test_descriptors_of_closed_connections_are_not_reused_at_once():
     """In one round of polling, what happened to the old one would be taken for the new one's."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -96,7 +96,7 @@ def test_a_hundred_may_begin_at_once_from_one_address(monkeypatch):
     assert [beginners.may("a") for _ in range(50)].count(True) == 10
 
 
-def test_a_listener_is_answered_beside_those_who_take_their_time(shared_server):
+def test_slow_clients_do_not_block_others(shared_server):
     rater = Rater(shared_server).begin()
     key = rater.session()[0]["clip"]
     asked = f"GET /clips/{key} HTTP/1.1\r\nHost: x\r\nCookie: {rater.cookie}\r\n"

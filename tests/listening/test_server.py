@@ -107,7 +107,7 @@ def test_pages_of_other_sites_begin_nothing(shared_server):
         {"Host": "[fe80::1]:80"},
     ],
 )
-def test_other_sites_and_other_names_of_this_machine_begin_nothing(shared_server, headers):
+def test_requests_of_other_sites_and_host_names_are_refused(shared_server, headers):
     for path in ("/raters", "/ratings"):
         is_refused(shared_server.ask("POST", path, "{}", JSON | headers), 403)
 

@@ -77,7 +77,7 @@ def test_there_is_an_end_to_raters_who_rate(store):
     assert store.num_raters() == 7
 
 
-def test_those_who_only_begin_fill_nothing_and_take_nobodys_place(store):
+def test_raters_without_ratings_take_no_place(store):
     rated = store.add_rater(1, 2)
     clip = store.session(rated)[0].clip
     store.rate(rated, clip, 3, 3)
@@ -88,7 +88,7 @@ def test_those_who_only_begin_fill_nothing_and_take_nobodys_place(store):
     assert store.session(rated)[0].fidelity == 3
 
 
-def test_by_invitation_nobody_else_begins_and_each_is_one_rater(store):
+def test_with_invitations_only_one_rater_each_may_begin(store):
     assert store.invites(None) and store.invites("anything")
     first, second = store.invite(2)
     assert not store.invites(None) and not store.invites("anything")

@@ -19,9 +19,7 @@ def log_prob_of(logits, ids):
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
 @pytest.mark.parametrize("num_stacks", [1, 2])
-def test_receptive_field_is_exactly_what_it_sees(
-    num_stacks, kernel_size, make_wavenet, id_influences
-):
+def test_receptive_field_is_exact(num_stacks, kernel_size, make_wavenet, id_influences):
     model = make_wavenet(num_stacks, 3, kernel_size)
     field = model.receptive_field
     assert field == 1 + num_stacks * (kernel_size - 1) * (1 + 2 + 4)

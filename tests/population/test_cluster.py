@@ -44,7 +44,7 @@ def test_an_address_where_nobody_listens_is_refused_before_ray_tries():
     assert not ray.is_initialized()
 
 
-def test_a_missing_token_is_said_wherever_it_is_in_what_ray_raises():
+def test_a_missing_token_is_reported_from_any_cause_of_an_error():
     try:
         try:
             raise ray.exceptions.AuthenticationError("InvalidAuthToken")

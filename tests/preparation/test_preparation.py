@@ -192,7 +192,7 @@ def test_number_of_threads_changes_nothing(four_files, tmp_path, files_of):
         ({"inputs": ()}, "There is no input"),
     ],
 )
-def test_options_that_cannot_be(tmp_path, options, message):
+def test_invalid_options_are_refused(tmp_path, options, message):
     with pytest.raises(DatasetError, match=message):
         prepare(str(tmp_path / "out"), AudioOptions(**{"inputs": ("x",)} | options))
 
