@@ -6,7 +6,7 @@
 WAV, FLAC, Ogg, MP3, M4A, AIFF and whatever else FFmpeg decodes, of any rate, depth and channel
 count, are mixed down, resampled and stored as lossless 16-bit PCM, split by file into train,
 validation and test. Copies, other formats and other microphones of a recording are kept in one
-split. Interrupted and run again, it goes on where it stopped.
+split. Interrupted and run again, it resumes where it stopped.
 """
 
 from typing import TYPE_CHECKING

@@ -3,7 +3,7 @@
     python -m tools.ablation --run_dir=runs/ablation
 
 The sizes are those of gin/tiny.gin, trained for fewer steps: codes that die do so within the first
-few hundred. Run again, it goes on.
+few hundred. Run again, it resumes.
 """
 
 import json

@@ -5,7 +5,7 @@
 Draws pieces that repeat a random motif (`tools.motifs.source`), trains a plain WaveNet, a thin
 WaveNet whose receptive field holds the motif, and an autoencoder with a prior, at equal parameters
 and steps (`gin/long_range/`), and reports what each captures of the bits that only the past
-repetitions tell: long_range.json, .txt and .png. Run again, it goes on where it stopped.
+repetitions tell: long_range.json, .txt and .png. Run again, it resumes where it stopped.
 """
 
 import dataclasses

@@ -3,7 +3,7 @@
     python -m tools.systems --gin_file=gin/tiny.gin --run_dir=runs/systems
 
 Systems share the levels that they have in common. Below each autoencoder stands the same one
-without our measures, trained on the same. Run again, it goes on; a system that fails does not keep
+without our measures, trained on the same. Run again, it resumes; a system that fails does not keep
 the others from their rows.
 """
 

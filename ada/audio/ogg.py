@@ -73,7 +73,7 @@ class _Stream:
       is_vorbis: whether it is a Vorbis stream.
       number: of the next page.
       ends: pages with the end mark.
-      is_within_packet: whether the last packet goes on.
+      is_within_packet: whether the last packet is incomplete.
       position: in samples, the last that was stated.
       is_regular: whether positions only grow, and no page follows the end mark.
       patches: the last page without end mark if its position is not behind all others, for

@@ -290,7 +290,7 @@ def _why_no_spec(directory: str) -> str:
     if exists(join(directory, ".parts")):
         return (
             f"{directory} is not complete: its preparation was interrupted. Run the same command "
-            "again; it goes on where it stopped."
+            "again; it resumes where it stopped."
         )
     return (
         f"{directory} is not a dataset: there is no {SPEC_NAME} in it. Make one of audio files "

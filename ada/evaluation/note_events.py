@@ -67,9 +67,7 @@ def _from_loud_frames(left: np.ndarray) -> Iterator[tuple[int, int, int]]:
 
 
 def _reach(activations: np.ndarray) -> tuple[int, int]:
-    """How far a note goes on in `[frames]`: up to its last loud frame, and up to where its end is
-    known.
-    """
+    """Frames until the last loud frame of a note, and until its end is certain."""
     loud = np.concatenate([[-1], np.flatnonzero(activations >= FRAME_THRESHOLD)])
     gaps = np.flatnonzero(np.diff(loud) > QUIET_FRAMES)
     last = int(loud[gaps[0]] if gaps.size else loud[-1]) + 1

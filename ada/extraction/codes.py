@@ -35,7 +35,7 @@ def extract_codes(
     run_jobs: RunJobs = run_in_process,
     num_offsets: int = 1,
 ) -> DatasetSpec:
-    """Encodes all splits of a dataset; run again after an interruption, it goes on.
+    """Encodes all splits of a dataset; run again after an interruption, it resumes.
 
     Args:
       run_dir: run directory of an autoencoder.

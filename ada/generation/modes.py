@@ -240,14 +240,14 @@ def decoders_of(chain: Chain) -> Chain:
     return Chain(chain.runs[first:], chain.checkpoints[first:])
 
 
-def _common_length(chain: Chain, pieces: dict[str, np.ndarray], way_out: str) -> int:
+def _common_length(chain: Chain, pieces: dict[str, np.ndarray], hint: str) -> int:
     """The length of all pieces; raises UsageError if they differ."""
     rate = sample_rate(chain)
     (first, ids), *others = pieces.items()
     for name, other in others:
         if len(other) != len(ids):
             raise UsageError(
-                f"{first} lasts {len(ids) / rate:g} s, {name} {len(other) / rate:g} s: {way_out}"
+                f"{first} lasts {len(ids) / rate:g} s, {name} {len(other) / rate:g} s: {hint}"
             )
     return len(ids)
 

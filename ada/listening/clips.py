@@ -99,8 +99,8 @@ def _systems(item: str) -> list[tuple[str, Path]]:
     inside = sorted(p for p in directory.iterdir() if p.is_dir() and not p.name.startswith("."))
     found = [(path.name, folder) for path in inside if (folder := _with_wavs(path))]
     if not found:
-        way_out = f"give --samples=name={item}" if _wavs(directory) else "name another --samples"
-        raise UserError(f"{directory} holds no folders with clips, one of each system: {way_out}.")
+        hint = f"give --samples=name={item}" if _wavs(directory) else "name another --samples"
+        raise UserError(f"{directory} holds no folders with clips, one of each system: {hint}.")
     return found
 
 

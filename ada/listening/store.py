@@ -20,7 +20,7 @@ from ada.listening.schema import APPLICATION, LATER, MARKS, SCHEMA, VERSION
 from ada.utils.errors import UserError, first_line
 
 # Parts of SQLite's messages, and hints.
-_WAYS_OUT = {
+_HINTS = {
     "full": "make room; what was stored is kept",
     "I/O": "see to the disk; what was stored is kept",
     "locked": "stop the other process that writes to it",
@@ -331,8 +331,8 @@ class Store:
             raise  # mistakes of ours
         except sqlite3.Error as error:
             text = first_line(error)
-            ways_out = (way for said, way in _WAYS_OUT.items() if said in text)
-            raise UserError(f"{self.path}: {text}: {next(ways_out)}.") from error
+            hints = (way for said, way in _HINTS.items() if said in text)
+            raise UserError(f"{self.path}: {text}: {next(hints)}.") from error
 
 
 def is_key(text: str) -> bool:

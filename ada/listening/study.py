@@ -1,4 +1,4 @@
-"""Begins a listening test with some clips, or goes on with it."""
+"""Begins a listening test with some clips, or continues it."""
 
 from collections.abc import Sequence
 

@@ -2,7 +2,7 @@
 
 Ray starts the worker processes, restarts the dead ones, decides who runs when, and perturbs or
 resamples. Ours is what it lacks: draws that are a function of (seed, step, member), members that
-are not healthy, and a history from which a search that was killed goes on at its last comparison.
+are not healthy, and a history from which a killed search resumes at its last comparison.
 (Ray's own `Tuner.restore` forgets its scheduler's state and can be torn by a kill.)
 
 This module needs Ray: import it where a population is trained, and nowhere else.
@@ -39,7 +39,7 @@ def evolve(
     Args:
       plan: how.
       advance: trains a member; pickled.
-      history: of the comparisons so far; the population goes on after the last of them.
+      history: of the comparisons so far; the population resumes after the last of them.
       storage: directory that all nodes share, for what Ray writes; it is removed at the end.
       starts: hyperparameters at first; `plan.starts()` if None.
       callbacks: what to call meanwhile.
@@ -63,8 +63,8 @@ def evolve(
         except StalledError as error:
             stalls = 1 if scheduler.history.step > history.step else stalls + 1
             if stalls > MAX_STALLS:
-                raise UserError(f"{error}, {stalls} times. The same command goes on.") from error
-            log.warning(f"{error}: the search goes on from step {scheduler.history.step}.")
+                raise UserError(f"{error}, {stalls} times. The same command resumes.") from error
+            log.warning(f"{error}: the search resumes from step {scheduler.history.step}.")
             on_stall()
         history = scheduler.history
     return history

@@ -23,10 +23,10 @@ class Standing:
       hyperparameters: those it was trained with since the comparison before.
       score: what is minimised.
       healthy: whether it may win and be copied.
-      state: what it goes on from (`plan.Advance`), as plain JSON values.
+      state: from which its training resumes (`plan.Advance`), as plain JSON values.
       report: other figures, by name; None for what is not finite.
       copied_from: the member that it copied after the comparison, if any.
-      next_hyperparameters: those it goes on with.
+      next_hyperparameters: those of the next interval.
     """
 
     member: int

@@ -17,7 +17,7 @@ class Progress:
     Attributes:
       step: training steps done.
       score: what is minimised; finite.
-      state: what any member can go on from, as plain JSON values: small, such as a path.
+      state: from which any member can resume, as small plain JSON values, such as a path.
       healthy: whether it may win and be copied.
       report: other figures, by name.
     """
@@ -30,7 +30,7 @@ class Progress:
 
 
 # Trains a member in a worker process, up to the next comparison or the end: (number,
-# hyperparameters, state to go on from or None) to its progress.
+# hyperparameters, state to resume from or None) to its progress.
 Advance = Callable[[int, dict[str, float], Any], Progress]
 
 

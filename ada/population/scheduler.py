@@ -175,7 +175,7 @@ class Scheduler(PopulationBasedTraining):
             with self._kept():
                 raise UserError(
                     f"member {number} failed {MAX_FAILURES + 1} times: {reason}. The same command "
-                    "goes on from the last comparison."
+                    "resumes from the last comparison."
                 )
         log.warning(f"member {number} failed and starts again from the last comparison: {reason}")
         super().on_trial_error(tune_controller, trial)

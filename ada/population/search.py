@@ -48,7 +48,7 @@ def search(
     data_dir: str,
     ray_address: str | None = None,
 ) -> None:
-    """Searches hyperparameters into a run directory, or goes on where it stopped.
+    """Searches hyperparameters into a run directory, or resumes where it stopped.
 
     Args:
       load: from values of gin bindings to settings; pickled for the worker processes.
@@ -91,7 +91,7 @@ def _search(
     num_weights: int,
     cluster: Cluster,
 ) -> None:
-    """Searches, or goes on; all that can be said beforehand was said."""
+    """Searches, or resumes, after all checks."""
     root = Path(run_dir).absolute() / "search"
     _claim(root, operative, dataset)
     history = History.load(str(root / "population.json"))

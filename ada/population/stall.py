@@ -16,11 +16,11 @@ STALL_SECS, START_SECS = 180.0, 900.0
 
 
 class StalledError(Exception):
-    """A population cannot go on."""
+    """A population cannot continue."""
 
 
 class StallWatch:
-    """Raises `StalledError` where a population cannot go on."""
+    """Raises `StalledError` where a population cannot continue."""
 
     def __init__(self) -> None:
         self._since, self._patience = time.monotonic(), START_SECS

@@ -188,7 +188,7 @@ def _run_pipeline(jobs: Sequence[Job], options: PipelineOptions, terminal: TextI
 
 
 def _cancel(result: PipelineResult | None, terminal: TextIO) -> None:
-    """Stops a job that runs elsewhere, or says that it goes on."""
+    """Stops a job that runs elsewhere, or reports that it is still running."""
     if result is None:  # local runners do their work in `run`
         return
     try:

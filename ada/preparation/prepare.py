@@ -29,7 +29,7 @@ def prepare(
     overwrite: bool = False,
     run_jobs: RunJobs = run_in_process,
 ) -> DatasetSpec:
-    """Makes a dataset of audio files; run again after an interruption, it goes on.
+    """Makes a dataset of audio files; run again after an interruption, it resumes.
 
     Args:
       output_dir: where it goes, local or any path that `tf.io.gfile` knows.

@@ -102,7 +102,7 @@ class RunInfo:
         return decode(ids, self.num_classes)
 
 
-def way_out(directory: Path, error: Exception) -> str:
+def hint(directory: Path, error: Exception) -> str:
     """A hint for a file of a run directory that cannot be used.
 
     What another version of ada wrote is not damaged.

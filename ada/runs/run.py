@@ -31,7 +31,7 @@ from ada.runs.checkpoint_files import (
     restore,
     unreadable,
 )
-from ada.runs.info import RunInfo, way_out
+from ada.runs.info import RunInfo, hint
 from ada.runs.moved_data import find_data
 from ada.utils.errors import UserError, first_line
 from ada.utils.files import absolute, exists, require_local, write_text_atomically
@@ -54,7 +54,7 @@ def _unusable() -> tuple[type[Exception], ...]:
 
 def _damaged(path: str | Path, what: str, error: Exception) -> UserError:
     message = f"{path} cannot be {what}: {first_line(error).rstrip('.')}."
-    return UserError(f"{message} {way_out(Path(path).parent, error)}")
+    return UserError(f"{message} {hint(Path(path).parent, error)}")
 
 
 def inference_checkpoint(model: "keras.Model", polyak: "PolyakAverage") -> "tf.train.Checkpoint":

@@ -67,7 +67,7 @@ class Stages:
         if code:
             raise UserError(
                 f"stage {name} failed (exit code {code}), as said above. Given again, the same "
-                "command goes on from here."
+                "command resumes from here."
             )
         self.seconds[name] = round(time.monotonic() - start, 1)
         done = {"fingerprint": self._fingerprint, "seconds": self.seconds[name]}

@@ -59,7 +59,7 @@ def tune_level(level: LevelState, data_dir: str, run_dir: Path, end: float) -> N
     Args:
       level: with its speed and steps.
       data_dir: dataset.
-      run_dir: of the training, which goes on if it was begun.
+      run_dir: of the training, which is resumed if it was begun.
       end: a time of `time.monotonic()`.
 
     Raises:

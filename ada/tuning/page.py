@@ -56,7 +56,7 @@ def write_tune_page(root: Path, state: State) -> None:
     sections += [
         ("What it learnt", [page.text_block("\n\n".join(said))]),
         ("Your music", [page.text_block("\n\n".join(music))]),
-        ("Play it, or go on", [page.command_block(more)]),
+        ("Play it, or continue", [page.command_block(more)]),
     ]
     subtitle = f"{state.init_from}, tuned on your music for {state.spent_secs / 60:.0f} minutes."
     html = page.page("Tuned on your music", subtitle, sections)

@@ -51,7 +51,7 @@ class Options:
 
 
 def tune(options: Options, run_dir: str) -> None:
-    """Does all of it, or goes on where it stopped.
+    """Does all of it, or resumes where it stopped.
 
     Raises:
       UserError: for music that cannot be used, another system or other music than before, or if
@@ -70,7 +70,7 @@ def tune(options: Options, run_dir: str) -> None:
         if _all_done(state, root) and spare_secs < budget.LEAST_ROUND_SECS:
             log.info(
                 f"{state.spent_secs / 60:.1f} of {options.minutes:g} minutes are spent: more "
-                "--minutes go on from here."
+                "--minutes continue from here."
             )
             return
         try:

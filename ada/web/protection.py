@@ -52,7 +52,7 @@ def protect(app: flask.Flask) -> None:
         return response
 
 
-def refuse_other_sites(way_out: str = "") -> None:
+def refuse_other_sites(hint: str = "") -> None:
     """Aborts a request that a page of another site sends, also under a name that leads to here.
 
     A name of somebody else's may lead to this machine (DNS rebinding): a server that only this
@@ -60,14 +60,14 @@ def refuse_other_sites(way_out: str = "") -> None:
     names, do not call it.
 
     Args:
-      way_out: behind the message, what to do if it is wrong.
+      hint: appended to the message.
     """
     host, origin = flask.request.host, flask.request.headers.get("Origin")
     if origin is not None and urllib.parse.urlsplit(origin).netloc != host:
-        flask.abort(403, f"This comes from a page of another site{way_out}.")
+        flask.abort(403, f"This comes from a page of another site{hint}.")
     is_local = is_loopback(flask.request.environ.get("SERVER_NAME", ""))
     if is_local and not is_loopback(re.sub(r":\d+$", "", host)):
-        flask.abort(403, f"This server has another name{way_out}.")
+        flask.abort(403, f"This server has another name{hint}.")
 
 
 def listen_on(host: str, port: int) -> socket.socket:

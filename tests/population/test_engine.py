@@ -127,7 +127,7 @@ def test_callbacks_may_hold_open_files(evolve, tmp_path):
 
 def test_a_member_that_dies_again_and_again_stops_the_search_and_the_rest_is_kept(evolve):
     kept = []
-    with pytest.raises(UserError, match="member 0 failed 4 times: .* goes on from"):
+    with pytest.raises(UserError, match="member 0 failed 4 times: .* resumes from"):
         evolve(
             plan(num_steps=40), toy(20, always=True), History(), STARTS, on_comparison=kept.append
         )

@@ -145,5 +145,5 @@ class Workers:
                 raise
             raise StoppedError(
                 f"worker {self.number} lost another worker ({message[0][:200]}). The same command "
-                f"on all workers goes on from the last checkpoint of {run_dir}."
+                f"on all workers resumes from the last checkpoint of {run_dir}."
             ) from error
