@@ -101,11 +101,6 @@ def define_named_paths(name: str, default: Sequence[str], help: str) -> None:  #
     flags.DEFINE(_Named(), name, default, help, serializer=flags.CsvListSerializer(","))
 
 
-def define_multi_path(name: str, default: Sequence[str], help: str) -> None:  # noqa: A002
-    """One each time that the flag is given."""
-    flags.DEFINE_multi(_Path(), flags.ArgumentSerializer(), name, default, help)
-
-
 def define_multi_paths(name: str, default: Sequence[str] | None, help: str) -> None:  # noqa: A002
     """Several, separated by commas, each time that the flag is given."""
     flags.DEFINE_multi(_PathsInText(), flags.ArgumentSerializer(), name, default, help)
@@ -168,7 +163,7 @@ def define_count(
 
 def define_gin_files(help: str) -> None:  # noqa: A002
     """--gin_file, and --allow_gin_imports."""
-    define_multi_path("gin_file", [], help)
+    flags.DEFINE_multi(_Path(), flags.ArgumentSerializer(), "gin_file", [], help)
     flags.DEFINE_bool(
         "allow_gin_imports",
         False,

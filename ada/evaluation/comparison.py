@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ada.audio.writing import write_wav
-from ada.evaluation import note_report
+from ada.evaluation import note_report, transcription
 from ada.evaluation.chain import encode_for, evaluate_chain
 from ada.evaluation.comparison_page import write_comparison
 from ada.evaluation.generated import Clips, generate_clips, measure, read_clips
-from ada.evaluation.note_evaluation import NoteEvaluation
 from ada.evaluation.note_files import NOTES, write_notes
+from ada.evaluation.note_scores import compare_with_real, reconstruction_scores
 from ada.evaluation.reconstruction import reconstruct_clips
 from ada.evaluation.summary import BETTER, summary
 from ada.generation import SamplingConfig, level_sampling
@@ -108,7 +108,9 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
     measured = find_spec("librosa") is not None
     if not measured:
         log.warning(f"spectra and long range are not measured: {how_to_install('eval', 'librosa')}")
-    notes = NoteEvaluation()
+    has_notes, scores, notes = transcription.is_installed(), {}, {}
+    if not has_notes:
+        log.warning(f"notes are not measured: {transcription.HOW_TO_INSTALL}")
     if result["levels"][-1]["conditional"]:
         draws = options.draws(chain)
         result["draws"] = [level._asdict() for level in draws]
@@ -116,17 +118,20 @@ def evaluate_system(system: SystemToEvaluate, options: Options, output_dir: Path
         _mark_more(clips_dir, clips.file_names())
         clips.write(str(clips_dir))
         result["reconstruction"] = clips.distances() if measured else None
-        notes.reconstructed(clips)
-    if (measured or notes.active) and not result["levels"][0]["conditional"]:
+        if has_notes:
+            scores, notes = reconstruction_scores(clips)
+    if (measured or has_notes) and not result["levels"][0]["conditional"]:
         made = _generated(system, options, clips_dir)
         if made is not None:
             if measured:
                 result["generated"] = measure(chain, made, split, data_dirs)
-            data_dir = data_dirs[-1] if data_dirs else None
-            notes.generated(made.audio, chain.runs[-1], split, data_dir, options.seed)
-    if notes.scores:
-        result["notes"] = notes.scores
-        write_notes(clips_dir / NOTES, notes.notes)
+            if has_notes:
+                data_dir = data_dirs[-1] if data_dirs else None
+                found = compare_with_real(made.audio, chain.runs[-1], split, data_dir, options.seed)
+                scores, notes = scores | found[0], notes | found[1]
+    if scores:
+        result["notes"] = scores
+        write_notes(clips_dir / NOTES, notes)
     return result
 
 

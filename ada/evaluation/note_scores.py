@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ada.evaluation import clips as real_clips
 from ada.evaluation.note_agreement import f1_of_frames, f1_of_notes
 from ada.evaluation.note_controls import key_controls, murmur, noise
 from ada.evaluation.notes import Notes, measures
 from ada.evaluation.reconstruction import Reconstructions
 from ada.evaluation.transcription import Transcription, transcribe_all
+from ada.runs.run import Run
 
 # Of a statistic: mean, standard error over clips (None of fewer than two), least and greatest,
 # clips that have a value.
@@ -103,6 +105,26 @@ def generated_scores(
         "controls": controls,
     }
     return scores, {f"generated_{number}": one.notes for number, one in enumerate(generated)}
+
+
+def compare_with_real(
+    audio: np.ndarray, run: Run, split: str, data_dir: str | None = None, seed: int = 0
+) -> tuple[dict[str, Any], dict[str, Notes]]:
+    """`generated_scores` of clips and of real ones as long; both are cut if no source is as long.
+
+    Args:
+      audio: generated clips `[clips, samples]` in [-1, 1].
+      run: the bottom run of the chain that made them.
+      split: of the real clips.
+      data_dir: the dataset of the real clips; the one that the run was trained on if None.
+      seed: of the controls.
+    """
+    dataset, rate = run.open_dataset(data_dir), run.info.sample_rate
+    secs = audio.shape[1] / rate
+    count = min(max(real_clips.fitting(dataset, split, secs), 1), MOST_REAL_CLIPS)
+    stored = real_clips.spread_clips(dataset, split, count, secs)
+    others = real_clips.stored_to_audio(run, stored)
+    return generated_scores(audio[:, : others.shape[1]], others, rate, seed)
 
 
 def statistic(values: Iterable[float | None]) -> Statistic | None:

@@ -21,44 +21,42 @@ def require_audio(kind: str) -> None:
         )
 
 
-def dataset_for(kind: str, directory: str = "data/sample_audio") -> str:
-    """Prepares the bundled audio unless it is there, and returns its dataset directory.
+def dataset_for(kind: str) -> str:
+    """The directory of the bundled audio as a dataset, which is prepared if necessary.
 
     Args:
       kind: "audio"; there are no bundled codes.
-      directory: where to prepare it.
 
     Raises:
       UserError: for codes, with the way to make some.
     """
-    from ada.data import Dataset
-
     require_audio(kind)
+    directory = "data/sample_audio"
     log.info(f"No --data_dir: using the BUNDLED audio (7.5 minutes of piano), in {directory}.")
-    if Dataset.is_complete(directory):
-        return directory
-    with exclusive(Path(directory).parent, wait_secs=_WAIT_SECS):
-        # The other command may have prepared it by now.
-        if not Dataset.is_complete(directory):
-            prepare_bundled(directory)
-    return directory
+    return _prepared(directory)
 
 
-def dataset_of_pretrained(directory: str = "data/sample_audio_of_pretrained") -> str:
-    """Prepares the bundled audio with the splits of the pretrained systems, unless it is there.
+def dataset_of_pretrained() -> str:
+    """The same with the splits of the pretrained systems.
 
     Its validation and test split are music that none of them was trained on.
     """
-    from ada.data import Dataset
-
+    directory = "data/sample_audio_of_pretrained"
     log.info(
         "No --data_dir: using the bundled audio that no pretrained system was trained on, in "
         f"{directory}."
     )
+    return _prepared(directory, f"{resources.sample_audio_dir()}/splits.csv")
+
+
+def _prepared(directory: str, maestro_csv: str | None = None) -> str:
+    from ada.data import Dataset
+
     if not Dataset.is_complete(directory):
-        folder = resources.sample_audio_dir()
         with exclusive(Path(directory).parent, wait_secs=_WAIT_SECS):
-            prepare_bundled(directory, maestro_csv=f"{folder}/splits.csv")
+            # Another command may have prepared it by now.
+            if not Dataset.is_complete(directory):
+                prepare_bundled(directory, maestro_csv=maestro_csv)
     return directory
 
 
