@@ -219,7 +219,7 @@ def test_given_codes_last_as_long_as_they_are(chains):
             "ids of a prefix must be 0 .. 6",
             lambda c: list(begun(c, 1, 0.1, prefixes=[[ONE[0] - 1]] * 3)),
         ),
-        ("no duration", lambda c: begun(c).collect()),
+        ("finite duration", lambda c: begun(c).collect()),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(message, make, chains):
