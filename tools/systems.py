@@ -47,7 +47,7 @@ def check() -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command; returns 1 if a system failed or its codes are dead."""
+    """Runs the command; returns 1 if a system failed or its codes are ignored."""
     del argv
     from ada.utils.files import exclusive
 
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
 
 
 def run_systems(root: Path) -> int:
-    """Runs them all into a directory; returns 1 if a system failed or its codes are dead."""
+    """Runs them all into a directory; returns 1 if a system failed or its codes are ignored."""
     from ada.config.bindings import load_system
     from ada.systems.system import System, run_system
     from ada.utils import log

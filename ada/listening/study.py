@@ -30,7 +30,7 @@ def count_rounds(clips: Sequence[Clip], wanted: int | None) -> int:
 
 
 def prepare(store: Store, clips: Sequence[Clip]) -> dict[str, Clip]:
-    """Begins the test if the store is new; otherwise sees to it that it is of these clips.
+    """Begins the test if the store is new; otherwise checks that it has these clips.
 
     Returns:
       The clips by the keys that they have in the test.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SIZE_INCHES = (4.2, 2.35)  # small, so that text stays readable on a phone
 FONT_POINTS = 11
 FEW_POINTS = 12  # a curve of fewer points shows each as a dot
-MOST_POINTS = 300  # a curve of more is a band of noise: means over stretches are drawn
+MOST_POINTS = 300  # longer curves are drawn as means over segments
 
 # The colour that matplotlib is given, and the variable of the page that takes its place.
 CURVE_COLOURS = ("#1f6fb4", "#c2570c", "#2a7f4f", "#8a4bb0")

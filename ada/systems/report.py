@@ -17,7 +17,7 @@ from ada.utils import log
 from ada.utils.files import write_text_atomically
 
 # Codes that cost less than this to exchange are ignored.
-DEAD_BELOW_BITS = 0.3
+IGNORED_BELOW_BITS = 0.3
 # Fewer than 100 of 256 codes that occur at all are too few, however evenly they do.
 UNUSED_BELOW = 100 / 256
 
@@ -170,10 +170,10 @@ def verdict(summary: dict[str, Any]) -> list[str]:
                 f"{name}: {message}, {level['used_codes']} of {level['num_codes']} codes used. Try "
                 "a longer CODEBOOK_WARMUP_STEPS and RESTART_EVERY=20."
             )
-        elif cost is not None and cost < DEAD_BELOW_BITS:
+        elif cost is not None and cost < IGNORED_BELOW_BITS:
             fewer = "" if frozen else "fewer LOCAL_LAYERS, "
             found.append(
-                f"{name}: the codes are dead: exchanging them costs {cost:.3f} bits a step. Try "
+                f"{name}: the codes are ignored: exchanging them costs {cost:.3f} bits a step. Try "
                 f"more INPUT_REPLACEMENT, {fewer}more NUM_STEPS (of a second level, LEVEL2_STEPS)."
             )
     return found

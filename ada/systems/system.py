@@ -94,7 +94,7 @@ class System:
 
 
 def run_system(system: System, run_dir: str) -> int:
-    """Runs all stages into `run_dir`; returns the exit code, 1 if the codes are dead.
+    """Runs all stages into `run_dir`; returns the exit code, 1 if the codes are ignored.
 
     Raises:
       UserError: if a stage fails, or another process is at work there.

@@ -50,7 +50,7 @@ def test_few_used_codes_that_were_not_trained_are_no_failure(few):
 def test_frozen_codes_that_the_local_model_ignores_are_a_failure():
     level = HEALTHY | {"rolled_codes_cost_bits": 0.1, "frozen_codes": True}
     [warning] = verdict({"levels": {"hop64": level}})
-    assert "the codes are dead" in warning
+    assert "the codes are ignored" in warning
     assert "LOCAL_LAYERS" not in warning
     assert few_frozen_codes({"levels": {"hop64": level}}) == []
 

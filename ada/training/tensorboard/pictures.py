@@ -94,7 +94,7 @@ def codebook_health(share: np.ndarray, ages: np.ndarray, window_steps: int) -> n
     use.set_ylim(1e-3, max(multiples[0], 1.0) * 1.5)
     use.set_ylabel("times equal use")
     use.legend(loc="upper right", fontsize=FONT_POINTS - 1)
-    for mask, colour, name in ((~dead, USE, "alive"), (dead, DEAD, f"dead ({dead.sum()})")):
+    for mask, colour, name in ((~dead, USE, "in use"), (dead, DEAD, f"unused ({dead.sum()})")):
         age.stairs(
             np.where(mask, np.maximum(ages, 0.7), 0.5), edges, baseline=0.5, fill=True, color=colour
         )
