@@ -81,7 +81,7 @@ def system_row(name: str, root: Path, evaluation: dict[str, Any]) -> dict[str, A
     """One object of `results.json`, from what the pipeline left in `root / name`."""
     summary = json.loads((root / name / "summary.json").read_text("utf-8"))
     published, levels = PAPER[name], evaluation["levels"]
-    # The field is that of a prior, or of a WaveNet over audio; a local model's is no system's.
+    # The field is that of a prior, or of a WaveNet over audio; a local model's is not a system's.
     rf_ms = None if levels[0]["conditional"] else _rf_ms(Run.open(levels[0]["run_dir"]))
     return {
         "system": published.title,

@@ -34,13 +34,13 @@ _SHORT_BEGINNINGS = re.compile(
 
 
 def check_file(path: str) -> None:
-    """Raises AudioError for what is no regular, readable file with something in it."""
+    """Raises AudioError for anything but a regular, readable file with content."""
     try:
         if not Path(path).is_file():
             if Path(path).is_dir():
                 why = "is a directory"
             else:
-                why = "is no regular file" if Path(path).exists() else "no such file"
+                why = "is not a regular file" if Path(path).exists() else "no such file"
             raise AudioError("unreadable", path, why)
         with Path(path).open("rb") as file:
             if not file.read(1):

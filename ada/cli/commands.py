@@ -101,7 +101,7 @@ def run(
       main: takes what is left of the command line; returns an exit code or None for 0.
       check: raises UserError for what can be checked without TensorFlow, before it is started.
       tensorflow: whether the command uses TensorFlow, which is then started quietly.
-      arguments: how many arguments that are no flags it takes.
+      arguments: number of positional arguments that it takes.
     """
     with _leaving_nothing_behind(), heard():
         code = _exit_code(main, check, tensorflow, arguments)

@@ -77,7 +77,7 @@ def clip_indices(default: Iterable[int]) -> list[int]:
     if FLAGS.num_samples:
         raise UsageError("give --clips or --num_samples, not both")
     if not FLAGS.clips or not all(index.isdecimal() for index in FLAGS.clips):
-        raise UsageError(f"--clips: {','.join(FLAGS.clips)} are no numbers, such as 3,7")
+        raise UsageError(f"--clips: {','.join(FLAGS.clips)} are not numbers, such as 3,7")
     numbers = sorted(set(map(int, FLAGS.clips)))
     if numbers[-1] >= 2**31:
         raise UsageError(f"--clips: {numbers[-1]} is more than 2147483647")
@@ -189,7 +189,7 @@ def _prompt_paths() -> list[str]:
     found = [f.path for p in split_patterns(FLAGS.prompt_audio) for f in find_files([p])]
     paths = [path for path in dict.fromkeys(found) if why_not_audio(path) is None]
     if not paths:
-        raise UserError(f"--prompt_audio: {', '.join(found)} is no audio.")
+        raise UserError(f"--prompt_audio: {', '.join(found)} is not audio.")
     return paths
 
 

@@ -82,7 +82,7 @@ class _Finite(flags.FloatParser):
     def parse(self, argument: str | float) -> float:
         value = super().parse(argument)
         if not math.isfinite(value):
-            raise ValueError("it is no finite number")
+            raise ValueError("it is not a finite number")
         return value
 
 

@@ -158,7 +158,7 @@ def read_text(text: str, changes: str = "") -> Bindings:
 def _check_macros(bindings: Bindings, known: set[str], used_elsewhere: set[str]) -> None:
     """Raises UnusedBindingError for unknown macros, and for macros of files that are not used."""
     unknown = bindings.macros - known
-    # One overlay serves several models: a name that some shipped file knows is no mistake.
+    # One overlay serves several models: a name that some shipped file knows is not a mistake.
     unused = known - bindings.used_macros - used_elsewhere - _shipped_macros()
     if unknown or unused:
         wrong, names = sorted(unknown | unused), sorted(known - unused)
@@ -184,7 +184,7 @@ def load_system(gin_file: str) -> tuple[str, ...]:
     named = isinstance(levels, tuple) and all(isinstance(level, str) for level in levels)
     if not levels or not named:
         raise UserError(
-            f"{gin_file} is no system: it must bind System.levels to a tuple of names. See "
+            f"{gin_file} is not a system: it must bind System.levels to a tuple of names. See "
             "gin/systems/."
         )
     return levels

@@ -75,7 +75,7 @@ class GinModel:
     Attributes:
       text: of the files, each with what it includes in its place, and of the bindings.
       tolerated: arguments that may be bound in vain, as `Class.argument`: one overlay serves
-        several models, and of a shipped file, what this model has no use for is no mistake.
+        several models, and of a shipped file, what this model has no use for is not a mistake.
     """
 
     text: str

@@ -17,7 +17,7 @@ from ada.data.spec import SPLITS, DatasetError, DatasetSpec, FileSpec, SourceSpe
 from ada.utils import npz
 from ada.utils.files import is_remote, join
 
-# Of a foreign record TensorFlow makes a message that is no text.
+# Of a foreign record TensorFlow makes a message that is not text.
 READ_ERRORS = (tf.errors.OpError, UnicodeDecodeError)
 INDEX_COLUMNS = ("shard", "offset", "source", "start", "steps")
 

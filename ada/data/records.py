@@ -184,7 +184,7 @@ def read_steps(
 
 
 def check(record: tf.Tensor) -> None:
-    """Raises tf.errors.OpError for what is no record of this schema."""
+    """Raises tf.errors.OpError for anything but a record of this schema."""
     tf.io.parse_single_example(record, _FEATURES)
 
 

@@ -197,7 +197,7 @@ class DatasetSpec:
                 )
         for file in (self.index, *(shard for s in self.splits.values() for shard in s.shards)):
             if not file.name.strip(".") or "/" in file.name:
-                raise ValueError(f"{file.name!r} is no name of a file in the dataset's directory")
+                raise ValueError(f"{file.name!r} is not the name of a file in the directory")
 
     @property
     def step_rate(self) -> float:

@@ -57,7 +57,7 @@ def extract_codes(
     run = Run.open(run_dir)
     model = run.configured_model()
     if not model.num_codes:
-        raise UserError(f"{run_dir} is no autoencoder with codes.")
+        raise UserError(f"{run_dir} is not an autoencoder with codes.")
     shifts = {"train": shifts_within(model.alignment, num_offsets)}
     dataset = run.open_dataset(data_dir)
     upstream = upstream_of(run, checkpoint, dataset.directory, output_dir)

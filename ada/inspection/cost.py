@@ -126,7 +126,7 @@ def macs_an_id(model: keras.Model) -> float:
 def _encoder_macs(encoder: Encoder) -> float:
     hop, blocks = encoder.hop_length, sum(map(_kernel_sizes, encoder.blocks))
     if encoder.front_end is not None:
-        # Its filters, which are no weights, and what mixes them.
+        # Its filters, which are not weights, and the projection after them.
         filters = 2 * encoder.front_end.num_filters * encoder.front_end.num_taps
         return (filters + _kernel_sizes(encoder.front_end) + blocks) / hop
     convolutions = encoder.downsample.convolutions

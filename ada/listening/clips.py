@@ -57,7 +57,7 @@ def find_clips(samples: Sequence[str]) -> list[Clip]:
     Args:
       samples: each a directory that holds one folder a system, or `name=directory` of one. A
         system's clips are in its folder, or in `samples/` in there as ada.pipeline leaves
-        them. Folders without any are no systems.
+        them. Folders without any are ignored.
 
     Returns:
       Clips by system, in the order given, then by name.
@@ -108,7 +108,7 @@ def _existing(directory: str) -> Path:
     require_local(directory)
     path = Path(directory)
     if not path.is_dir():
-        raise UserError(f"{directory} is no directory: name another --samples.")
+        raise UserError(f"{directory} is not a directory: name another --samples.")
     return path
 
 

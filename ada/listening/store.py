@@ -89,7 +89,7 @@ class Store:
             self.is_new = not tables
             marks = [self._db.execute(f"PRAGMA {n}").fetchone()[0] for n in MARKS]
         if tables and marks[0] != APPLICATION:
-            raise UserError(f"{path} is no file of ratings: name another --db.")
+            raise UserError(f"{path} is not a file of ratings: name another --db.")
         if tables and marks[1] != VERSION:
             raise UserError(
                 f"{path} is of version {marks[1]} and this is {VERSION}: use the ada that made it."

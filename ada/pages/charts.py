@@ -104,7 +104,7 @@ def usage_block(title: str, usage: np.ndarray) -> str:
       usage: counts or shares of each code, `[num_codes]`.
 
     Raises:
-      ValueError: usage is not `[num_codes]`, or holds what is no count.
+      ValueError: usage is not `[num_codes]`, or contains anything but counts.
     """
     usage = np.asarray(usage, float)
     if usage.ndim != 1 or not np.all(np.isfinite(usage)) or np.any(usage < 0):

@@ -94,7 +94,7 @@ def make_app(queue: JobQueue, systems: Mapping[str, System], output_dir: Path) -
         except AudioError as error:
             path.unlink()
             path.parent.rmdir()
-            flask.abort(400, f"This is no sound that can be read: {error.detail}.")
+            flask.abort(400, f"This sound cannot be read: {error.detail}.")
         return {"name": path.parent.name, "secs": secs}, 201
 
     @app.post("/jobs")

@@ -101,7 +101,7 @@ def _chains(folder: Path, within: Sequence[str]) -> Iterator[list[str]]:
 
     Args:
       folder: with run directories.
-      within: folders that hold a system: their runs are no systems of their own.
+      within: folders that hold a system: their runs are not listed as systems.
     """
     for path in _within(folder, FILE):
         if not any(path.is_relative_to(known) for known in within) and (

@@ -138,8 +138,8 @@ def claim(output_dir: str) -> None:
     taken = sorted(name for name in names if name == SPEC_NAME or _OURS.fullmatch(name))
     if taken and not (PARTS_DIR in names or _holds_a_dataset(output_dir)):
         raise DatasetError(
-            f"{join(output_dir, taken[0])} is of no dataset of ada: name another directory, or "
-            "move it away."
+            f"{join(output_dir, taken[0])} does not belong to a dataset of ada: name another "
+            "directory, or move it away."
         )
     write_text_atomically(join(output_dir, made.MARKER), '{"made_by": "a dataset"}\n')
 

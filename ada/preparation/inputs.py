@@ -41,7 +41,7 @@ def find_files(patterns: Sequence[str], exclude_dir: str | None = None) -> list[
 
     Args:
       patterns: local, or with a scheme that `tf.io.gfile` knows.
-      exclude_dir: a directory that is no input whatever the patterns say: the output.
+      exclude_dir: a directory to ignore even if patterns match it: the output.
 
     Raises:
       DatasetError: if nothing matches.
@@ -77,7 +77,7 @@ def split_patterns(values: Sequence[str]) -> list[str]:
 def why_not_audio(path: str) -> str | None:
     """Why a file need not be decoded to know that it is not audio; None if it may be.
 
-    The contents decide: a name alone is no reason.
+    This depends on the content: the name alone is not enough.
     """
     name = path.rsplit("/", 1)[-1]
     # A pipe or device would block the reader for ever.

@@ -85,4 +85,4 @@ def _require_own_classes(config: Any) -> None:
     name, registered = config["class_name"], config.get("registered_name")
     is_ours = registered == f"ada>{name}" and keras.saving.get_registered_object(registered)
     if not is_ours and (config.get("module"), name) != ("keras", "DTypePolicy"):
-        raise ValueError(f"it asks for {config.get('module')}.{name}, which is no layer of ada")
+        raise ValueError(f"it asks for {config.get('module')}.{name}, which is not a layer of ada")

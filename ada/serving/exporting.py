@@ -20,7 +20,7 @@ from ada.serving.versions import COMMAND, check_output
 from ada.utils import log, made
 from ada.utils.files import write_text_atomically
 
-# Where TensorFlow Serving looks for what is no part of the graph.
+# Folder of TensorFlow Serving for files that are not part of the graph.
 EXTRA = "assets.extra"
 
 

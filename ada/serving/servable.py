@@ -91,7 +91,7 @@ class Servable:
         )
 
     def encode(self, signal: tf.Tensor) -> Tensors:
-        """The topmost codes; a length that is no multiple of the hop is filled up with its end."""
+        """The topmost codes; signals are padded with their last step to a multiple of the hop."""
         return {self.codes: self._encoded(self._to_ids(signal))[0]}
 
     def decode(self, codes: tf.Tensor, **how: tf.Tensor) -> Tensors:

@@ -15,7 +15,7 @@ def check_output(output_dir: str, overwrite: bool) -> Path:
     """The directory of a version that can be written.
 
     Raises:
-      UsageError: if its name is no number.
+      UsageError: if its name is not a number.
       UserError: if it is there; with `overwrite`, if it is anything but an export.
     """
     require_local(output_dir)

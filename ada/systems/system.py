@@ -253,7 +253,7 @@ def _check(system: System) -> dict[str, list[str]]:
 
 
 def _set_aside(run_dir: Path, data_dir: str) -> None:
-    """Moves a run or a search away that was trained on codes of an encoder that is no more, or at
+    """Moves a run or a search away that was trained on codes of an encoder that was replaced, or at
     another number of offsets.
     """
     known = [path for path in (run_dir, run_dir / "search") if (path / SPEC_NAME).exists()]

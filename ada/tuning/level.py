@@ -38,7 +38,7 @@ def measure(start: str, data_dir: str, run_dir: Path) -> Speed:
     )
     shutil.rmtree(run_dir, ignore_errors=True)  # begun and interrupted
     began = time.monotonic()
-    # Its steps are no training, and what it would say of them is not of interest.
+    # Its steps are only a measurement: no messages about them.
     with log.quiet():
         train(settings, str(run_dir), data_dir, start, lambda: _operative(start, settings))
     secs = time.monotonic() - began

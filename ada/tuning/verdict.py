@@ -97,7 +97,7 @@ def of_copies(found: Mapping[str, Any]) -> list[str]:
         else:
             said.append(
                 f"New clips have at most {own:.1f} s in common with the music they learnt from; "
-                f"other music of yours has {real:.1f} s. They are no copies."
+                f"other music of yours has {real:.1f} s. They are not copies."
             )
     if (sound := found["sound"]) and sound["max"] > sound["real_max"] + _LIKER:
         said.append(

@@ -26,7 +26,7 @@ def parse_json(text: str) -> Any:
     """Plain JSON values from their text.
 
     Raises:
-      ValueError: if it is no JSON, or nested so deeply that nobody can have meant it.
+      ValueError: if it is not JSON, or nested so deeply that nobody can have meant it.
     """
     try:
         return json.loads(text)

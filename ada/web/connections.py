@@ -34,7 +34,7 @@ def make_server(
       listening: a socket that listens.
       most_bytes: of the body of a request.
     """
-    # It warns when requests wait for a thread, which is no matter.
+    # It warns when requests wait for a thread, which does not matter here.
     logging.getLogger("waitress").setLevel(logging.CRITICAL)
     limit = _connection_limit()
     server = waitress.create_server(

@@ -242,7 +242,7 @@ for name, secs in (("first", 10), ("second", 10), ("long", 600)):
         (["--mode=continue", "--from_dir={tmp}"], 2, "is where the input is"),
         (["--mode=continue", "--from_dir={wavs}"], 1, "holds no results of ada.sample"),
         (["--mode=primed", "--prompt_audio={wavs}/nothing.wav"], 1, "No file matches"),
-        (["--mode=primed", "--prompt_audio=setup.py"], 1, "is no audio"),
+        (["--mode=primed", "--prompt_audio=setup.py"], 1, "is not audio"),
         (
             ["--mode=primed", "--prompt_audio={wavs}/b.wav", "--duration_secs=0.1"],
             2,

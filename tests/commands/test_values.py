@@ -35,7 +35,7 @@ def test_tilde_in_every_kind_of_path(parser, given, expected, monkeypatch):
         ("ada.evaluate", ["--run_dirs=~/a,b", "--run_dirs=c"], "/home/me/a is not a run"),
         ("ada.export", ["--run_dir=~/a", "--output_dir=~/out/1"], "/home/me/a is not a run"),
         ("ada.extract_codes", ["--run_dir=~/a", "--output_dir=out"], "/home/me/a is not a run"),
-        ("ada.listen", ["serve", "--samples=x=~/a"], "/home/me/a is no directory"),
+        ("ada.listen", ["serve", "--samples=x=~/a"], "/home/me/a is not a directory"),
         ("ada.listen", ["results", "--db=~/r.sqlite"], "/home/me/r.sqlite"),
         ("ada.prepare_audio", ["--input_audio_filepatterns=~/*.wav", "--output_dir=o"], "/home/me"),
         ("data_prep.prepare_audio", ["--maestro_csv=~/m.csv", "--output_dir=o"], "/home/me/m.csv"),

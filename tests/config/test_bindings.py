@@ -50,7 +50,7 @@ def test_levels_of_a_system_may_be_macros(write):
 
 @pytest.mark.parametrize("levels", ["@hop64_vqvae", "('hop64_vqvae', @prior_hop64)", "()", "'a'"])
 def test_levels_that_are_no_names_are_refused(levels, write):
-    with pytest.raises(UserError, match="is no system"):
+    with pytest.raises(UserError, match="is not a system"):
         bindings.load_system(write(f"System.levels = {levels}\n"))
 
 

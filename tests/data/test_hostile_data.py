@@ -279,4 +279,4 @@ def test_a_specification_cannot_lead_out_of_its_directory(small, name):
         changed = small.with_name(f"{part}")
         changed.mkdir()
         (changed / "dataset.json").write_text(json.dumps(spec))
-        fails(changed, "is no name of a file")
+        fails(changed, "is not the name of a file")

@@ -58,8 +58,8 @@ def test_samples_that_cannot_be(samples, tmp_path):
     (unfinished / "a" / ".unfinished").mkdir()
     one = samples / "zebra_wavenet"
     for given, match in [
-        ([str(tmp_path / "missing")], "is no directory"),
-        ([str(bad)], "is no directory"),
+        ([str(tmp_path / "missing")], "is not a directory"),
+        ([str(bad)], "is not a directory"),
         ([str(empty)], "holds no folders with clips"),
         ([str(one)], f"give --samples=name={one}"),
         ([f"a={empty}"], "holds no clips"),

@@ -109,7 +109,7 @@ def test_a_job_that_is_run_twice_or_late_removes_nothing(four_files, tmp_path, f
                 kept.update(parts())
                 raise Interrupted
 
-            with contextlib.suppress(Interrupted):  # of what is no audio, nobody asks
+            with contextlib.suppress(Interrupted):  # of what is not audio, nobody asks
                 job.run(other_attempt)
             assert kept.items() <= parts().items()
             late = parts()

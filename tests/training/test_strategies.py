@@ -26,7 +26,7 @@ def test_slurm_counts_as_its_node_list_does(monkeypatch):
     [
         ("nothing", {}, "must be one of one_device, mirrored, multi_worker, tpu"),
         ("multi_worker", {}, "needs TF_CONFIG"),
-        ("multi_worker", {"TF_CONFIG": "{"}, "it is no JSON. It looks like this"),
+        ("multi_worker", {"TF_CONFIG": "{"}, "it is not JSON. It looks like this"),
         ("multi_worker", {"TF_CONFIG": "[1]"}, "a part is missing"),
         (
             "multi_worker",

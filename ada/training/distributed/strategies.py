@@ -96,7 +96,7 @@ def _check_tf_config(text: str) -> None:
         else:
             return
     except ValueError:
-        wrong = "it is no JSON"
+        wrong = "it is not JSON"
     except (KeyError, TypeError):
         wrong = "a part is missing"
     raise UserError(
