@@ -30,7 +30,7 @@ SYSTEM = "gin/systems/hop64_vqvae.gin"
             "ada.extract_codes",
             ["--run_dir={wavenet}", "--output_dir={tmp}"],
             1,
-            "no autoencoder with codes",
+            "not an autoencoder with codes",
         ),
         ("ada.evaluate", ["--run_dirs={tmp}"], 1, "not a run directory"),
         (

@@ -233,7 +233,7 @@ for name, secs in (("first", 10), ("second", 10), ("long", 600)):
         ),
         (["--mode=continue", "--from_dir=x", "--prompt_audio=y"], 2, "one of them"),
         (["--mode=upsample", "--codes=x", "--prompt_secs=1"], 2, "--prompt_secs goes with"),
-        (["--clips=1,x"], 2, "--clips: 1,x are no numbers"),
+        (["--clips=1,x"], 2, "--clips: 1,x are not numbers"),
         (["--clips=1", "--num_samples=2"], 2, "--clips or --num_samples, not both"),
         pytest.param(["--weights=bfloat16"], 1, "in multiples of 32", marks=WITH_KERNEL),
         (["--temperature=nan"], 2, "--temperature=nan: nan is out of range"),

@@ -182,7 +182,7 @@ def test_files_of_others_are_left_as_they_are(tmp_path):
     before = path.read_bytes()
     text = tmp_path / "text"
     text.write_text("no database, but long enough to be none " * 20)
-    for file, match in [(path, "no file of ratings"), (text, "file is not a database")]:
+    for file, match in [(path, "not a file of ratings"), (text, "file is not a database")]:
         for create in (True, False):
             with pytest.raises(UserError, match=f"{match}: name another --db"):
                 Store(file, create=create)

@@ -51,7 +51,7 @@ def test_copies_are_named():
     copied = verdict.of_copies({"codes": codes, "sound": None})
     assert "It copies" in copied[0] and "4.0 s" in copied[0]
     clean = verdict.of_copies({"codes": codes | {"max_secs": 0.6}, "sound": None})
-    assert "no copies" in clean[0]
+    assert "not copies" in clean[0]
     near = verdict.of_copies({"codes": None, "sound": {"max": 0.95, "real_max": 0.7}})
     assert "0.95" in near[0]
     assert verdict.of_copies({"codes": None, "sound": None}) == []
