@@ -78,7 +78,7 @@ def extract_codes(
         run_missing(jobs, run_jobs, lambda job: job.source.num_steps, "source")
         pieces = []
         for job in jobs:
-            sources = job.result().sources
+            sources = job.result(job.fingerprint()).sources
             pieces += pieces_of_part(job.split, job.part_path, sources, [encoded[job.name]])
         spec = dataset.spec
         return assemble(

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import shlex
 import threading
@@ -168,25 +169,29 @@ class JobQueue:
         while True:
             with self._woken:
                 self._woken.wait_for(lambda: self._waiting or self._chosen)
-                job = self._waiting.pop(0) if self._waiting else None
-                if job is None:
-                    chosen, self._chosen = self._chosen, None
+                if self._waiting:
+                    task = functools.partial(self._run, self._waiting.pop(0))
                 else:
-                    job.state = "loading"
-            if job is None:
-                with contextlib.suppress(Exception):  # a clip of it will say what is wrong
-                    self._loaded(chosen, sampling_configs(chosen))
-                continue
-            try:
-                self._make(job)
-                job.set_state("done")
-            except _Stopped:
-                job.set_state("stopped")
-            except UserError as error:
-                job.set_state("failed", str(error))
-            except Exception as error:  # the page goes on, whatever one clip ran into
-                log.warning(f"{job.directory.name}: {error!r}")
-                job.set_state("failed", f"{type(error).__name__}: {error}"[:300])
+                    task = functools.partial(self._load, self._chosen)
+                    self._chosen = None
+            task()
+
+    def _load(self, system: System) -> None:
+        with contextlib.suppress(Exception):  # a clip of it will say what is wrong
+            self._loaded(system, sampling_configs(system))
+
+    def _run(self, job: Job) -> None:
+        job.state = "loading"
+        try:
+            self._make(job)
+            job.set_state("done")
+        except _Stopped:
+            job.set_state("stopped")
+        except UserError as error:
+            job.set_state("failed", str(error))
+        except Exception as error:  # the page goes on, whatever one clip ran into
+            log.warning(f"{job.directory.name}: {error!r}")
+            job.set_state("failed", f"{type(error).__name__}: {error}"[:300])
 
     def _make(self, job: Job) -> None:
         spec = job.spec

@@ -177,13 +177,17 @@ class PartJob:
         """Whether there is a finished part with this fingerprint."""
         return self.summary() is not None
 
-    def result(self) -> PartSummary:
+    def result(self, fingerprint: dict[str, Any] | None = None) -> PartSummary:
         """The summary after the job was run.
+
+        Args:
+          fingerprint: that the part must have; None to take it as it was made, even if the source
+            has changed since.
 
         Raises:
           DatasetError: if no worker left one.
         """
-        summary = self.summary()
+        summary = load_summary(self.part_path, fingerprint)
         if summary is None:
             raise DatasetError(
                 f"{printable(self.name)} left no result in {self.output_dir}: do all workers write "

@@ -114,7 +114,10 @@ def _keep_settings(output_dir: Path, options: RenderOptions) -> None:
     if not path.exists():
         write_bytes_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
         return
-    earlier = read_json_object(path)
+    try:
+        earlier = read_json_object(path)
+    except UserError as error:
+        raise UserError(f"{error} Use another --output_dir.") from error
     for name, value in settings.items():
         if earlier.get(name) != value:
             raise UserError(

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import os
 
 import pytest
 from dataset_support import options_for, sources_of
@@ -53,6 +54,16 @@ def test_changed_file_is_done_again(four_files, tmp_path, write_audio):
     spec = prepare(out, options_for(four_files), run_jobs=watched)
     assert "b.flac" in done and len(done) == 3
     assert sources_of(spec)["b.flac"].num_steps == 48000
+
+
+def test_a_file_that_changes_after_it_was_read_counts_as_it_was(four_files, tmp_path):
+    def read_and_touched(jobs):
+        run_in_process(jobs)
+        os.utime(four_files / "b.flac", (0, 0))
+
+    expected = prepare(str(tmp_path / "one"), options_for(four_files))
+    spec = prepare(str(tmp_path / "two"), options_for(four_files), run_jobs=read_and_touched)
+    assert sources_of(spec) == sources_of(expected)
 
 
 def test_foreign_dataset_json_is_not_replaced(four_files, tmp_path):
